@@ -1,0 +1,20 @@
+//! Every document field that oversight writes or relies on, once: ECS names, and its own under `oversight.`.
+
+/// The event's time.
+pub const TIMESTAMP: &str = "@timestamp";
+/// Everything of our own lies below this object.
+pub const OVERSIGHT: &str = "oversight";
+/// `oversight.classification`: the network's verdict.
+pub const CLASSIFICATION: &str = "classification";
+/// `oversight.anomaly`: the scores of the metrics that an event touches.
+pub const ANOMALY: &str = "anomaly";
+/// `oversight.ingest`: id and time of receipt.
+pub const INGEST: &str = "ingest";
+/// ECS `threat`: framework, tactic and technique.
+pub const THREAT: &str = "threat";
+/// ECS `event`: gets `risk_score`.
+pub const EVENT: &str = "event";
+/// ECS `event.risk_score`, 0 to 100.
+pub const RISK_SCORE: &str = "risk_score";
+/// The label's name, for aggregations.
+pub const LABEL: &str = "oversight.classification.label";

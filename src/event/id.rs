@@ -1,0 +1,67 @@
+//! The identity of an event, which is the id of its document in the store.
+//!
+//! An id that the sender gave (the `_id` of a bulk action) is kept. Any other event is known by its place:
+//! the spool that took it and its sequence number there. Both are on disk before the sender has its answer,
+//! so the same event meets the same id however often it is written; and two events that look alike
+//! (equal log lines, equal records) stay two. A body that is *sent* twice is held back before it gets a place.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::SeqNo;
+
+/// Names one spool: drawn at random when its folder is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SpoolId(pub u64);
+
+/// The id of an event's document.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum EventId {
+    /// By place: 22 characters of base64url over spool id and sequence number, so ids sort as events came.
+    Place(SpoolId, SeqNo),
+    /// As the sender gave it.
+    Given(Box<str>),
+}
+
+impl EventId {
+    /// Appends the text form, which is safe inside a JSON string for ids by place, and as given otherwise.
+    pub fn write_to(&self, out: &mut String) {
+        match self {
+            Self::Place(spool, sequence) => {
+                let mut bytes = [0; 16];
+                bytes[..8].copy_from_slice(&spool.0.to_be_bytes());
+                bytes[8..].copy_from_slice(&sequence.0.to_be_bytes());
+                URL_SAFE_NO_PAD.encode_string(bytes, out);
+            }
+            Self::Given(text) => out.push_str(text),
+        }
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::with_capacity(22);
+        self.write_to(&mut text);
+        f.write_str(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_by_place_has_22_characters_that_need_no_escape() {
+        let id = EventId::Place(SpoolId(u64::MAX), SeqNo(17)).to_string();
+        assert_eq!(id.len(), 22);
+        assert!(id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'), "{id}");
+    }
+
+    #[test]
+    fn places_have_different_ids() {
+        let at = |n| EventId::Place(SpoolId(1), SeqNo(n)).to_string();
+        assert_ne!(at(1), at(2));
+    }
+}

@@ -1,0 +1,150 @@
+//! Protocol, service and flag: symbols of a fixed vocabulary, or unknown, or missing.
+//!
+//! The vocabularies are those of the KDD-99 and NSL-KDD files. A symbol outside of them is legal input: the
+//! network has an input for "unknown" and one for "missing" beside those of the vocabulary.
+
+/// `protocol_type`.
+pub const PROTOCOLS: &[&str] = &["icmp", "tcp", "udp"];
+
+/// `service`.
+pub const SERVICES: &[&str] = &[
+    "IRC",
+    "X11",
+    "Z39_50",
+    "aol",
+    "auth",
+    "bgp",
+    "courier",
+    "csnet_ns",
+    "ctf",
+    "daytime",
+    "discard",
+    "domain",
+    "domain_u",
+    "echo",
+    "eco_i",
+    "ecr_i",
+    "efs",
+    "exec",
+    "finger",
+    "ftp",
+    "ftp_data",
+    "gopher",
+    "harvest",
+    "hostnames",
+    "http",
+    "http_2784",
+    "http_443",
+    "http_8001",
+    "imap4",
+    "iso_tsap",
+    "klogin",
+    "kshell",
+    "ldap",
+    "link",
+    "login",
+    "mtp",
+    "name",
+    "netbios_dgm",
+    "netbios_ns",
+    "netbios_ssn",
+    "netstat",
+    "nnsp",
+    "nntp",
+    "ntp_u",
+    "other",
+    "pm_dump",
+    "pop_2",
+    "pop_3",
+    "printer",
+    "private",
+    "red_i",
+    "remote_job",
+    "rje",
+    "shell",
+    "smtp",
+    "sql_net",
+    "ssh",
+    "sunrpc",
+    "supdup",
+    "systat",
+    "telnet",
+    "tftp_u",
+    "tim_i",
+    "time",
+    "urh_i",
+    "urp_i",
+    "uucp",
+    "uucp_path",
+    "vmnet",
+    "whois",
+];
+
+/// `flag`: how the connection ended, in Zeek's letters.
+pub const FLAGS: &[&str] = &["OTH", "REJ", "RSTO", "RSTOS0", "RSTR", "S0", "S1", "S2", "S3", "SF", "SH"];
+
+/// A symbol: its place in a vocabulary, or that it is not in it, or not known at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Symbol(u8);
+
+impl Symbol {
+    /// There is a symbol, and the vocabulary lacks it.
+    pub const UNKNOWN: Self = Self(254);
+    /// There is none.
+    pub const MISSING: Self = Self(255);
+
+    /// Looks `text` up (exactly) in a sorted vocabulary of at most 250 words.
+    pub fn of(vocabulary: &[&str], text: &str) -> Self {
+        vocabulary.binary_search(&text).ok().and_then(|place| u8::try_from(place).ok()).map_or(Self::UNKNOWN, Self)
+    }
+
+    /// The place in the vocabulary; none for unknown and missing.
+    pub fn place(self) -> Option<usize> {
+        (self.0 < Self::UNKNOWN.0).then_some(usize::from(self.0))
+    }
+
+    /// The word, `unknown` or `missing`.
+    pub fn word(self, vocabulary: &'static [&'static str]) -> &'static str {
+        match self {
+            Self::UNKNOWN => "unknown",
+            Self::MISSING => "missing",
+            known => vocabulary.get(usize::from(known.0)).copied().unwrap_or("unknown"),
+        }
+    }
+}
+
+/// The three symbolic features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Symbols {
+    /// Of [`PROTOCOLS`].
+    pub protocol: Symbol,
+    /// Of [`SERVICES`].
+    pub service: Symbol,
+    /// Of [`FLAGS`].
+    pub flag: Symbol,
+}
+
+impl Symbols {
+    /// Nothing is known.
+    pub const MISSING: Self = Self { protocol: Symbol::MISSING, service: Symbol::MISSING, flag: Symbol::MISSING };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vocabularies_are_sorted_so_that_every_word_is_found() {
+        for vocabulary in [PROTOCOLS, SERVICES, FLAGS] {
+            for (place, word) in vocabulary.iter().enumerate() {
+                assert_eq!(Symbol::of(vocabulary, word).place(), Some(place), "{word}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_outside_the_vocabulary_is_unknown_and_not_a_fault() {
+        assert_eq!(Symbol::of(SERVICES, "icmp"), Symbol::UNKNOWN);
+        assert_eq!(Symbol::UNKNOWN.word(SERVICES), "unknown");
+    }
+}
