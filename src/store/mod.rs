@@ -10,6 +10,7 @@ pub mod embedded;
 pub mod memory;
 pub mod outcome;
 pub mod search;
+pub mod writer;
 
 use std::ops::Range;
 
