@@ -1,0 +1,142 @@
+//! Every metric of oversight, once: name, unit, meaning. There are no others.
+//!
+//! The counters of events add up: `received = accepted + repeated + refused`, and
+//! `accepted = stored + already there + dead-lettered by the store + waiting` (over the life of one spool).
+
+use super::metric::{Counter, Gauge, Histogram, Unit};
+
+/// One metric of the catalogue.
+#[derive(Debug, Clone, Copy)]
+pub enum Metric {
+    /// Only grows.
+    Counter(&'static Counter),
+    /// Goes up and down.
+    Gauge(&'static Gauge),
+    /// Durations in buckets.
+    Histogram(&'static Histogram),
+}
+
+/// Declares each metric as a static and puts it into [`ALL`], so that none can be forgotten there.
+macro_rules! catalogue {
+    ($($kind:ident $metric:ident = $name:literal, $unit:ident, $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub static $metric: $kind = $kind::new($name, Unit::$unit, $help);
+        )*
+
+        /// Every metric, in the order in which they are shown.
+        pub static ALL: &[Metric] = &[$(Metric::$kind(&$metric)),*];
+    };
+}
+
+catalogue! {
+    Counter EVENTS_RECEIVED = "oversight_events_received_total", Count,
+        "Events that came in, whatever became of them.";
+    Counter EVENTS_ACCEPTED = "oversight_events_accepted_total", Count,
+        "Events that were synced to the spool and answered 200.";
+    Counter EVENTS_REFUSED = "oversight_events_refused_total", Count,
+        "Events that were not readable; their bytes went to the dead letters.";
+    Counter EVENTS_REPEATED = "oversight_events_repeated_total", Count,
+        "Events of bodies that were sent again within the retry window, and taken once.";
+    Counter BODIES_REFUSED = "oversight_bodies_refused_total", Count,
+        "Request bodies that were refused as a whole: too large, unreadable, or no room in the spool.";
+    Counter BYTES_RECEIVED = "oversight_received_bytes_total", Bytes,
+        "Bytes of request bodies, as they came over the wire.";
+    Histogram INGEST_ANSWER_SECONDS = "oversight_ingest_answer_seconds", Seconds,
+        "Time from a request's headers to its answer.";
+    Gauge CONNECTIONS_OPEN = "oversight_connections_open", Count,
+        "Connections that clients hold open now.";
+
+    Gauge EVENTS_WAITING = "oversight_events_waiting", Count,
+        "Events in the spool that the store does not have yet.";
+    Gauge SPOOL_BYTES = "oversight_spool_bytes", Bytes,
+        "Bytes that the spool's files take.";
+    Gauge SPOOL_LIMIT_BYTES = "oversight_spool_limit_bytes", Bytes,
+        "Bytes that the spool's files may take before events are answered 429.";
+    Counter SPOOL_DAMAGED_FRAMES = "oversight_spool_damaged_frames_total", Count,
+        "Stretches of the spool that could not be read back and were skipped.";
+    Histogram SPOOL_SYNC_SECONDS = "oversight_spool_sync_seconds", Seconds,
+        "Time of one write and sync of the spool.";
+    Counter EVENTS_DEAD_LETTERED = "oversight_events_dead_lettered_total", Count,
+        "Events that the store refused for good; they went to the dead letters with its words.";
+    Counter DEAD_LETTERS_DROPPED = "oversight_dead_letters_dropped_total", Count,
+        "Dead letters that were deleted unread, oldest first, because their files had reached their limit.";
+
+    Counter EVENTS_CLASSIFIED = "oversight_events_classified_total", Count,
+        "Events that the network judged.";
+    Counter DETECTIONS = "oversight_detections_total", Count,
+        "Events that the network judged to be an attack.";
+    Histogram CLASSIFY_SECONDS = "oversight_classify_seconds", Seconds,
+        "Time of the network for one batch.";
+
+    Gauge METRIC_SERIES = "oversight_metric_series", Count,
+        "Metric series held in memory.";
+    Counter SERIES_EVICTED = "oversight_metric_series_evicted_total", Count,
+        "Metric series forgotten to make room for others, least recently used first.";
+    Counter LATE_EVENTS = "oversight_late_events_total", Count,
+        "Events that came too late to count in their metrics; they are stored all the same.";
+    Counter ANOMALIES = "oversight_anomalies_total", Count,
+        "Anomaly records at or above the threshold.";
+    Gauge EVENT_LAG_SECONDS = "oversight_event_lag_seconds", Seconds,
+        "How far the newest judged event lies behind this machine's clock.";
+
+    Counter EVENTS_STORED = "oversight_events_stored_total", Count,
+        "Events whose documents the store took.";
+    Counter EVENTS_ALREADY_THERE = "oversight_events_already_there_total", Count,
+        "Events whose documents the store had already, from before a restart or a lost answer.";
+    Histogram STORE_WRITE_SECONDS = "oversight_store_write_seconds", Seconds,
+        "Time of one batch to the store and its answer.";
+    Counter STORE_RETRIES = "oversight_store_retries_total", Count,
+        "Batches, or parts of them, that were sent to the store again.";
+    Gauge STORE_UP = "oversight_store_up", YesOrNo,
+        "Whether the store took or answered the last batch.";
+
+    Gauge PROCESS_RESIDENT_BYTES = "oversight_process_resident_bytes", Bytes,
+        "Memory of this process that is in RAM.";
+}
+
+impl Metric {
+    /// Name, unit and meaning.
+    pub fn about(self) -> &'static super::metric::About {
+        match self {
+            Self::Counter(counter) => counter.about(),
+            Self::Gauge(gauge) => gauge.about(),
+            Self::Histogram(histogram) => histogram.about(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_metrics_share_a_name() {
+        let names: BTreeSet<&str> = ALL.iter().map(|metric| metric.about().name).collect();
+        assert_eq!(names.len(), ALL.len());
+    }
+
+    #[test]
+    fn names_say_what_kind_and_unit_a_metric_is() {
+        for metric in ALL {
+            let about = metric.about();
+            let name = about.name;
+            assert!(name.starts_with("oversight_"), "{name}");
+            assert_eq!(name.ends_with("_total"), matches!(metric, Metric::Counter(_)), "{name}");
+            let stem = name.trim_end_matches("_total");
+            assert_eq!(stem.ends_with("_bytes"), about.unit == Unit::Bytes, "{name}");
+            assert_eq!(stem.ends_with("_seconds"), about.unit == Unit::Seconds, "{name}");
+            assert!(about.help.ends_with('.') && !about.help.contains(['\n', '\\']), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_static_of_this_file_is_in_the_list() {
+        // the macro sees to it; a static declared beside the macro would escape it
+        let outside = include_str!("catalogue.rs").lines().filter(|line| line.starts_with("pub static ")).count();
+        assert_eq!(outside, 0);
+        assert!(ALL.len() >= 29);
+    }
+}
