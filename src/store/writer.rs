@@ -290,6 +290,11 @@ mod tests {
         }
     }
 
+    fn hasty() -> Settings {
+        let pause = Duration::from_millis(1);
+        Settings { first_pause: pause, longest_pause: pause, ..Settings::default() }
+    }
+
     fn batch(sequences: std::ops::Range<u64>) -> Batch {
         let mut bytes = Vec::new();
         let documents = sequences
@@ -313,7 +318,7 @@ mod tests {
         let store = Arc::new(store);
         let (sender, receiver) = mpsc::channel(1);
         let (_keep, stop) = watch::channel(false);
-        let writing = tokio::spawn(run(store.clone(), book, Settings::default(), receiver, stop));
+        let writing = tokio::spawn(run(store.clone(), book, hasty(), receiver, stop));
         for batch in batches {
             sender.send(batch).await.unwrap();
         }
@@ -327,7 +332,7 @@ mod tests {
         sequences.iter().map(|sequence| sequence.0).collect()
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_store_that_is_down_for_a_while_gets_every_document_once() {
         let store = MemoryStore::new();
         let calls = AtomicU32::new(0);
@@ -338,7 +343,7 @@ mod tests {
         assert_eq!(store.documents().len(), 20);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_refused_document_is_kept_and_the_others_are_stored() {
         let store = MemoryStore::new();
         store.judge_by(|document, _| {
@@ -354,21 +359,23 @@ mod tests {
         assert_eq!(store.documents().len(), 4);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn documents_that_must_wait_do_not_block_those_behind_them() {
         let store = Arc::new(MemoryStore::new());
         store.judge_by(|document, _| (document.sequence == Some(SeqNo(1))).then(|| again("its index is closed")));
         let book = Arc::new(Book::default());
         let (sender, receiver) = mpsc::channel(1);
         let (stopper, stop) = watch::channel(false);
-        let writing = tokio::spawn(run(store.clone(), book.clone(), Settings::default(), receiver, stop));
+        let writing = tokio::spawn(run(store.clone(), book.clone(), hasty(), receiver, stop));
         for start in 0..20 {
             sender.send(batch(start * 5 + 1..start * 5 + 6)).await.unwrap();
         }
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        assert_eq!(numbers(&book.settled.lock().unwrap()), (2..101).collect());
+        while book.settled.lock().unwrap().len() < 99 {
+            tokio::task::yield_now().await;
+        }
         stopper.send(true).unwrap();
         writing.await.unwrap();
+        assert_eq!(numbers(&book.settled.lock().unwrap()), (2..101).collect());
         assert_eq!(store.documents().len(), 99);
     }
 

@@ -1,0 +1,39 @@
+# The commands of this project; `make` alone lists them.
+CARGO ?= cargo
+DEMO_ARGS ?=
+BENCH_ARGS ?=
+
+.PHONY: help demo test lint bench build libtorch engines train clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s :
+
+demo: libtorch ## build, start, send itself traffic with attacks, and show what was found (DEMO_ARGS=--once ends by itself)
+	$(CARGO) build --release --bin oversight
+	$(CARGO) run --release --quiet --bin oversight -- demo $(DEMO_ARGS)
+
+test: libtorch engines ## all tests, with a real Elasticsearch and OpenSearch where a JDK (21 or newer) and Maven exist
+	$(CARGO) test --release
+
+build: libtorch ## the release binary, target/release/oversight
+	$(CARGO) build --release
+
+lint: libtorch ## formatting and clippy
+	$(CARGO) fmt --check
+	$(CARGO) clippy --release --all-targets -- -D warnings
+
+bench: libtorch ## throughput, latency, memory and the floors they are measured against, from one run
+	$(CARGO) build --release --bin oversight
+	$(CARGO) bench --bench pipeline -- $(BENCH_ARGS)
+
+train: libtorch ## trains models/kdd99 again (DATA=folder with kddcup.data_10_percent.gz)
+	$(CARGO) run --release --bin oversight -- train kdd99 --data $(DATA) --into models/kdd99
+
+libtorch:
+	@scripts/libtorch.sh
+
+engines:
+	@scripts/engines.sh || echo "engines: tests against a real Elasticsearch and OpenSearch will be SKIPPED" >&2
+
+clean: ## removes what was built (not libtorch, nor the engines: they lie in the user's cache folder)
+	$(CARGO) clean
