@@ -5,6 +5,7 @@
 pub mod annotated;
 pub mod fields;
 pub mod id;
+pub mod json;
 pub mod units;
 
 use bytes::Bytes;

@@ -1,1 +1,0 @@
-//! The commands and their help; each calls one room.

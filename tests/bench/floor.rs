@@ -1,0 +1,21 @@
+//! The floor that the pipeline is measured against: parsing the same bodies, and nothing else.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Events per second of one core that parses the body into `serde_json::Value`, over and over for `length`.
+pub fn parse(body: &[u8], events: usize, length: Duration) -> f64 {
+    let mut rounds = Vec::new();
+    for _ in 0..5 {
+        let (started, mut parsed) = (Instant::now(), 0);
+        while started.elapsed() < length / 5 {
+            let value: Value = serde_json::from_slice(std::hint::black_box(body)).expect("a valid body");
+            parsed += events;
+            std::hint::black_box(value);
+        }
+        rounds.push(parsed as f64 / started.elapsed().as_secs_f64());
+    }
+    rounds.sort_by(f64::total_cmp);
+    rounds[2]
+}

@@ -1,0 +1,188 @@
+//! Throughput, latency and memory of the whole way, beside the floors of the same run.
+//!
+//! Figures of one machine at one time say little; the ratios carry over. `make bench` prints both.
+//! Options: `--seconds N` for each measurement (default 8), `--kdd FILE` to use KDD records instead of connections,
+//! `--engine URL` a real Elasticsearch to measure against as well.
+
+mod floor;
+mod load;
+mod process;
+mod single;
+#[path = "../it/harness/swallow.rs"]
+mod sink;
+
+use std::time::{Duration, Instant};
+
+use load::{Outcome, Template};
+use process::Oversight;
+use sink::Swallow as Sink;
+
+const BATCH: usize = 125;
+const CONNECTIONS: u32 = 8;
+
+struct Options {
+    length: Duration,
+    kdd: Option<String>,
+    engine: Option<String>,
+}
+
+fn main() {
+    let options = options();
+    let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
+    runtime.block_on(measure(options));
+}
+
+fn options() -> Options {
+    let mut options = Options { length: Duration::from_secs(8), kdd: None, engine: None };
+    let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
+    while let Some(word) = words.next() {
+        let value = words.next();
+        match (word.as_str(), value) {
+            ("--seconds", Some(text)) => options.length = Duration::from_secs(text.parse().expect("whole seconds")),
+            ("--kdd", Some(file)) => options.kdd = Some(file),
+            ("--engine", Some(url)) => options.engine = Some(url),
+            (other, _) => panic!("unknown option {other}; there are --seconds N, --kdd FILE, --engine URL"),
+        }
+    }
+    options
+}
+
+async fn measure(options: Options) {
+    let events = sample_events(&options);
+    let template = Template::new(&events);
+    println!("{BATCH} events of {} B a request, {CONNECTIONS} connections, answers after fdatasync", template.event_bytes());
+
+    let sink = sink::start(0).await;
+    let on = saturate(&template, &sink, true, options.length).await;
+    let floor = floor::parse(template.body(), template.events(), options.length / 4);
+    let off = saturate(&template, &sink, false, options.length).await;
+    let half = at_half(&template, &sink, on.stored_rate / 2.0, options.length).await;
+
+    println!("floor: serde_json to Value, one core        {floor:>10.0} events/s");
+    on.print("enrichment on");
+    off.print("enrichment off");
+    println!("cost on / off (CPU)                         {:>10.2}", off.per_cpu_second / on.per_cpu_second);
+    println!("events per CPU-second on / floor            {:>10.2}", on.per_cpu_second / floor);
+    println!(
+        "answers at half load ({:.0} events/s)   p50 {:.1} ms  p99 {:.1} ms",
+        on.stored_rate / 2.0,
+        millis(half.quantile(0.5)),
+        millis(half.quantile(0.99))
+    );
+    let single = single_rate(&options, &events[0]).await;
+    if let Some((rate, stored)) = single {
+        println!("one document at a time, same engine         {rate:>10.0} events/s");
+        println!("oversight into the same engine              {stored:>10.0} events/s");
+        println!("oversight / one at a time                   {:>10.1}", stored / rate);
+    } else {
+        println!("no --engine URL: the loop that writes one document at a time was not measured");
+    }
+}
+
+fn sample_events(options: &Options) -> Vec<String> {
+    if let Some(file) = &options.kdd {
+        return oversight::simulate::replay::sample(std::path::Path::new(file), 50_000, BATCH)
+            .expect("a KDD file that can be read");
+    }
+    let traffic = oversight::simulate::Traffic::new(oversight::simulate::Settings::default());
+    traffic.step_by(97).take(BATCH).map(|event| event.json).collect()
+}
+
+struct Saturated {
+    answered_rate: f64,
+    stored_rate: f64,
+    delivered_during: f64,
+    per_cpu_second: f64,
+    peak_resident: u64,
+    answers: Outcome,
+}
+
+impl Saturated {
+    fn print(&self, name: &str) {
+        println!(
+            "{name:<15} in {:>8.0} events/s  stored {:>8.0} events/s ({:.1} % during the load)  {:>8.0} events/CPU-s",
+            self.answered_rate,
+            self.stored_rate,
+            100.0 * self.delivered_during,
+            self.per_cpu_second
+        );
+        println!(
+            "{:<15} answers p50 {:.1} ms  p99 {:.1} ms  not 200: {}  peak resident {} MiB",
+            "",
+            millis(self.answers.quantile(0.5)),
+            millis(self.answers.quantile(0.99)),
+            self.answers.refused,
+            self.peak_resident >> 20
+        );
+    }
+}
+
+fn start(data: &std::path::Path, url: &str, enrich: bool) -> Oversight {
+    Oversight::start(
+        data,
+        &[
+            ("OVERSIGHT_STORE_KIND", "elasticsearch".to_owned()),
+            ("OVERSIGHT_STORE_ELASTICSEARCH_URLS", url.to_owned()),
+            ("OVERSIGHT_ENRICH_ENABLED", enrich.to_string()),
+            ("OVERSIGHT_LOG_LEVEL", "warn".to_owned()),
+        ],
+    )
+}
+
+async fn saturate(template: &Template, sink: &Sink, enrich: bool, length: Duration) -> Saturated {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let oversight = start(data.path(), &format!("http://127.0.0.1:{}", sink.port), enrich);
+    load::send(oversight.port, template, 2, length / 4, None).await;
+    drain(&oversight).await;
+
+    let (before, cpu, started) = (sink.documents(), oversight.cpu(), Instant::now());
+    let answers = load::send(oversight.port, template, CONNECTIONS, length, None).await;
+    let during = sink.documents() - before;
+    drain(&oversight).await;
+    let (took, spent) = (started.elapsed(), oversight.cpu() - cpu);
+    let stored = (sink.documents() - before) as f64;
+    Saturated {
+        answered_rate: answers.answered as f64 / answers.took.as_secs_f64(),
+        stored_rate: stored / took.as_secs_f64(),
+        delivered_during: during as f64 / stored,
+        per_cpu_second: stored / spent.as_secs_f64(),
+        peak_resident: oversight.peak_resident(),
+        answers,
+    }
+}
+
+async fn at_half(template: &Template, sink: &Sink, rate: f64, length: Duration) -> Outcome {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let oversight = start(data.path(), &format!("http://127.0.0.1:{}", sink.port), true);
+    load::send(oversight.port, template, CONNECTIONS, length, Some(rate)).await
+}
+
+/// Waits until nothing waits in oversight any more.
+async fn drain(oversight: &Oversight) {
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client without special settings");
+    let url = format!("http://127.0.0.1:{}/metrics", oversight.port);
+    loop {
+        let text = client.get(&url).send().await.expect("it runs").text().await.expect("text");
+        let waiting = text.lines().find_map(|line| line.strip_prefix("oversight_events_waiting "));
+        if waiting.expect("in the catalogue").trim() == "0" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn single_rate(options: &Options, event: &str) -> Option<(f64, f64)> {
+    let url = options.engine.as_ref()?;
+    let rate = single::index_and_read(url, event, options.length).await;
+    let template = Template::new(&sample_events(options));
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let oversight = start(data.path(), url, true);
+    let started = Instant::now();
+    let sent = load::send(oversight.port, &template, CONNECTIONS, options.length, None).await;
+    drain(&oversight).await;
+    Some((rate, sent.answered as f64 / started.elapsed().as_secs_f64()))
+}
+
+fn millis(length: Duration) -> f64 {
+    length.as_secs_f64() * 1000.0
+}

@@ -1,0 +1,35 @@
+//! The commands, as a person types them.
+
+use serde_json::Value;
+
+use crate::harness::oversight::run;
+
+#[test]
+fn the_demo_finds_what_it_hides_and_stores_all_it_sends() {
+    let done = run(&["demo", "--once", "--output", "json"]);
+    let errors = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{errors}");
+    let result: Value = serde_json::from_slice(&done.stdout).expect("one JSON object on standard output");
+    assert!(result["sent"].as_u64().unwrap() > 10_000, "{result}");
+    assert_eq!(result["sent"], result["accepted"], "{result}");
+    assert_eq!(result["sent"], result["stored"], "{result}");
+    let labels = result["labels"].as_object().unwrap();
+    let judged: u64 = labels.values().map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!(judged, result["sent"].as_u64().unwrap(), "every simulated event is a connection");
+    assert!(labels.contains_key("neptune"), "the SYN flood: {result}");
+    assert!(result["anomalies"].as_u64().unwrap() > 0, "{result}");
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_says_what_is_meant() {
+    let done = run(&["replay"]);
+    assert_eq!(done.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&done.stderr).contains("Usage"), "{done:?}");
+}
+
+#[test]
+fn failed_work_exits_with_1_and_names_the_file() {
+    let done = run(&["evaluate", "classifier", "--data", "no-such-file.csv"]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&done.stderr).contains("no-such-file.csv"), "{done:?}");
+}

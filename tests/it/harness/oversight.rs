@@ -1,0 +1,116 @@
+//! oversight as a process of its own, that can be killed and started again with the same data.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A running `oversight serve` on a port of its own; killed when dropped.
+pub struct Oversight {
+    child: Child,
+    settings: Vec<(String, String)>,
+    data: PathBuf,
+    /// Where it listens on 127.0.0.1; stays the same after a restart.
+    pub port: u16,
+}
+
+impl Oversight {
+    /// Starts one that keeps its data in `data`; settings are environment variables without their `OVERSIGHT_`.
+    pub fn start(data: &Path, settings: &[(&str, &str)]) -> Self {
+        let settings: Vec<(String, String)> =
+            settings.iter().map(|(name, value)| (format!("OVERSIGHT_{name}"), (*value).to_owned())).collect();
+        let (child, port) = spawn(data, &settings, 0);
+        Self { child, settings, data: data.to_owned(), port }
+    }
+
+    /// SIGKILL, at once.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it can be waited for");
+    }
+
+    /// Starts it again on the same port with the same data.
+    pub fn start_again(&mut self) {
+        (self.child, self.port) = spawn(&self.data, &self.settings, self.port);
+    }
+
+    /// SIGTERM, and what it exits with.
+    pub fn stop(&mut self) -> std::process::ExitStatus {
+        let killed = Command::new("kill").arg(self.child.id().to_string()).status().expect("there is a kill");
+        assert!(killed.success());
+        self.child.wait().expect("it can be waited for")
+    }
+
+    /// The address of a path on it.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// GET, as JSON.
+    pub async fn get(&self, path: &str) -> Value {
+        client().get(self.url(path)).send().await.expect("it answers").json().await.expect("JSON")
+    }
+
+    /// POST of a body as it stands; status and answer.
+    pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
+        let sent = client().post(self.url(path)).header("content-type", "application/json").body(body).send().await;
+        let answer = sent.expect("it answers");
+        (answer.status().as_u16(), answer.json().await.expect("JSON"))
+    }
+
+    /// One number of `/metrics`.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let text = client().get(self.url("/metrics")).send().await.expect("it answers").text().await.expect("text");
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no metric {name} in:\n{text}")).trim().parse().expect("a number")
+    }
+
+    /// Waits until every accepted event is settled.
+    pub async fn drained(&self) {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while self.metric("oversight_events_waiting").await > 0.0 {
+            assert!(Instant::now() < deadline, "events still wait after two minutes");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+impl Drop for Oversight {
+    fn drop(&mut self) {
+        // it may have ended already
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A client that uses no proxy.
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().expect("a client without special settings")
+}
+
+/// The program with these arguments, run to its end in an empty folder.
+pub fn run(arguments: &[&str]) -> Output {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    Command::new(env!("CARGO_BIN_EXE_oversight")).args(arguments).current_dir(folder.path()).output().expect("it starts")
+}
+
+fn spawn(data: &Path, settings: &[(String, String)], port: u16) -> (Child, u16) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_oversight"))
+        .arg("serve")
+        .env("OVERSIGHT_DATA_DIR", data)
+        .env("OVERSIGHT_LISTEN", format!("127.0.0.1:{port}"))
+        .envs(settings.iter().map(|(name, value)| (name, value)))
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary is built");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let port = lines
+        .find_map(|line| {
+            line.expect("text").rsplit_once("127.0.0.1:")?.1.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+        })
+        .expect("it says where it listens");
+    std::thread::spawn(move || lines.for_each(drop));
+    (child, port)
+}
