@@ -121,8 +121,7 @@ fn start(data: &std::path::Path, url: &str, enrich: bool) -> Oversight {
     Oversight::start(
         data,
         &[
-            ("OVERSIGHT_STORE_KIND", "elasticsearch".to_owned()),
-            ("OVERSIGHT_STORE_ELASTICSEARCH_URLS", url.to_owned()),
+            ("OVERSIGHT_STORE_ELASTICSEARCH_URL", url.to_owned()),
             ("OVERSIGHT_ENRICH_ENABLED", enrich.to_string()),
             ("OVERSIGHT_LOG_LEVEL", "warn".to_owned()),
         ],

@@ -69,7 +69,7 @@ async fn undisturbed(engine: &Engine) {
 }
 
 fn start(folder: &Path, engine: &Engine) -> Oversight {
-    let settings = [("STORE_KIND", "elasticsearch"), ("STORE_ELASTICSEARCH_URLS", engine.url())];
+    let settings = [("STORE_ELASTICSEARCH_URL", engine.url())];
     Oversight::start(&folder.join("data"), &settings)
 }
 

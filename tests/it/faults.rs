@@ -43,7 +43,7 @@ async fn an_engine_that_is_down_at_start_gets_its_events_when_it_comes() {
     let folder = tempfile::tempdir().unwrap();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}");
-    let settings = [("STORE_KIND", "elasticsearch"), ("STORE_ELASTICSEARCH_URLS", url.as_str())];
+    let settings = [("STORE_ELASTICSEARCH_URL", url.as_str())];
     let oversight = Oversight::start(folder.path(), &settings);
     let (status, answer) = oversight.post("/", r#"[{"message":"one"},{"message":"two"}]"#).await;
     assert_eq!((status, &answer["accepted"]), (200, &json!(2)), "{answer}");
@@ -59,8 +59,7 @@ async fn an_engine_that_is_down_at_start_gets_its_events_when_it_comes() {
 async fn a_full_disk_is_answered_with_a_retryable_code_and_nothing_taken_is_lost() {
     let Some(disk) = SmallDisk::mount() else { return };
     let settings = [
-        ("STORE_KIND", "elasticsearch"),
-        ("STORE_ELASTICSEARCH_URLS", "http://127.0.0.1:9"),
+        ("STORE_ELASTICSEARCH_URL", "http://127.0.0.1:9"),
         ("SPOOL_SEGMENT_SIZE", "1MiB"),
     ];
     let mut oversight = Oversight::start(&disk.path.join("data"), &settings);
@@ -85,7 +84,7 @@ async fn a_full_disk_is_answered_with_a_retryable_code_and_nothing_taken_is_lost
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let engine = crate::harness::swallow::start(port).await;
     let url = format!("http://127.0.0.1:{port}");
-    let again = Oversight::start(&disk.path.join("data"), &[settings[0], ("STORE_ELASTICSEARCH_URLS", &url)]);
+    let again = Oversight::start(&disk.path.join("data"), &[("STORE_ELASTICSEARCH_URL", &url)]);
     again.drained().await;
     let stored = engine.documents();
     assert!(stored >= accepted && stored <= accepted + 1, "accepted {accepted}, stored {stored}");

@@ -1,0 +1,270 @@
+//! One batch from the spool to documents: normalise → features → anomaly → classify → document, as calls in a row.
+//!
+//! All scratch space lives here and is used again, so that an event costs no allocation beyond its share of the
+//! batch's document bytes.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::anomaly::{AnomalyRecord, Engine, Touched};
+use crate::classify::{Explain, Follower, Slot};
+use crate::event::annotated::{Classification, ModelInfo};
+use crate::event::id::SpoolId;
+use crate::event::{EventId, EventTime, ReceivedTime, SeqNo};
+use crate::features::{FeatureVector, Windows};
+use crate::normalise::{Layout, Normaliser};
+use crate::spool::{Member, StoredBatch};
+use crate::store::writer::Refusal;
+use crate::store::{Batch, Document, Kind};
+use crate::telemetry::catalogue;
+
+use super::document::{self, Annotation};
+use super::fields::MetricFields;
+use super::verdict::VerdictWriter;
+
+/// How a pipeline judges.
+pub struct Parts {
+    /// The models; none leaves events unjudged.
+    pub slot: Option<Arc<Slot>>,
+    /// Which verdicts are explained.
+    pub explain: Explain,
+    /// The metrics; none measures nothing.
+    pub engine: Option<Engine>,
+    /// The spool that events come from: part of their ids.
+    pub spool: SpoolId,
+    /// Up to here the engine has counted events already (from a snapshot).
+    pub counted_to: SeqNo,
+    /// Below this, events were settled before this start: they are only counted, not written again.
+    pub settled_below: SeqNo,
+}
+
+/// Turns what the spool holds into documents. One worker owns it.
+pub struct Pipeline {
+    normaliser: Normaliser,
+    windows: Windows,
+    follower: Option<Follower>,
+    writer: Option<(Arc<ModelInfo>, VerdictWriter)>,
+    engine: Option<Engine>,
+    spool: SpoolId,
+    counted_to: SeqNo,
+    settled_below: SeqNo,
+    scratch: Scratch,
+}
+
+/// Documents of a batch, and what could not be made into one.
+pub struct Annotated {
+    /// To be written.
+    pub batch: Batch,
+    /// Bytes that are no event after all.
+    pub unreadable: Vec<Refusal>,
+}
+
+#[derive(Default)]
+struct Scratch {
+    prepared: Vec<Prepared>,
+    vectors: Vec<FeatureVector>,
+    verdicts: Vec<Classification>,
+    touched: Touched,
+    metrics: String,
+}
+
+/// An event between the first pass and the second.
+struct Prepared {
+    batch: usize,
+    member: usize,
+    layout: Layout,
+    time: EventTime,
+    vector: Option<usize>,
+    metrics: Range<usize>,
+    score: f32,
+}
+
+impl Pipeline {
+    /// A pipeline of these parts.
+    pub fn new(parts: Parts) -> Self {
+        let paths = parts.engine.as_ref().map(Engine::paths).unwrap_or_default();
+        Self {
+            normaliser: Normaliser::new(&paths),
+            windows: Windows::default(),
+            follower: parts.slot.map(|slot| Follower::new(slot, parts.explain)),
+            writer: None,
+            engine: parts.engine,
+            spool: parts.spool,
+            counted_to: parts.counted_to,
+            settled_below: parts.settled_below,
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Annotates the events of these batches.
+    pub fn annotate(&mut self, stored: &[StoredBatch], now: ReceivedTime) -> Annotated {
+        let mut unreadable = Vec::new();
+        self.scratch.clear();
+        for (place, batch) in stored.iter().enumerate() {
+            self.prepare(place, batch, &mut unreadable);
+        }
+        self.judge();
+        let mut out = Output::with_room_for(stored);
+        for prepared in &self.scratch.prepared {
+            let batch = &stored[prepared.batch];
+            self.write_event(&mut out, prepared, batch, &batch.members[prepared.member]);
+        }
+        self.close_buckets(&mut out, now);
+        Annotated { batch: out.finish(), unreadable }
+    }
+
+    /// What the passing of time alone brings: buckets that end although no event comes.
+    pub fn idle(&mut self, now: ReceivedTime) -> Batch {
+        let mut out = Output::default();
+        self.close_buckets(&mut out, now);
+        out.finish()
+    }
+
+    /// The engine's state, as of the last event that was annotated.
+    pub fn snapshot(&self) -> Option<Vec<u8>> {
+        self.engine.as_ref().map(|engine| engine.snapshot(self.counted_to))
+    }
+
+    /// The last event that the metrics have counted.
+    pub fn counted_to(&self) -> SeqNo {
+        self.counted_to
+    }
+
+    /// First pass: reads each event, measures it and counts it.
+    fn prepare(&mut self, place: usize, batch: &StoredBatch, unreadable: &mut Vec<Refusal>) {
+        for (number, member) in batch.members.iter().enumerate() {
+            let sequence = batch.first.plus(number as u64);
+            let raw = member.range.start as usize..member.range.end as usize;
+            let view = match self.normaliser.read(&batch.body[raw.clone()]) {
+                Ok(view) => view,
+                Err(fault) => {
+                    let document = batch.body.slice(raw);
+                    unreadable.push(Refusal { sequence: Some(sequence), reason: fault.to_string(), document });
+                    continue;
+                }
+            };
+            let time = view.time.unwrap_or_else(|| batch.received.as_event_time());
+            let scratch = &mut self.scratch;
+            let start = scratch.metrics.len();
+            let mut score = 0.0;
+            if let (Some(engine), true) = (&mut self.engine, sequence > self.counted_to) {
+                engine.observe(&MetricFields(&view), time, batch.received, &mut scratch.touched);
+                scratch.metrics.push_str(scratch.touched.json());
+                score = scratch.touched.score();
+                self.counted_to = sequence;
+            }
+            let vector = self.windows.measure(&view.record, time).filter(|_| self.follower.is_some());
+            if sequence < self.settled_below {
+                continue;
+            }
+            scratch.vectors.extend(vector);
+            scratch.prepared.push(Prepared {
+                batch: place,
+                member: number,
+                layout: view.layout,
+                time,
+                vector: vector.map(|_| scratch.vectors.len() - 1),
+                metrics: start..scratch.metrics.len(),
+                score,
+            });
+        }
+    }
+
+    /// Second pass: the network judges all of them together.
+    fn judge(&mut self) {
+        let Some(follower) = &mut self.follower else { return };
+        if self.scratch.vectors.is_empty() {
+            return;
+        }
+        let started = std::time::Instant::now();
+        let verdicts = &mut self.scratch.verdicts;
+        if let Err(fault) = follower.classifiers().active.classify(&self.scratch.vectors, verdicts) {
+            // the events are still worth storing; without verdicts nobody takes them for judged
+            tracing::error!(%fault, "a batch goes unjudged");
+            verdicts.clear();
+            return;
+        }
+        catalogue::CLASSIFY_SECONDS.observe(started.elapsed());
+        catalogue::EVENTS_CLASSIFIED.add(verdicts.len() as u64);
+        let model = &verdicts[0].model;
+        if !self.writer.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, model)) {
+            self.writer = Some((model.clone(), VerdictWriter::new(model)));
+        }
+        let attacks = verdicts.iter().filter(|verdict| !model.labels[usize::from(verdict.label)].is_normal()).count();
+        catalogue::DETECTIONS.add(attacks as u64);
+    }
+
+    fn write_event(&self, out: &mut Output, prepared: &Prepared, batch: &StoredBatch, member: &Member) {
+        let sequence = batch.first.plus(prepared.member as u64);
+        let id = match &member.id {
+            Some(given) => EventId::Given(given.clone()),
+            None => EventId::Place(self.spool, sequence),
+        };
+        let verdict = prepared.vector.and_then(|vector| self.scratch.verdicts.get(vector));
+        let metrics = &self.scratch.metrics[prepared.metrics.clone()];
+        let annotation = Annotation {
+            id: &id,
+            received: batch.received,
+            time: prepared.time,
+            verdict: verdict.zip(self.writer.as_ref().map(|(_, writer)| writer)),
+            anomaly: (!metrics.is_empty()).then_some((prepared.score, metrics)),
+        };
+        let body = &batch.body[member.range.start as usize..member.range.end as usize];
+        let start = out.bytes.len();
+        document::append(&mut out.bytes, body, &prepared.layout, &annotation);
+        out.push(Kind::Event, prepared.time, id, start, Some(sequence), batch.replayed);
+    }
+
+    fn close_buckets(&mut self, out: &mut Output, now: ReceivedTime) {
+        let Some(engine) = &mut self.engine else { return };
+        let records: Vec<AnomalyRecord> = engine.advance(now);
+        catalogue::ANOMALIES.add(records.len() as u64);
+        for record in &records {
+            let start = out.bytes.len();
+            record.to_json(&mut out.bytes);
+            // it may have been written before a crash, from events that are counted again now
+            out.push(Kind::Anomaly, record.time(), EventId::Given(record.id().into()), start, None, true);
+        }
+    }
+}
+
+impl Scratch {
+    fn clear(&mut self) {
+        self.prepared.clear();
+        self.vectors.clear();
+        self.verdicts.clear();
+        self.metrics.clear();
+    }
+}
+
+#[derive(Default)]
+struct Output {
+    documents: Vec<Document>,
+    bytes: Vec<u8>,
+}
+
+impl Output {
+    fn with_room_for(stored: &[StoredBatch]) -> Self {
+        let events: usize = stored.iter().map(|batch| batch.members.len()).sum();
+        let bytes: usize = stored.iter().map(|batch| batch.body.len()).sum();
+        // what is added to an event is about as long as an event
+        Self { documents: Vec::with_capacity(events), bytes: Vec::with_capacity(bytes + events * 768) }
+    }
+
+    fn push(
+        &mut self,
+        kind: Kind,
+        time: EventTime,
+        id: EventId,
+        start: usize,
+        sequence: Option<SeqNo>,
+        replayed: bool,
+    ) {
+        let source = start..self.bytes.len();
+        self.documents.push(Document { kind, day: time.day(), id, source, sequence, replayed });
+    }
+
+    fn finish(self) -> Batch {
+        Batch { documents: self.documents, bytes: self.bytes.into() }
+    }
+}

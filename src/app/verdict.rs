@@ -1,0 +1,129 @@
+//! Writes verdicts as JSON. What a label always looks like is put together once, when the model is loaded.
+
+use crate::event::annotated::{AttackRef, Classification, Contribution, FeatureValue, Label, ModelInfo};
+use crate::event::json::{write_integer, write_number, write_string};
+
+/// Probabilities are written with four decimals: what calibration can tell apart, and less than a person reads.
+const DECIMALS: u32 = 4;
+
+/// Writes the verdicts of one model.
+#[derive(Debug)]
+pub struct VerdictWriter {
+    labels: Vec<Rendered>,
+    features: Vec<Vec<u8>>,
+}
+
+/// What is always the same about a label.
+#[derive(Debug)]
+struct Rendered {
+    /// `"model":{…},"label":"…","category":"…","probability":`
+    head: Vec<u8>,
+    /// `{"label":"…","probability":`
+    top: Vec<u8>,
+    /// The members of ECS `threat`; none for the normal class and where ATT&CK has no word for it.
+    threat: Option<Vec<u8>>,
+    /// 0 to 100; 0 for the normal class.
+    risk: f32,
+}
+
+impl VerdictWriter {
+    /// For the verdicts of `model`.
+    pub fn new(model: &ModelInfo) -> Self {
+        let features = model.features.iter().map(|name| quoted(name)).collect();
+        Self { labels: model.labels.iter().map(|label| Rendered::new(model, label)).collect(), features }
+    }
+
+    /// Risk of the detection, 0 to 100: that of its label times its probability.
+    pub fn risk(&self, verdict: &Classification) -> f32 {
+        self.label(verdict).risk * verdict.probability.value()
+    }
+
+    /// The members of ECS `threat` for this verdict.
+    pub fn threat(&self, verdict: &Classification) -> Option<&[u8]> {
+        self.label(verdict).threat.as_deref()
+    }
+
+    /// Appends the members of `oversight.classification`.
+    pub fn write(&self, out: &mut Vec<u8>, verdict: &Classification) {
+        out.extend_from_slice(&self.label(verdict).head);
+        write_number(out, f64::from(verdict.probability.value()), DECIMALS);
+        out.extend_from_slice(br#","top":["#);
+        for (place, (label, probability)) in verdict.top.iter().enumerate() {
+            if place > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(&self.labels[usize::from(*label)].top);
+            write_number(out, f64::from(probability.value()), DECIMALS);
+            out.push(b'}');
+        }
+        out.extend_from_slice(br#"],"novelty":"#);
+        write_number(out, f64::from(verdict.novelty.value()), DECIMALS);
+        out.extend_from_slice(br#","features_known":"#);
+        write_integer(out, u64::from(verdict.features_known));
+        if !verdict.explanation.is_empty() {
+            self.write_explanation(out, &verdict.explanation);
+        }
+    }
+
+    fn write_explanation(&self, out: &mut Vec<u8>, explanation: &[Contribution]) {
+        out.extend_from_slice(br#","explanation":["#);
+        for (place, share) in explanation.iter().enumerate() {
+            out.extend_from_slice(if place > 0 { br#",{"feature":"# } else { br#"{"feature":"# });
+            out.extend_from_slice(&self.features[usize::from(share.feature)]);
+            out.extend_from_slice(br#","value":"#);
+            match &share.value {
+                FeatureValue::Number(number) => write_number(out, f64::from(*number), DECIMALS),
+                FeatureValue::Symbol(word) => write_string(out, word),
+                FeatureValue::Missing => write_string(out, "missing"),
+            }
+            out.extend_from_slice(br#","contribution":"#);
+            write_number(out, f64::from(share.contribution), DECIMALS);
+            out.push(b'}');
+        }
+        out.push(b']');
+    }
+
+    fn label(&self, verdict: &Classification) -> &Rendered {
+        &self.labels[usize::from(verdict.label)]
+    }
+}
+
+impl Rendered {
+    fn new(model: &ModelInfo, label: &Label) -> Self {
+        let name = quoted(&label.name);
+        let head = [
+            br#""model":{"name":"#.as_slice(),
+            &quoted(&model.name),
+            br#","version":"#,
+            &quoted(&model.version),
+            br#"},"label":"#,
+            &name,
+            br#","category":"#,
+            &quoted(&label.category),
+            br#","probability":"#,
+        ];
+        let top = [br#"{"label":"#.as_slice(), &name, br#","probability":"#];
+        let risk = if label.is_normal() { 0.0 } else { label.risk };
+        Self { head: head.concat(), top: top.concat(), threat: threat(label), risk }
+    }
+}
+
+fn threat(label: &Label) -> Option<Vec<u8>> {
+    if label.is_normal() || (label.tactic.is_none() && label.technique.is_none()) {
+        return None;
+    }
+    let mut out = br#""framework":"MITRE ATT&CK""#.to_vec();
+    for (key, reference) in [("tactic", &label.tactic), ("technique", &label.technique)] {
+        if let Some(AttackRef { id, name }) = reference {
+            let parts = [b",\"", key.as_bytes(), br#"":{"id":["#, &quoted(id), br#"],"name":["#, &quoted(name), b"]}"];
+            out.extend(parts.concat());
+        }
+    }
+    Some(out)
+}
+
+fn quoted(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    write_string(&mut out, text);
+    out
+}
