@@ -1,0 +1,219 @@
+//! From what is written to what is used: the rules that need more than one key, all of them held at once.
+//!
+//! Types and ranges of single keys were held against the schema before. A default that does not fit beside a value
+//! that was given follows it; two values that were given and contradict each other are a fault.
+
+use std::collections::BTreeMap;
+
+use crate::telemetry::log;
+
+use super::checked::{
+    Anomaly, Classify, Config, Credentials, Elasticsearch, Embedded, Enrich, Http, Model, Spool, Store, StoreKind,
+};
+use super::fault::{Fault, Place};
+use super::raw::{self, LogFormat, LogLevel, OneOrMore, Raw, SMALLEST_SEGMENT};
+use super::schema::address;
+use super::secret::{Secret, SecretSource};
+use super::tree::Node;
+use super::units::SizeText;
+use super::walk::place_of;
+
+/// The configuration that `raw` means, without what is shown of it. Faults are added to `faults`; where there are
+/// any, the configuration is not to be used. `raw` gets the values that follow from others.
+pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, faults: &mut Vec<Fault>) -> Config {
+    let mut check = Check { root, variables, faults };
+    check.follow_sizes(raw);
+    let listen = check.listen(raw);
+    let store = check.store(&mut raw.store);
+    Config {
+        listen,
+        data_dir: raw.data_dir.clone(),
+        http: http(&raw.http),
+        retry_window: raw.ingest.retry_window.0,
+        spool: Spool {
+            max_bytes: raw.spool.max_size.0,
+            segment_bytes: raw.spool.segment_size.0,
+            dead_letter_bytes: raw.spool.dead_letters_max_size.0,
+        },
+        enrich: Enrich { enabled: raw.enrich.enabled, workers: raw.enrich.workers, batch: raw.enrich.batch },
+        classify: Classify {
+            enabled: raw.classify.enabled,
+            model: model(&raw.classify.model),
+            explain_per_batch: raw.classify.explain_per_batch,
+        },
+        anomaly: Anomaly {
+            enabled: raw.anomaly.enabled,
+            metrics: raw.anomaly.metrics.clone(),
+            threshold: raw.anomaly.threshold,
+            lateness: raw.anomaly.lateness.0,
+            max_series: raw.anomaly.max_series,
+            snapshot_every: raw.anomaly.snapshot_every.0,
+        },
+        store,
+        log: log_settings(&raw.log),
+        shown: Vec::new(),
+    }
+}
+
+struct Check<'a> {
+    root: &'a Node,
+    variables: &'a BTreeMap<String, String>,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Check<'_> {
+    fn place(&self, key: &str) -> Place {
+        let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+        place_of(self.root, &path)
+    }
+
+    fn given(&self, key: &str) -> bool {
+        self.place(key) != Place::Default
+    }
+
+    /// Whether a fault was found in `key` before; what follows from its default says nothing then.
+    fn faulty(&self, key: &str) -> bool {
+        self.faults.iter().any(|fault| fault.key == key)
+    }
+
+    fn fault(&mut self, key: &str, problem: String) {
+        self.faults.push(Fault { place: self.place(key), key: key.to_owned(), problem });
+    }
+
+    fn follow_sizes(&mut self, raw: &mut Raw) {
+        let http = &mut raw.http;
+        self.at_most("http.max_body", &mut http.max_body, "http.max_decompressed", http.max_decompressed, 1);
+        self.at_most("http.max_event", &mut http.max_event, "http.max_decompressed", http.max_decompressed, 1);
+        let spool = &mut raw.spool;
+        self.at_most("spool.segment_size", &mut spool.segment_size, "spool.max_size", spool.max_size, 4);
+    }
+
+    /// Holds `value` to `limit`: where it is the default it becomes the limit's `share`th part.
+    fn at_most(&mut self, key: &str, value: &mut SizeText, limit_key: &str, limit: SizeText, share: u64) {
+        if *value <= limit || self.faulty(key) || self.faulty(limit_key) {
+            return;
+        }
+        if self.given(key) {
+            self.fault(key, format!("{value} is more than {limit_key}, which is {limit}"));
+        } else {
+            *value = SizeText((limit.0 / share).max(SMALLEST_SEGMENT.min(limit.0)));
+        }
+    }
+
+    fn listen(&mut self, raw: &Raw) -> std::net::SocketAddr {
+        let listen = address(&raw.listen).expect("the schema admits only addresses, and the default is one");
+        if !listen.ip().is_loopback() && !raw.listen_unprotected && !self.faulty("listen_unprotected") {
+            let port = listen.port();
+            let problem = format!(
+                "{listen} can be reached by other machines, and nobody has to authenticate; listen on 127.0.0.1:{port} \
+                 or [::1]:{port}, or set listen_unprotected: true"
+            );
+            self.fault("listen", problem);
+        }
+        listen
+    }
+
+    fn store(&mut self, raw: &mut raw::Store) -> Store {
+        let chosen = raw.kind.unwrap_or(match raw.elasticsearch.url {
+            Some(_) => raw::StoreKind::Elasticsearch,
+            None => raw::StoreKind::Embedded,
+        });
+        raw.kind = Some(chosen);
+        let kind = match chosen {
+            raw::StoreKind::Embedded => StoreKind::Embedded(Embedded {
+                retention_days: raw.embedded.retention_days,
+                memory: raw.embedded.memory.0,
+                max_bytes: raw.embedded.max_size.0,
+            }),
+            raw::StoreKind::Elasticsearch => StoreKind::Elasticsearch(self.elasticsearch(&raw.elasticsearch)),
+        };
+        Store { kind, in_flight: raw.in_flight, batch_bytes: raw.batch_bytes.0 }
+    }
+
+    fn elasticsearch(&mut self, raw: &raw::Elasticsearch) -> Elasticsearch {
+        let urls = match &raw.url {
+            Some(OneOrMore::One(url)) => std::slice::from_ref(url),
+            Some(OneOrMore::More(urls)) => urls,
+            None => &[],
+        };
+        if urls.is_empty() && !self.faults.iter().any(|fault| fault.key.starts_with("store.elasticsearch.url")) {
+            let problem =
+                "elasticsearch needs its address: give store.elasticsearch.url, such as http://127.0.0.1:9200";
+            self.fault("store.kind", problem.to_owned());
+        }
+        Elasticsearch {
+            urls: urls.iter().map(|url| url.0.trim_end_matches('/').to_owned()).collect(),
+            credentials: self.credentials(raw),
+            ca_file: raw.ca_file.clone(),
+            gzip: raw.gzip,
+            timeout: raw.timeout.0,
+            index_prefix: raw.index_prefix.clone(),
+            install_templates: raw.install_templates,
+        }
+    }
+
+    fn credentials(&mut self, raw: &raw::Elasticsearch) -> Credentials {
+        let password = self.secret("store.elasticsearch.password", raw.password.as_ref());
+        let api_key = self.secret("store.elasticsearch.api_key", raw.api_key.as_ref());
+        let (user_key, password_key) = ("store.elasticsearch.username", "store.elasticsearch.password");
+        if raw.api_key.is_some() && (raw.username.is_some() || raw.password.is_some()) {
+            let problem = "given beside username or password; give one kind of credentials";
+            self.fault("store.elasticsearch.api_key", problem.to_owned());
+        } else if raw.username.is_some() && raw.password.is_none() && !self.faulty(password_key) {
+            self.fault(user_key, format!("goes with {password_key}, which is missing"));
+        } else if raw.password.is_some() && raw.username.is_none() && !self.faulty(user_key) {
+            self.fault(password_key, format!("goes with {user_key}, which is missing"));
+        }
+        match (api_key, raw.username.clone(), password) {
+            (Some(key), _, _) => Credentials::ApiKey(key),
+            (None, Some(username), Some(password)) => Credentials::Password { username, password },
+            _ => Credentials::None,
+        }
+    }
+
+    fn secret(&mut self, key: &str, source: Option<&SecretSource>) -> Option<Secret> {
+        match source?.fetch(|name| self.variables.get(name).cloned()) {
+            Ok(secret) => Some(secret),
+            Err(problem) => {
+                self.fault(key, problem);
+                None
+            }
+        }
+    }
+}
+
+fn http(raw: &raw::Http) -> Http {
+    Http {
+        max_body: raw.max_body.0,
+        max_decompressed: raw.max_decompressed.0,
+        max_event: raw.max_event.0,
+        max_depth: raw.max_depth,
+        max_connections: raw.max_connections,
+        header_timeout: raw.header_timeout.0,
+        body_timeout: raw.body_timeout.0,
+        answer_within: raw.answer_within.0,
+        drain: raw.drain.0,
+    }
+}
+
+fn model(text: &str) -> Model {
+    match text.strip_prefix("builtin:") {
+        Some(name) => Model::Builtin(name.to_owned()),
+        None => Model::Folder(text.into()),
+    }
+}
+
+fn log_settings(raw: &raw::Log) -> log::Settings {
+    let level = match raw.level {
+        LogLevel::Error => log::Level::Error,
+        LogLevel::Warn => log::Level::Warn,
+        LogLevel::Info => log::Level::Info,
+        LogLevel::Debug => log::Level::Debug,
+        LogLevel::Trace => log::Level::Trace,
+    };
+    let format = match raw.format {
+        LogFormat::Text => log::Format::Text,
+        LogFormat::Json => log::Format::Json,
+    };
+    log::Settings { level, format }
+}

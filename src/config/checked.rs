@@ -1,0 +1,186 @@
+//! The configuration after the check: typed, complete, and never validated again.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::telemetry::log;
+
+use super::secret::Secret;
+use super::show::Shown;
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Where requests come in; loopback, or `listen_unprotected` was set.
+    pub listen: SocketAddr,
+    /// The folder of all state.
+    pub data_dir: PathBuf,
+    /// Limits on requests and connections.
+    pub http: Http,
+    /// For how long a body that is sent again is taken once; zero takes every body.
+    pub retry_window: Duration,
+    /// The queue on disk.
+    pub spool: Spool,
+    /// Judging and writing.
+    pub enrich: Enrich,
+    /// The network's verdicts.
+    pub classify: Classify,
+    /// Metrics and their scores.
+    pub anomaly: Anomaly,
+    /// Where documents go.
+    pub store: Store,
+    /// The log.
+    pub log: log::Settings,
+    /// Every key with its value and origin, secrets masked.
+    pub(super) shown: Vec<Shown>,
+}
+
+/// Limits on requests and connections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Http {
+    /// Bytes of a body as it comes over the wire.
+    pub max_body: u64,
+    /// Bytes of a body after decompression; at least `max_body`.
+    pub max_decompressed: u64,
+    /// Bytes of one event; at most `max_decompressed`.
+    pub max_event: u64,
+    /// Levels of nesting in one event.
+    pub max_depth: usize,
+    /// Connections at once.
+    pub max_connections: usize,
+    /// For a request's headers, and for idle connections.
+    pub header_timeout: Duration,
+    /// For a request's body.
+    pub body_timeout: Duration,
+    /// Until a request is answered 429 where the disk is slow.
+    pub answer_within: Duration,
+    /// For requests in progress at the end.
+    pub drain: Duration,
+}
+
+/// The queue on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spool {
+    /// Bytes on disk before senders are answered 429.
+    pub max_bytes: u64,
+    /// Bytes of one file; at most `max_bytes`.
+    pub segment_bytes: u64,
+    /// Bytes of dead letters.
+    pub dead_letter_bytes: u64,
+}
+
+/// Judging and writing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrich {
+    /// Whether events are judged at all.
+    pub enabled: bool,
+    /// Threads; at least 1.
+    pub workers: usize,
+    /// Events a batch; at least 1.
+    pub batch: usize,
+}
+
+/// Which model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Model {
+    /// One that ships, by name.
+    Builtin(String),
+    /// A model folder.
+    Folder(PathBuf),
+}
+
+/// The network's verdicts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Classify {
+    /// Whether events are classified.
+    pub enabled: bool,
+    /// Which model.
+    pub model: Model,
+    /// Verdicts of each batch that are explained.
+    pub explain_per_batch: usize,
+}
+
+/// Metrics and their scores.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Anomaly {
+    /// Whether metrics are counted.
+    pub enabled: bool,
+    /// The declarations as written, each readable as the type that [`super::Loader::metrics`] was given; none for
+    /// the shipped ones.
+    pub metrics: Option<Vec<serde_json::Value>>,
+    /// Score from which on an anomaly is recorded, 0 to 100.
+    pub threshold: f64,
+    /// How late an event may come.
+    pub lateness: Duration,
+    /// Series at once.
+    pub max_series: usize,
+    /// Time between two snapshots.
+    pub snapshot_every: Duration,
+}
+
+/// Where documents go, and how they are sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// Which store.
+    pub kind: StoreKind,
+    /// Batches on their way at once.
+    pub in_flight: usize,
+    /// Bytes of documents a batch.
+    pub batch_bytes: u64,
+}
+
+/// Which store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreKind {
+    /// An index of its own.
+    Embedded(Embedded),
+    /// Elasticsearch or OpenSearch.
+    Elasticsearch(Elasticsearch),
+}
+
+/// An index of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Embedded {
+    /// Days that are kept; at least 1.
+    pub retention_days: u32,
+    /// Bytes of memory for what is not in the index yet.
+    pub memory: u64,
+    /// Bytes on disk.
+    pub max_bytes: u64,
+}
+
+/// Elasticsearch or OpenSearch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elasticsearch {
+    /// Addresses of one cluster; at least one.
+    pub urls: Vec<String>,
+    /// How to authenticate.
+    pub credentials: Credentials,
+    /// PEM file of its authority.
+    pub ca_file: Option<PathBuf>,
+    /// Whether requests are compressed.
+    pub gzip: bool,
+    /// For one request.
+    pub timeout: Duration,
+    /// What index names begin with.
+    pub index_prefix: String,
+    /// Whether templates are installed at the start.
+    pub install_templates: bool,
+}
+
+/// How to authenticate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// Not at all.
+    None,
+    /// By user name and password.
+    Password {
+        /// The user's name.
+        username: String,
+        /// The password.
+        password: Secret,
+    },
+    /// By API key, in its encoded form.
+    ApiKey(Secret),
+}

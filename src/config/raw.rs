@@ -1,0 +1,393 @@
+//! The configuration as it is written: every key with its type, its default, its range and its meaning.
+//!
+//! The reference, the JSON Schema, the environment variables and the refusal of unknown keys all come from here.
+//! Ranges that a type cannot say stand in the schema: `range`, and `x-minimum`, `x-maximum` for durations and sizes.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::secret::SecretSource;
+use super::units::{DurationText, SizeText};
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+const fn seconds(count: u64) -> DurationText {
+    DurationText(Duration::from_secs(count))
+}
+
+/// The configuration of oversight: one YAML file in which every key is optional.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Raw {
+    /// Address and port that events, searches and the web page come in by.
+    #[schemars(extend("x-kind" = "address"))]
+    pub listen: String,
+    /// Allow an address that other machines can reach although nobody has to authenticate.
+    pub listen_unprotected: bool,
+    /// The folder that holds the spool, the embedded index and all other state.
+    #[schemars(extend("minLength" = 1))]
+    pub data_dir: PathBuf,
+    /// Limits on requests and connections.
+    pub http: Http,
+    /// How events are taken.
+    pub ingest: Ingest,
+    /// The queue on disk between the answer to a sender and the store.
+    pub spool: Spool,
+    /// Judging what the spool holds, and writing it to the store.
+    pub enrich: Enrich,
+    /// The neural network's verdict on each event.
+    pub classify: Classify,
+    /// How anomalous the metrics are that the events touch.
+    pub anomaly: Anomaly,
+    /// Where annotated documents go.
+    pub store: Store,
+    /// The log on stderr.
+    pub log: Log,
+}
+
+impl Default for Raw {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:9292".to_owned(),
+            listen_unprotected: false,
+            data_dir: "oversight-data".into(),
+            http: Http::default(),
+            ingest: Ingest::default(),
+            spool: Spool::default(),
+            enrich: Enrich::default(),
+            classify: Classify::default(),
+            anomaly: Anomaly::default(),
+            store: Store::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+/// `http`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// The largest body as it comes over the wire; a larger one is answered 413.
+    #[schemars(extend("x-minimum" = "1KiB", "x-maximum" = "2GiB"))]
+    pub max_body: SizeText,
+    /// The largest body after decompression; a larger one is answered 413.
+    #[schemars(extend("x-minimum" = "1KiB", "x-maximum" = "2GiB"))]
+    pub max_decompressed: SizeText,
+    /// The largest single event; a larger one becomes a dead letter.
+    #[schemars(extend("x-minimum" = "1KiB", "x-maximum" = "2GiB"))]
+    pub max_event: SizeText,
+    /// How deep objects and lists may lie in one another in an event.
+    #[schemars(range(min = 2, max = 512))]
+    pub max_depth: usize,
+    /// Connections held open at once; further ones wait.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_connections: usize,
+    /// How long a client may take for a request's headers, and how long an idle connection is kept.
+    #[schemars(extend("x-minimum" = "1s"))]
+    pub header_timeout: DurationText,
+    /// How long a client may take for a request's body.
+    #[schemars(extend("x-minimum" = "1s"))]
+    pub body_timeout: DurationText,
+    /// How long the disk may take until a request is answered 429 instead of 200.
+    #[schemars(extend("x-minimum" = "10ms", "x-maximum" = "10s"))]
+    pub answer_within: DurationText,
+    /// How long requests that are being answered may still take when oversight stops.
+    pub drain: DurationText,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            max_body: SizeText(64 * MIB),
+            max_decompressed: SizeText(256 * MIB),
+            max_event: SizeText(16 * MIB),
+            max_depth: 64,
+            max_connections: 1024,
+            header_timeout: seconds(75),
+            body_timeout: seconds(30),
+            answer_within: seconds(1),
+            drain: seconds(10),
+        }
+    }
+}
+
+/// `ingest`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ingest {
+    /// For how long the same body, sent again because an answer was lost, is taken only once; 0s takes every body.
+    #[schemars(extend("x-maximum" = "1h"))]
+    pub retry_window: DurationText,
+}
+
+impl Default for Ingest {
+    fn default() -> Self {
+        Self { retry_window: seconds(120) }
+    }
+}
+
+/// `spool`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Spool {
+    /// Room on disk for events that the store does not have yet; when it is full, senders are answered 429.
+    #[schemars(extend("x-minimum" = "64KiB"))]
+    pub max_size: SizeText,
+    /// Size of one file of the spool; space is given back a file at a time. At most `spool.max_size`.
+    #[schemars(extend("x-minimum" = "16KiB", "x-maximum" = "4GiB"))]
+    pub segment_size: SizeText,
+    /// Room on disk for dead letters; beyond it the oldest are deleted.
+    #[schemars(extend("x-minimum" = "64KiB"))]
+    pub dead_letters_max_size: SizeText,
+}
+
+impl Default for Spool {
+    fn default() -> Self {
+        Self { max_size: SizeText(10 * GIB), segment_size: SizeText(64 * MIB), dead_letters_max_size: SizeText(GIB) }
+    }
+}
+
+/// `enrich`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Enrich {
+    /// Whether events are judged; without it they go to the store as they came.
+    pub enabled: bool,
+    /// Threads that judge events.
+    #[schemars(range(min = 1, max = 256))]
+    pub workers: usize,
+    /// The most events that are judged and written together; fewer when fewer are waiting.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub batch: usize,
+}
+
+impl Default for Enrich {
+    fn default() -> Self {
+        Self { enabled: true, workers: 1, batch: 512 }
+    }
+}
+
+/// `classify`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Classify {
+    /// Whether the network judges events.
+    pub enabled: bool,
+    /// The model: `builtin:` and the name of one that ships, or the folder of another.
+    #[schemars(extend("x-kind" = "model"))]
+    pub model: String,
+    /// Detections of each batch whose verdict is explained, the most probable first.
+    #[schemars(range(max = 65_536))]
+    pub explain_per_batch: usize,
+}
+
+impl Default for Classify {
+    fn default() -> Self {
+        Self { enabled: true, model: "builtin:kdd99".to_owned(), explain_per_batch: 4 }
+    }
+}
+
+/// `anomaly`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Anomaly {
+    /// Whether metrics are counted and scored.
+    pub enabled: bool,
+    /// The metrics; without this key the ones that ship.
+    pub metrics: Option<Vec<serde_json::Value>>,
+    /// The score from which on an anomaly is recorded.
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub threshold: f64,
+    /// How late an event may come and still count in the time it belongs to.
+    #[schemars(extend("x-maximum" = "1d"))]
+    pub lateness: DurationText,
+    /// Series (a metric of one entity) held at once; beyond it the least recently used are forgotten.
+    #[schemars(range(min = 1, max = 100_000_000))]
+    pub max_series: usize,
+    /// How often what was learnt is saved.
+    #[schemars(extend("x-minimum" = "1s"))]
+    pub snapshot_every: DurationText,
+}
+
+impl Default for Anomaly {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            metrics: None,
+            threshold: 75.0,
+            lateness: seconds(120),
+            max_series: 200_000,
+            snapshot_every: seconds(60),
+        }
+    }
+}
+
+/// Which store there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreKind {
+    /// An index of its own under `data_dir`.
+    Embedded,
+    /// Elasticsearch or OpenSearch.
+    Elasticsearch,
+}
+
+/// `store`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    /// Which store; without this key elasticsearch where `store.elasticsearch.url` is given, else embedded.
+    pub kind: Option<StoreKind>,
+    /// Batches that are on their way to the store at once.
+    #[schemars(range(min = 1, max = 64))]
+    pub in_flight: usize,
+    /// The most bytes of documents in one batch.
+    #[schemars(extend("x-minimum" = "64KiB", "x-maximum" = "100MB"))]
+    pub batch_bytes: SizeText,
+    /// Elasticsearch or OpenSearch.
+    pub elasticsearch: Elasticsearch,
+    /// The index of its own.
+    pub embedded: Embedded,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            kind: None,
+            in_flight: 4,
+            batch_bytes: SizeText(8 * MIB),
+            elasticsearch: Elasticsearch::default(),
+            embedded: Embedded::default(),
+        }
+    }
+}
+
+/// The address of an HTTP server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("x-kind" = "http-url"))]
+pub struct HttpUrl(pub String);
+
+/// One address, or a list of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OneOrMore {
+    /// One.
+    One(HttpUrl),
+    /// A list.
+    More(Vec<HttpUrl>),
+}
+
+/// `store.elasticsearch`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Elasticsearch {
+    /// Its address, such as `https://es.example.org:9200`, or a list of addresses of one cluster.
+    pub url: Option<OneOrMore>,
+    /// User name; goes with `store.elasticsearch.password`.
+    #[schemars(extend("minLength" = 1))]
+    pub username: Option<String>,
+    /// Password; goes with `store.elasticsearch.username`.
+    pub password: Option<SecretSource>,
+    /// API key, in place of user name and password: base64 of `id:key`, as Elasticsearch calls it `encoded`.
+    pub api_key: Option<SecretSource>,
+    /// PEM file of the authority that signed its certificate, where the system does not know it.
+    #[schemars(extend("minLength" = 1))]
+    pub ca_file: Option<PathBuf>,
+    /// Whether requests are compressed.
+    pub gzip: bool,
+    /// How long it may take to answer before the batch is sent again.
+    #[schemars(extend("x-minimum" = "100ms", "x-maximum" = "10m"))]
+    pub timeout: DurationText,
+    /// What the names of its indices begin with: `oversight` makes `oversight-events-2026.11.22`.
+    #[schemars(extend("x-kind" = "index-prefix"))]
+    pub index_prefix: String,
+    /// Whether index templates are installed at the start, as `oversight setup` does.
+    pub install_templates: bool,
+}
+
+impl Default for Elasticsearch {
+    fn default() -> Self {
+        Self {
+            url: None,
+            username: None,
+            password: None,
+            api_key: None,
+            ca_file: None,
+            gzip: true,
+            timeout: seconds(30),
+            index_prefix: "oversight".to_owned(),
+            install_templates: true,
+        }
+    }
+}
+
+/// `store.embedded`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Embedded {
+    /// Days that are kept; older ones are deleted a whole day at a time.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub retention_days: u32,
+    /// Memory for documents that are not in the index yet.
+    #[schemars(extend("x-minimum" = "16MiB", "x-maximum" = "4GiB"))]
+    pub memory: SizeText,
+    /// Room on disk; beyond it the oldest days are deleted.
+    #[schemars(extend("x-minimum" = "16MiB"))]
+    pub max_size: SizeText,
+}
+
+impl Default for Embedded {
+    fn default() -> Self {
+        Self { retention_days: 30, memory: SizeText(64 * MIB), max_size: SizeText(20 * GIB) }
+    }
+}
+
+/// From which importance on lines are logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Somebody must act.
+    Error,
+    /// Something is not as it should be.
+    Warn,
+    /// What happens, a few lines a minute.
+    Info,
+    /// For finding faults.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `log`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// From which importance on lines are written.
+    pub level: LogLevel,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: LogLevel::Info, format: LogFormat::Text }
+    }
+}
+
+/// The smallest segment size that follows a small spool: a quarter of it, but not less than this.
+pub(super) const SMALLEST_SEGMENT: u64 = 16 * KIB;
