@@ -1,11 +1,20 @@
 //! Turns the configuration into the settings of each room.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::anomaly::{self, MetricDeclaration};
+use crate::anomaly::{self, Engine, MetricDeclaration, Metrics};
 use crate::classify::{Explain, ModelSource};
-use crate::config::{Config, Faults, Loader, Model};
-use crate::{ingest, spool, store};
+use crate::clock::Clock;
+use crate::config::{Config, Credentials, Faults, Loader, Model, StoreKind};
+use crate::ingest::{HttpSettings, SettingFault};
+use crate::spool;
+use crate::store::elasticsearch::{self as elastic, ElasticStore};
+#[cfg(feature = "embedded")]
+use crate::store::embedded::{self, EmbeddedStore};
+use crate::store::{Store, writer};
+
+use super::StartError;
 
 /// Reads configurations in which the metrics are checked too.
 pub fn loader() -> Loader {
@@ -18,8 +27,29 @@ pub fn loader() -> Loader {
 /// With every fault there is.
 pub fn load(file: Option<&Path>) -> Result<Config, Faults> {
     // a variable that is not text cannot be one of ours: their names and values are plain
-    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
     loader().load(file, std::env::vars_os().filter_map(text))
+}
+
+/// For the HTTP server and ingest.
+pub fn http(config: &Config) -> Result<HttpSettings, Vec<SettingFault>> {
+    let bytes = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    HttpSettings {
+        max_body: bytes(config.http.max_body),
+        max_decompressed: bytes(config.http.max_decompressed),
+        max_event: bytes(config.http.max_event),
+        max_depth: u32::try_from(config.http.max_depth).unwrap_or(u32::MAX),
+        max_connections: config.http.max_connections,
+        header_timeout: config.http.header_timeout,
+        body_timeout: config.http.body_timeout,
+        answer_within: config.http.answer_within,
+        drain: config.http.drain,
+        retry_window: config.retry_window,
+        ..HttpSettings::default()
+    }
+    .checked()
 }
 
 /// For the spool.
@@ -34,8 +64,8 @@ pub fn spool(config: &Config) -> spool::Settings {
 }
 
 /// For the store's writer.
-pub fn writer(config: &Config) -> store::writer::Settings {
-    store::writer::Settings { in_flight: config.store.in_flight, ..store::writer::Settings::default() }
+pub fn writer(config: &Config) -> writer::Settings {
+    writer::Settings { in_flight: config.store.in_flight, ..writer::Settings::default() }
 }
 
 /// The model that judges.
@@ -49,4 +79,96 @@ pub fn model(config: &Config) -> ModelSource {
 /// Which verdicts are explained.
 pub fn explain(config: &Config) -> Explain {
     Explain { per_batch: config.classify.explain_per_batch, ..Explain::default() }
+}
+
+/// What counts metrics; none where that is switched off.
+///
+/// # Errors
+/// With every fault in the declarations.
+pub fn engine(config: &Config) -> Result<Option<Engine>, StartError> {
+    if !config.enrich.enabled || !config.anomaly.enabled {
+        return Ok(None);
+    }
+    let declared = match &config.anomaly.metrics {
+        None => anomaly::default_metrics(),
+        Some(values) => values
+            .iter()
+            .map(|value| serde_json::from_value(value.clone()))
+            .collect::<Result<_, _>>()
+            .expect("the configuration was held against the schema of this type"),
+    };
+    let metrics = Metrics::check(&declared).map_err(StartError::Metrics)?;
+    Ok(Some(Engine::new(anomaly::Settings {
+        metrics,
+        series: config.anomaly.max_series,
+        record_from: config.anomaly.threshold as f32,
+        ..anomaly::Settings::default()
+    })))
+}
+
+/// The store that documents go to.
+///
+/// # Errors
+/// When its settings cannot be used.
+pub fn store(config: &Config, clock: &Clock) -> Result<Arc<dyn Store>, StartError> {
+    match &config.store.kind {
+        StoreKind::Elasticsearch(_) => {
+            let store = ElasticStore::new(elasticsearch(config)?);
+            Ok(Arc::new(store.map_err(|fault| StartError::Store(fault.to_string()))?))
+        }
+        #[cfg(feature = "embedded")]
+        StoreKind::Embedded(settings) => Ok(Arc::new(EmbeddedStore::new(
+            embedded::Settings {
+                memory: usize::try_from(settings.memory).unwrap_or(usize::MAX),
+                retention_days: Some(settings.retention_days),
+                max_bytes: Some(settings.max_bytes),
+                ..embedded::Settings::new(config.data_dir.join("index"))
+            },
+            clock.clone(),
+        ))),
+        #[cfg(not(feature = "embedded"))]
+        StoreKind::Embedded(_) => {
+            let _ = clock;
+            Err(StartError::Store("this program was built without the embedded index; give store.elasticsearch.url".to_owned()))
+        }
+    }
+}
+
+/// For Elasticsearch or OpenSearch.
+///
+/// # Errors
+/// When it is not the store, or its settings cannot be used.
+pub fn elasticsearch(config: &Config) -> Result<elastic::Settings, StartError> {
+    let StoreKind::Elasticsearch(settings) = &config.store.kind else {
+        return Err(StartError::Store(
+            "the store is the embedded index; give store.elasticsearch.url (OVERSIGHT_STORE_ELASTICSEARCH_URL)".to_owned(),
+        ));
+    };
+    let wrong = |fault: elastic::SettingsError| StartError::Store(fault.to_string());
+    let authorities = match &settings.ca_file {
+        None => None,
+        Some(path) => {
+            let read = std::fs::read_to_string(path);
+            Some(read.map_err(|source| StartError::File { path: path.clone(), source })?)
+        }
+    };
+    let nodes = settings.urls.iter().map(|url| elastic::NodeUrl::parse(url)).collect::<Result<_, _>>().map_err(wrong)?;
+    let credentials = match &settings.credentials {
+        Credentials::None => elastic::Credentials::None,
+        Credentials::Password { username, password } => {
+            elastic::Credentials::Basic { user: username.clone(), password: elastic::Secret::new(password.reveal()) }
+        }
+        Credentials::ApiKey(key) => elastic::Credentials::EncodedApiKey(elastic::Secret::new(key.reveal())),
+    };
+    Ok(elastic::Settings {
+        nodes,
+        credentials,
+        authorities,
+        gzip: settings.gzip,
+        timeout: settings.timeout,
+        index_prefix: elastic::IndexPrefix::new(&settings.index_prefix).map_err(wrong)?,
+        install_templates: settings.install_templates,
+        pipeline: None,
+        max_bulk_bytes: usize::try_from(config.store.batch_bytes).unwrap_or(usize::MAX),
+    })
 }

@@ -8,7 +8,7 @@ pub struct MetricFields<'v, 'a>(pub &'v View<'a>);
 
 impl Fields for MetricFields<'_, '_> {
     fn field(&self, id: usize) -> Option<Value<'_>> {
-        Some(match self.0.field(FieldId(id))? {
+        Some(match self.0.field(FieldId(u32::try_from(id).ok()?))? {
             Scalar::Str(text) => Value::Text(text),
             Scalar::Number(number) => Value::Number(number),
             Scalar::Bool(flag) => Value::Flag(flag),

@@ -1,1 +1,249 @@
-//! app
+//! Joins the rooms into a running program: the only room that knows all of them.
+//!
+//! Threads: the runtime's (HTTP, requests to the store), the spool's writer, and one worker. Between them lie the spool
+//! (bounded by its size on disk) and one channel (bounded to a few batches); nothing else queues.
+
+pub mod configuration;
+pub mod demo;
+mod document;
+mod error;
+mod fields;
+mod ledger;
+mod pipeline;
+mod shutdown;
+mod state;
+mod verdict;
+mod worker;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle as Task;
+use warp::Filter;
+
+use crate::api::{self, Api, Readiness};
+use crate::classify::{self, Slot};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::event::SeqNo;
+use crate::ingest::{self, Ingest};
+use crate::spool::{self, Opened, RealFiles, Spool};
+use crate::store::writer::Ledger;
+use crate::store::{Store, writer};
+use crate::telemetry::{self, catalogue};
+
+pub use error::StartError;
+pub use shutdown::Accounts;
+
+use ledger::SpoolLedger;
+use pipeline::{Parts, Pipeline};
+use worker::{Snapshots, Worker};
+
+/// Batches that wait between the worker and the store's writer.
+const CHANNEL: usize = 2;
+
+/// A running oversight.
+pub struct Running {
+    address: SocketAddr,
+    ingest: Arc<Ingest>,
+    spool: Spool,
+    store: Arc<dyn Store>,
+    stop_serving: oneshot::Sender<()>,
+    stop_worker: Arc<AtomicBool>,
+    stop_writer: watch::Sender<bool>,
+    server: Task<()>,
+    writer: Task<()>,
+    housekeeping: Vec<Task<()>>,
+    worker: JoinHandle<()>,
+}
+
+/// Starts everything. A store that is down does not keep it from starting: events are taken and kept meanwhile.
+///
+/// # Errors
+/// When the address is taken, the spool or the model cannot be used, or the store's settings are wrong.
+pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError> {
+    let listener = listen(config.listen).await?;
+    let address = listener.local_addr().map_err(|source| StartError::Listen { address: config.listen, source })?;
+    let opened = open_spool(config, &clock).await?;
+    let readiness = Readiness::new();
+    let store = configuration::store(config, &clock)?;
+    let slot = if config.enrich.enabled && config.classify.enabled {
+        let source = configuration::model(config);
+        let model = tokio::task::block_in_place(|| {
+            classify::init_runtime();
+            classify::load(&source)
+        });
+        Some(Arc::new(Slot::new(Arc::new(model?))))
+    } else {
+        None
+    };
+
+    let Opened { spool, mut reader, recovery } = opened;
+    let engine = configuration::engine(config)?;
+    let snapshots = engine.is_some().then(|| Snapshots {
+        path: config.data_dir.join("state").join("anomaly.snapshot"),
+        every: config.anomaly.snapshot_every,
+        every_bytes: usize::try_from(config.spool.max_bytes / 8).unwrap_or(usize::MAX),
+    });
+    let engine = match (engine, &snapshots) {
+        (Some(engine), Some(snapshots)) => Some(state::restored(engine, &snapshots.path)?),
+        _ => None,
+    };
+    let counted = engine.as_ref().map(|engine| engine.position()).filter(|position| *position > SeqNo(0));
+    if let Some(position) = counted {
+        spool.hold(position.plus(1));
+        reader.go_to(position.plus(1).min(recovery.checkpoint));
+    }
+
+    let ledger: Arc<dyn Ledger> = Arc::new(SpoolLedger::new(spool.clone(), clock.clone(), store.name()));
+    let (batches, receiver) = mpsc::channel(CHANNEL);
+    let (stop_writer, writer_stopped) = watch::channel(false);
+    let writing =
+        writer::run(store.clone(), ledger.clone(), configuration::writer(config), receiver, writer_stopped.clone());
+    let prepared = prepare(store.clone(), readiness.clone(), writer_stopped);
+    let writer = tokio::spawn(async move {
+        if prepared.await {
+            writing.await;
+        }
+    });
+
+    let stop_worker = Arc::new(AtomicBool::new(false));
+    let worker = Worker {
+        reader,
+        spool: spool.clone(),
+        pipeline: Pipeline::new(Parts {
+            slot: slot.clone(),
+            explain: configuration::explain(config),
+            engine,
+            spool: spool.id(),
+            settled_below: recovery.checkpoint,
+        }),
+        batches,
+        ledger,
+        batch_events: config.enrich.batch,
+        snapshots,
+        clock: clock.clone(),
+        stop: stop_worker.clone(),
+    };
+    let worker = std::thread::Builder::new().name("worker".to_owned()).spawn(move || worker.run());
+    let worker = worker.map_err(StartError::Thread)?;
+
+    let settings = configuration::http(config).map_err(StartError::Http)?;
+    let recent = spool.recent();
+    let recent = recent.iter().map(|seen| (seen.digest, seen.received));
+    let ingest = Ingest::new(settings.clone(), Arc::new(spool.clone()), recent, clock.clone());
+    let api = Api::new(spool.clone(), store.clone(), readiness, slot);
+    let routes = ingest::routes(ingest.clone()).or(api::routes(api)).unify();
+    let (stop_serving, serving_stopped) = oneshot::channel();
+    let server = tokio::spawn(ingest::server::serve(listener, routes, settings, async {
+        // a sender that is gone means the same
+        let _ = serving_stopped.await;
+    }));
+    let housekeeping = vec![tokio::spawn(keep_house(spool.clone()))];
+    Ok(Running {
+        address,
+        ingest,
+        spool,
+        store,
+        stop_serving,
+        stop_worker,
+        stop_writer,
+        server,
+        writer,
+        housekeeping,
+        worker,
+    })
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its spool.
+    pub fn spool(&self) -> &Spool {
+        &self.spool
+    }
+
+    /// Ends in order, each step within its deadline; gives the accounts.
+    pub async fn stop(self) -> Accounts {
+        // the receiver is gone only when the server has ended already
+        let _ = self.stop_serving.send(());
+        shutdown::within(shutdown::SERVING, "requests under way", self.server).await;
+        shutdown::within(shutdown::SERVING, "bodies under way to the spool", self.ingest.settled()).await;
+        self.stop_worker.store(true, Ordering::Relaxed);
+        // the worker waits for the writer where batches wait; the writer stops taking them, and it goes on
+        let worker = tokio::task::spawn_blocking(move || self.worker.join());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let _ = self.stop_writer.send(true);
+        shutdown::within(shutdown::LANDING, "documents on their way to the store", self.writer).await;
+        shutdown::within(shutdown::WORKER, "the worker's last batch", worker).await;
+        self.housekeeping.iter().for_each(Task::abort);
+        let (spool, store) = (self.spool.clone(), self.store);
+        let closing = tokio::task::spawn_blocking(move || {
+            drop(store);
+            if let Err(fault) = spool.close() {
+                tracing::error!(%fault, "the spool's last checkpoint was not written; settled events are written again at the next start");
+            }
+        });
+        shutdown::within(shutdown::CLOSING, "the spool's checkpoint", closing).await;
+        Accounts::of(&self.spool.usage())
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
+}
+
+async fn open_spool(config: &Config, clock: &Clock) -> Result<Opened, StartError> {
+    let (settings, clock) = (configuration::spool(config), clock.clone());
+    let opened = tokio::task::spawn_blocking(move || spool::open(settings, Arc::new(RealFiles), clock)).await;
+    let opened = opened.expect("opening a spool does not panic")?;
+    let recovery = &opened.recovery;
+    if recovery.waiting > 0 {
+        tracing::info!(events = recovery.waiting, "events of an earlier run wait in the spool");
+    }
+    Ok(opened)
+}
+
+/// Makes the store ready, as often as it takes. False when told to stop before.
+async fn prepare(store: Arc<dyn Store>, readiness: Readiness, mut stop: watch::Receiver<bool>) -> bool {
+    let mut pause = Duration::from_millis(250);
+    loop {
+        let fault = match store.prepare().await {
+            Ok(()) => {
+                readiness.store_is_ready();
+                catalogue::STORE_UP.set(1);
+                return true;
+            }
+            Err(fault) => fault,
+        };
+        tracing::warn!(%fault, "the store is not ready; events are taken and wait in the spool");
+        readiness.store_is_not_ready(fault.to_string());
+        catalogue::STORE_UP.set(0);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => pause = (pause * 2).min(Duration::from_secs(5)),
+            _ = stop.wait_for(|stopped| *stopped) => return false,
+        }
+    }
+}
+
+/// Keeps the gauges true.
+async fn keep_house(spool: Spool) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        ticks.tick().await;
+        let usage = spool.usage();
+        let as_gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        catalogue::SPOOL_BYTES.set(as_gauge(usage.bytes));
+        catalogue::SPOOL_LIMIT_BYTES.set(as_gauge(usage.limit));
+        catalogue::EVENTS_WAITING.set(as_gauge(usage.waiting));
+        telemetry::process::measure();
+    }
+}

@@ -11,7 +11,8 @@ use crate::classify::{Explain, Follower, Slot};
 use crate::event::annotated::{Classification, ModelInfo};
 use crate::event::id::SpoolId;
 use crate::event::{EventId, EventTime, ReceivedTime, SeqNo};
-use crate::features::{FeatureVector, Windows};
+use crate::features::FeatureVector;
+use crate::features::window::{self, Windows};
 use crate::normalise::{Layout, Normaliser};
 use crate::spool::{Member, StoredBatch};
 use crate::store::writer::Refusal;
@@ -32,8 +33,6 @@ pub struct Parts {
     pub engine: Option<Engine>,
     /// The spool that events come from: part of their ids.
     pub spool: SpoolId,
-    /// Up to here the engine has counted events already (from a snapshot).
-    pub counted_to: SeqNo,
     /// Below this, events were settled before this start: they are only counted, not written again.
     pub settled_below: SeqNo,
 }
@@ -46,7 +45,6 @@ pub struct Pipeline {
     writer: Option<(Arc<ModelInfo>, VerdictWriter)>,
     engine: Option<Engine>,
     spool: SpoolId,
-    counted_to: SeqNo,
     settled_below: SeqNo,
     scratch: Scratch,
 }
@@ -85,12 +83,11 @@ impl Pipeline {
         let paths = parts.engine.as_ref().map(Engine::paths).unwrap_or_default();
         Self {
             normaliser: Normaliser::new(&paths),
-            windows: Windows::default(),
+            windows: Windows::new(&window::Settings::default()),
             follower: parts.slot.map(|slot| Follower::new(slot, parts.explain)),
             writer: None,
             engine: parts.engine,
             spool: parts.spool,
-            counted_to: parts.counted_to,
             settled_below: parts.settled_below,
             scratch: Scratch::default(),
         }
@@ -122,12 +119,12 @@ impl Pipeline {
 
     /// The engine's state, as of the last event that was annotated.
     pub fn snapshot(&self) -> Option<Vec<u8>> {
-        self.engine.as_ref().map(|engine| engine.snapshot(self.counted_to))
+        self.engine.as_ref().map(Engine::snapshot)
     }
 
-    /// The last event that the metrics have counted.
-    pub fn counted_to(&self) -> SeqNo {
-        self.counted_to
+    /// The last event that the metrics have counted; none where nothing is counted.
+    pub fn counted_to(&self) -> Option<SeqNo> {
+        self.engine.as_ref().map(Engine::position)
     }
 
     /// First pass: reads each event, measures it and counts it.
@@ -147,26 +144,25 @@ impl Pipeline {
             let scratch = &mut self.scratch;
             let start = scratch.metrics.len();
             let mut score = 0.0;
-            if let (Some(engine), true) = (&mut self.engine, sequence > self.counted_to) {
-                engine.observe(&MetricFields(&view), time, batch.received, &mut scratch.touched);
-                scratch.metrics.push_str(scratch.touched.json());
+            if let Some(engine) = &mut self.engine {
+                engine.observe(&MetricFields(&view), time, batch.received, sequence, &mut scratch.touched);
+                scratch.metrics.push_str(scratch.touched.metrics_json());
                 score = scratch.touched.score();
-                self.counted_to = sequence;
             }
             let vector = self.windows.measure(&view.record, time).filter(|_| self.follower.is_some());
-            if sequence < self.settled_below {
-                continue;
+            if sequence >= self.settled_below {
+                scratch.vectors.extend(vector);
+                scratch.prepared.push(Prepared {
+                    batch: place,
+                    member: number,
+                    layout: view.layout,
+                    time,
+                    vector: vector.map(|_| scratch.vectors.len() - 1),
+                    metrics: start..scratch.metrics.len(),
+                    score,
+                });
             }
-            scratch.vectors.extend(vector);
-            scratch.prepared.push(Prepared {
-                batch: place,
-                member: number,
-                layout: view.layout,
-                time,
-                vector: vector.map(|_| scratch.vectors.len() - 1),
-                metrics: start..scratch.metrics.len(),
-                score,
-            });
+            self.normaliser.recycle(view);
         }
     }
 
@@ -223,7 +219,7 @@ impl Pipeline {
             let start = out.bytes.len();
             record.to_json(&mut out.bytes);
             // it may have been written before a crash, from events that are counted again now
-            out.push(Kind::Anomaly, record.time(), EventId::Given(record.id().into()), start, None, true);
+            out.push(Kind::Anomaly, record.start, EventId::Given(record.id().into()), start, None, true);
         }
     }
 }

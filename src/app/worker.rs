@@ -131,7 +131,7 @@ impl Worker {
         let Some(bytes) = self.pipeline.snapshot() else { return };
         match state::write(path, &bytes) {
             // events up to here are not needed for counting any more
-            Ok(()) => self.spool.hold(self.pipeline.counted_to().plus(1)),
+            Ok(()) => self.spool.hold(self.pipeline.counted_to().unwrap_or_default().plus(1)),
             Err(fault) => tracing::error!(%fault, path = %path.display(), "the metrics' state cannot be saved"),
         }
     }
