@@ -8,26 +8,26 @@ use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
 use crate::harness::data;
-use crate::harness::engines::{Engine, Product};
+use crate::harness::engines::{self, Engine, Kind, Variant};
 use crate::harness::oversight::{Oversight, client, run};
 
 const RECORDS: usize = 100_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn elasticsearch_holds_every_record_once_and_agrees_with_the_evaluation() {
-    let Some(engine) = Engine::start_own(Product::Elasticsearch) else { return };
+    let Some(engine) = engines::start(Kind::Elasticsearch, Variant::Open) else { return };
     undisturbed(&engine).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn opensearch_holds_every_record_once_and_agrees_with_the_evaluation() {
-    let Some(engine) = Engine::start_own(Product::OpenSearch) else { return };
+    let Some(engine) = engines::start(Kind::OpenSearch, Variant::Open) else { return };
     undisturbed(&engine).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_kills_and_an_engine_away_for_20_seconds_lose_and_double_nothing() {
-    let Some(mut engine) = Engine::start_own(Product::Elasticsearch) else { return };
+    let Some(mut engine) = engines::start(Kind::Elasticsearch, Variant::Open) else { return };
     let folder = tempfile::tempdir().unwrap();
     let Some(records) = data::kdd_records(folder.path(), RECORDS) else { return };
     let mut oversight = start(folder.path(), &engine);
@@ -69,8 +69,8 @@ async fn undisturbed(engine: &Engine) {
 }
 
 fn start(folder: &Path, engine: &Engine) -> Oversight {
-    let settings = [("STORE_ELASTICSEARCH_URL", engine.url())];
-    Oversight::start(&folder.join("data"), &settings)
+    let url = engine.url();
+    Oversight::start(&folder.join("data"), &[("STORE_ELASTICSEARCH_URL", &url)])
 }
 
 fn replay(records: &Path, oversight: &Oversight, rate: u32) -> Child {

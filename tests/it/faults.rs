@@ -137,7 +137,7 @@ impl SmallDisk {
         std::fs::create_dir(&path).unwrap();
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=16m", "none"]).arg(&path).status();
         if !mounted.is_ok_and(|status| status.success()) {
-            eprintln!("SKIPPED: a small disk can only be mounted by root");
+            crate::harness::skip("a small disk can only be mounted by root");
             return None;
         }
         std::fs::write(path.join("ballast"), vec![0; 4 << 20]).unwrap();

@@ -1,8 +1,20 @@
 //! The one integration binary: a sentence per module.
 
+/// The rooms use only what the crate documentation allows them.
 mod architecture;
+/// The commands, as a person types them.
 mod cli;
+/// A hundred thousand real records reach a real engine, each once, whatever is killed on the way.
 mod delivery;
+/// Documents reach a real Elasticsearch and a real OpenSearch, once, whatever the engine does meanwhile.
+mod elasticsearch;
+/// An engine that misbehaves loses no document and blocks none.
+mod engine_faults;
+/// The index templates take every shape of event that real sources write.
+mod engine_templates;
+/// What goes wrong at start and while running is said clearly, and loses nothing.
 mod faults;
+/// What the tests stand on.
 mod harness;
+/// Real Zeek connection records are stored with every field as it came.
 mod zeek;

@@ -11,7 +11,7 @@ pub fn shared(path: &str) -> Option<PathBuf> {
     if place.exists() {
         return Some(place);
     }
-    eprintln!("SKIPPED: {} is not there; set OVERSIGHT_SHARED to the folder that holds data/{path}", place.display());
+    super::skip(&format!("{} is not there; set OVERSIGHT_SHARED to the folder that holds data/{path}", place.display()));
     None
 }
 

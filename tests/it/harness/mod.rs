@@ -1,5 +1,14 @@
-//! What the tests stand on: oversight as a process, real engines, real data.
+//! What the tests stand on: oversight as a process, real engines where this machine has them, a scripted one for
+//! faults, real data.
 
 pub mod data;
+pub mod engines;
 pub mod oversight;
+pub mod scripted;
 pub mod swallow;
+
+/// Says loudly that a test proves nothing on this machine; where `OVERSIGHT_REQUIRE_ALL` is set, that is a failure.
+pub fn skip(reason: &str) {
+    assert!(std::env::var_os("OVERSIGHT_REQUIRE_ALL").is_none(), "nothing may be skipped here, but: {reason}");
+    eprintln!("SKIPPED: {reason}");
+}
