@@ -10,7 +10,6 @@ use super::explain::{Question, attribute, strongest};
 use super::network::{Network, Scratch};
 use super::novelty::Novelty;
 use super::{Classifier, ClassifyError, Explain, Explained, Fault, LoadError, ModelSource, check, decide, weights};
-use crate::event::Probability;
 use crate::event::annotated::{Classification, ModelInfo};
 use crate::features::FeatureVector;
 
