@@ -1,1 +1,76 @@
-//! evaluate
+//! How well a model does on a file of labelled records.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::classify::{ClassifyError, Explain, LoadedModel};
+
+mod kdd;
+mod report;
+
+pub use report::{BadLine, BadLines, ClassifierReport};
+
+/// How records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Lines of a KDD Cup 1999 or NSL-KDD file, with their label.
+    Kdd,
+}
+
+/// Why a file could not be evaluated.
+#[derive(Debug, thiserror::Error)]
+pub enum EvaluateError {
+    /// The data cannot be read.
+    #[error("{}: cannot be read ({source}); give a KDD file with labels, plain or gzip", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// No line of it is a labelled record.
+    #[error("{}: none of its {lines} lines is a KDD record with a label{first}", file.display())]
+    NothingToJudge {
+        /// The file.
+        file: PathBuf,
+        /// Lines read.
+        lines: u64,
+        /// The first fault, in words.
+        first: String,
+    },
+    /// The network cannot be run.
+    #[error(transparent)]
+    Classify(#[from] ClassifyError),
+}
+
+/// Judges every record of a file and compares; `progress` is told the number of lines read now and then.
+///
+/// Lines that are no labelled record are counted and reported, and spoil nothing.
+///
+/// # Errors
+/// When the file cannot be read, holds no labelled record, or the network cannot be run.
+pub fn classifier(
+    model: &LoadedModel,
+    file: &Path,
+    format: Format,
+    progress: &mut dyn FnMut(u64),
+) -> Result<ClassifierReport, EvaluateError> {
+    let reader = open(file).map_err(|source| EvaluateError::Read { file: file.to_owned(), source })?;
+    let mut judge = model.classifier_with(Explain::NEVER);
+    match format {
+        Format::Kdd => kdd::judge(&model.info(), judge.as_mut(), reader, file, progress),
+    }
+}
+
+/// Opens a file, decompressing gzip, which is known by its first bytes.
+fn open(file: &Path) -> io::Result<Box<dyn BufRead>> {
+    let mut reader = BufReader::with_capacity(1 << 16, File::open(file)?);
+    if reader.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+        let decoder: Box<dyn Read> = Box::new(MultiGzDecoder::new(reader));
+        return Ok(Box::new(BufReader::with_capacity(1 << 16, decoder)));
+    }
+    Ok(Box::new(reader))
+}

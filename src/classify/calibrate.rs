@@ -1,0 +1,105 @@
+//! Logits → calibrated probabilities: a softmax with one temperature, fitted on the validation part.
+//!
+//! Source: Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks" (2017).
+
+/// Temperatures that fitting looks through, as powers of two.
+const COLDEST: f64 = -4.0;
+const HOTTEST: f64 = 4.0;
+
+/// Bins of the calibration error.
+pub const BINS: usize = 15;
+
+/// Turns one row of logits into probabilities, in place, and gives the free energy of the row:
+/// temperature · ln Σ exp(logit / temperature), which is large where the network has seen much like it.
+///
+/// The probabilities are finite and sum to 1; where a logit is not finite they are all equal.
+pub fn softmax(logits: &mut [f32], temperature: f32) -> f32 {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0.0;
+    for logit in logits.iter_mut() {
+        *logit = ((*logit - largest) / temperature).exp();
+        sum += *logit;
+    }
+    // the largest alone gives 1, so a sum below it means NaN or infinite logits; `max` passes over NaN, the sum does not
+    if !(sum.is_finite() && sum >= 1.0) {
+        let equal = 1.0 / logits.len() as f32;
+        logits.fill(equal);
+        return f32::NEG_INFINITY;
+    }
+    logits.iter_mut().for_each(|value| *value /= sum);
+    largest + temperature * sum.ln()
+}
+
+/// The temperature with the least mean negative log-likelihood on `logits` (rows of `width`) of these labels.
+///
+/// The likelihood is unimodal in the temperature; found by golden-section search over its logarithm.
+pub fn fit_temperature(logits: &[f32], width: usize, labels: &[u16]) -> f32 {
+    let loss = |power: f64| negative_log_likelihood(logits, width, labels, power.exp2() as f32);
+    let golden = (5f64.sqrt() - 1.0) / 2.0;
+    let (mut low, mut high) = (COLDEST, HOTTEST);
+    while high - low > 1e-3 {
+        let (left, right) = (high - golden * (high - low), low + golden * (high - low));
+        if loss(left) < loss(right) { high = right } else { low = left }
+    }
+    ((low + high) / 2.0).exp2() as f32
+}
+
+/// Mean negative log-likelihood in nats.
+pub fn negative_log_likelihood(logits: &[f32], width: usize, labels: &[u16], temperature: f32) -> f64 {
+    let mut row = vec![0.0; width];
+    let loss = |(values, label): (&[f32], &u16)| {
+        row.copy_from_slice(values);
+        let own = f64::from(row[usize::from(*label)] / temperature);
+        f64::from(softmax(&mut row, temperature) / temperature) - own
+    };
+    logits.chunks_exact(width).zip(labels).map(loss).sum::<f64>() / labels.len().max(1) as f64
+}
+
+/// Expected calibration error: mean over [`BINS`] equal bins of |confidence − accuracy|, weighted by rows.
+pub fn calibration_error(logits: &[f32], width: usize, labels: &[u16], temperature: f32) -> f64 {
+    let mut bins = [(0.0f64, 0.0f64); BINS];
+    let mut row = vec![0.0; width];
+    for (values, label) in logits.chunks_exact(width).zip(labels) {
+        row.copy_from_slice(values);
+        softmax(&mut row, temperature);
+        let best = super::decide::most_probable(&row);
+        let bin = &mut bins[((row[best] * BINS as f32) as usize).min(BINS - 1)];
+        bin.0 += f64::from(row[best]);
+        bin.1 += f64::from(u8::from(best == usize::from(*label)));
+    }
+    bins.iter().map(|(confidence, right)| (confidence - right).abs()).sum::<f64>() / labels.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_sum_to_one_and_keep_the_order_of_the_logits() {
+        let mut row = [2.0, -1.0, 80.0, 79.0];
+        let energy = softmax(&mut row, 2.0);
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        assert!(row[2] > row[3] && row[3] > row[0] && row[0] > row[1]);
+        assert!((energy - (80.0 + 2.0 * (1.0 + (-0.5f32).exp()).ln())).abs() < 1e-4);
+    }
+
+    #[test]
+    fn logits_that_are_not_finite_give_equal_probabilities() {
+        for logits in [[f32::NAN, 1.0], [f32::INFINITY, 1.0], [f32::NEG_INFINITY; 2]] {
+            let mut row = logits;
+            assert_eq!(softmax(&mut row, 1.0), f32::NEG_INFINITY, "{logits:?}");
+            assert_eq!(row, [0.5, 0.5], "{logits:?}");
+        }
+    }
+
+    #[test]
+    fn the_fitted_temperature_undoes_a_scaling_of_the_logits() {
+        // 3 of 4 rows right at odds of 3 to 1 are calibrated; ten times the logits need ten times the temperature
+        let logit = 3f32.ln() * 10.0;
+        let logits = [logit, 0.0].repeat(4);
+        let temperature = fit_temperature(&logits, 2, &[0, 0, 0, 1]);
+        assert!((temperature - 10.0).abs() < 0.05, "{temperature}");
+        assert!(calibration_error(&logits, 2, &[0, 0, 0, 1], temperature) < 1e-3);
+        assert!(calibration_error(&logits, 2, &[0, 0, 0, 1], 1.0) > 0.24);
+    }
+}

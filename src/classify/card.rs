@@ -1,0 +1,369 @@
+//! The card of a model: everything about it that is not a weight, as JSON.
+//!
+//! Unknown keys are refused, so that a card written for a newer form is not half understood. What the card
+//! claims is compared with this program and with the weights in [`check`](super::check).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::encode::Curve;
+use super::quality::ClassFigures;
+use crate::event::annotated::{AttackRef, Label, ModelInfo};
+use crate::features::NAMES;
+use crate::features::symbols::{FLAGS, PROTOCOLS, SERVICES};
+
+/// The form of card that this program reads and writes.
+pub const FORMAT: u32 = 1;
+
+/// The card's file in a model folder.
+pub const CARD_FILE: &str = "card.json";
+
+/// The weights' file in a model folder.
+pub const WEIGHTS_FILE: &str = "weights.safetensors";
+
+/// What is known of a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Card {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Such as `kdd99`.
+    pub name: String,
+    /// Such as `1`.
+    pub version: String,
+    /// What it is for, in a sentence.
+    pub description: String,
+    /// What it looks at.
+    pub schema: Schema,
+    /// How numbers are scaled.
+    pub encoding: EncodingCard,
+    /// Sizes of the network.
+    pub network: NetworkCard,
+    /// The weights that belong to this card.
+    pub weights: WeightsCard,
+    /// The classes in the order of the outputs.
+    pub labels: Vec<LabelCard>,
+    /// How outputs become probabilities.
+    pub calibration: Calibration,
+    /// How unlikeness is measured.
+    pub novelty: NoveltyCard,
+    /// How a class is decided on.
+    pub decision: Decision,
+    /// What it learned from.
+    pub training: Training,
+    /// What it does on data it has not seen.
+    pub quality: Quality,
+}
+
+/// The features a model looks at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schema {
+    /// [`Schema::digest`] of the two below.
+    pub hash: String,
+    /// Names in order.
+    pub features: Vec<String>,
+    /// Words of the symbolic features in order.
+    pub vocabularies: BTreeMap<String, Vec<String>>,
+}
+
+/// Scaling of the numeric features.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncodingCard {
+    /// Scaled values are held within ± this.
+    pub limit: f32,
+    /// One entry per numeric feature, in order.
+    pub numeric: Vec<NumericCard>,
+    /// How symbols and missing values are encoded, in words.
+    pub meaning: String,
+}
+
+/// Scaling of one numeric feature: (curve(x) − mean) / deviation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NumericCard {
+    /// Its name.
+    pub feature: String,
+    /// How it is bent first.
+    pub curve: Curve,
+    /// Mean of the bent values in the training part.
+    pub mean: f32,
+    /// Their standard deviation, never smaller than a floor.
+    pub deviation: f32,
+}
+
+/// Sizes of the network: dense layers with ReLU between them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkCard {
+    /// Inputs after encoding.
+    pub inputs: usize,
+    /// Units of the hidden layers.
+    pub hidden: Vec<usize>,
+    /// Classes.
+    pub outputs: usize,
+}
+
+/// The weights file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeightsCard {
+    /// BLAKE3 of the file, in hexadecimal digits.
+    pub blake3: String,
+    /// Shape of each tensor.
+    pub tensors: BTreeMap<String, Vec<usize>>,
+}
+
+/// A class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelCard {
+    /// Such as `neptune`.
+    pub name: String,
+    /// One of the decision's categories.
+    pub category: String,
+    /// MITRE ATT&CK tactic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tactic: Option<AttackCard>,
+    /// MITRE ATT&CK technique.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub technique: Option<AttackCard>,
+    /// Risk of a certain detection, 0 to 100.
+    pub risk: f32,
+}
+
+/// A tactic or technique.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttackCard {
+    /// `T1595`.
+    pub id: String,
+    /// `Active Scanning`.
+    pub name: String,
+}
+
+/// How logits become probabilities.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Logits are divided by this before the softmax.
+    pub temperature: f32,
+}
+
+/// How unlikeness is measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoveltyCard {
+    /// What the figure is and is not, in words.
+    pub meaning: String,
+    /// Ranks 0 to 1, ascending.
+    pub ranks: Vec<f32>,
+    /// Raw unlikeness at these ranks of the validation part, ascending.
+    pub quantiles: Vec<f32>,
+}
+
+/// How a class is decided on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    /// The rule.
+    pub rule: DecisionRule,
+    /// The categories in the order of `costs`.
+    pub categories: Vec<String>,
+    /// Cost of each predicted category (column) for each actual one (row).
+    pub costs: Vec<Vec<f64>>,
+}
+
+/// Rules of decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DecisionRule {
+    /// The most probable class.
+    ArgMax,
+}
+
+/// What a model learned from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// Name of the data file.
+    pub data: String,
+    /// BLAKE3 of its content, decompressed.
+    pub blake3: String,
+    /// Lines read.
+    pub records: u64,
+    /// Rows that differ in features or label.
+    pub distinct: u64,
+    /// How the parts were made, in words.
+    pub split: String,
+    /// Seed of the split, the first weights, the order and the masks.
+    pub seed: u64,
+    /// Passes over the training part, and the one whose weights were kept.
+    pub epochs: u32,
+    /// The pass whose weights were kept, counted from 1.
+    pub best_epoch: u32,
+    /// Counts by class.
+    pub classes: Vec<ClassCounts>,
+}
+
+/// How many rows of a class there are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassCounts {
+    /// The class.
+    pub label: String,
+    /// Lines of the file.
+    pub records: u64,
+    /// Distinct rows.
+    pub distinct: u64,
+    /// Distinct rows in the training part.
+    pub training: u64,
+    /// In the validation part.
+    pub validation: u64,
+    /// In the test part.
+    pub test: u64,
+}
+
+/// Quality on the test part, which training has not seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quality {
+    /// With all features.
+    pub whole: Figures,
+    /// With the content features (columns 10 to 22) missing, as connection logs lack them.
+    pub content_missing: Figures,
+    /// A class counts as frequent from this many distinct rows in the file on.
+    pub frequent_from: u64,
+}
+
+/// Figures of one view of the test part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Figures {
+    /// Each distinct row counted once.
+    pub distinct: Scores,
+    /// Each row counted as often as it occurs in the file.
+    pub weighted: Scores,
+    /// Expected calibration error (15 equal bins, distinct rows) without the temperature.
+    pub calibration_error_before: f64,
+    /// The same with it.
+    pub calibration_error_after: f64,
+}
+
+/// Scores under one way of counting.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scores {
+    /// Rows counted.
+    pub records: u64,
+    /// Share judged right.
+    pub accuracy: f64,
+    /// Mean F1 of the frequent classes.
+    pub macro_f1_frequent: f64,
+    /// Mean F1 of all classes in the part.
+    pub macro_f1_all: f64,
+    /// Share of normal rows judged an attack.
+    pub false_alarms: f64,
+    /// Mean cost per row by the decision costs.
+    pub cost: f64,
+    /// Figures by class.
+    pub per_class: BTreeMap<String, ClassFigures>,
+}
+
+impl Schema {
+    /// The schema of this program: the 41 features and their vocabularies.
+    pub fn current() -> Self {
+        let words = |vocabulary: &[&str]| vocabulary.iter().map(|word| (*word).to_owned()).collect();
+        let mut schema = Self {
+            hash: String::new(),
+            features: NAMES.map(str::to_owned).to_vec(),
+            vocabularies: [("protocol_type", PROTOCOLS), ("service", SERVICES), ("flag", FLAGS)]
+                .map(|(name, vocabulary)| (name.to_owned(), words(vocabulary)))
+                .into(),
+        };
+        schema.hash = schema.digest();
+        schema
+    }
+
+    /// BLAKE3 over names, their order and the vocabularies, in hexadecimal digits.
+    pub fn digest(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        let mut put = |text: &str| {
+            hasher.update(text.as_bytes());
+            hasher.update(&[0]);
+        };
+        self.features.iter().for_each(|name| put(name));
+        for (name, words) in &self.vocabularies {
+            put("\u{1}");
+            put(name);
+            words.iter().for_each(|word| put(word));
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+}
+
+impl Card {
+    /// What verdicts refer to.
+    pub fn info(&self) -> ModelInfo {
+        ModelInfo {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            labels: self.labels.iter().map(LabelCard::label).collect(),
+            features: self.schema.features.clone(),
+        }
+    }
+
+    /// The card as it stands in its file.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("a card has only string keys and finite numbers");
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+impl LabelCard {
+    /// The class as verdicts name it.
+    pub fn label(&self) -> Label {
+        let refer = |card: &Option<AttackCard>| {
+            card.as_ref().map(|card| AttackRef { id: card.id.clone(), name: card.name.clone() })
+        };
+        Label {
+            name: self.name.clone(),
+            category: self.category.clone(),
+            tactic: refer(&self.tactic),
+            technique: refer(&self.technique),
+            risk: self.risk,
+        }
+    }
+}
+
+impl From<Label> for LabelCard {
+    fn from(label: Label) -> Self {
+        let card = |attack: AttackRef| AttackCard { id: attack.id, name: attack.name };
+        Self {
+            name: label.name,
+            category: label.category,
+            tactic: label.tactic.map(card),
+            technique: label.technique.map(card),
+            risk: label.risk,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_hash_changes_with_order_and_with_a_word() {
+        let schema = Schema::current();
+        let mut swapped = schema.clone();
+        swapped.features.swap(4, 5);
+        assert_ne!(swapped.digest(), schema.hash);
+        let mut extended = schema.clone();
+        extended.vocabularies.get_mut("flag").expect("there").push("XX".to_owned());
+        assert_ne!(extended.digest(), schema.hash);
+    }
+}

@@ -1,0 +1,162 @@
+//! Why a class was decided on: integrated gradients of its logit, summed per feature.
+//!
+//! Source: Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks" (2017). The path leads from the mean encoding of the
+//! normal training rows to the event; what is missing in the event is missing along the whole path and so contributes
+//! nothing. The contributions sum to logit(event) − logit(baseline), up to the error of the midpoint rule.
+
+use std::sync::Arc;
+
+use tch::TchError;
+
+use super::encode::{Encoding, GROUPS, INPUTS, SYMBOLS_FROM, feature_of};
+use super::network::Network;
+use crate::event::annotated::{Contribution, FeatureValue};
+use crate::features::symbols::Symbol;
+use crate::features::{FeatureVector, NAMES, NUMERIC};
+
+/// How many contributions an explanation names.
+pub const NAMED: usize = 5;
+
+/// Contribution of each feature to a logit, in the order of [`NAMES`].
+pub type Attribution = [f32; NAMES.len()];
+
+/// What is to be explained: an event and the class decided on.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The event.
+    pub features: &'a FeatureVector,
+    /// The class.
+    pub class: u16,
+}
+
+/// Answers all questions in one run of `steps` points for each; `baseline` has [`INPUTS`] numbers.
+///
+/// # Errors
+/// When libtorch reports a fault.
+pub fn attribute(
+    network: &Network,
+    encoding: &Encoding,
+    baseline: &[f32],
+    questions: &[Question<'_>],
+    steps: usize,
+) -> Result<Vec<Attribution>, TchError> {
+    let mut points = Vec::with_capacity(questions.len() * steps * INPUTS);
+    let mut classes = Vec::with_capacity(questions.len() * steps);
+    let mut moves = Vec::with_capacity(questions.len());
+    for question in questions {
+        let (start, way) = path(encoding, baseline, question.features);
+        for step in 0..steps {
+            let part = (step as f32 + 0.5) / steps as f32;
+            points.extend(start.iter().zip(&way).map(|(from, way)| from + part * way));
+            classes.push(i64::from(question.class));
+        }
+        moves.push(way);
+    }
+    let (_, gradients) = network.gradients(&points, &classes)?;
+    Ok(gradients.chunks_exact(steps * INPUTS).zip(&moves).map(|(rows, way)| per_feature(rows, way, steps)).collect())
+}
+
+/// The strongest contributions, by size, as a person reads them.
+pub fn strongest(attribution: &Attribution, features: &FeatureVector) -> Vec<Contribution> {
+    let mut order: Vec<usize> = (0..NAMES.len()).filter(|feature| attribution[*feature] != 0.0).collect();
+    order.sort_by(|a, b| attribution[*b].abs().total_cmp(&attribution[*a].abs()));
+    let named = order.into_iter().take(NAMED).map(|feature| Contribution {
+        feature: u16::try_from(feature).expect("41 features"),
+        value: value_of(feature, features),
+        contribution: attribution[feature],
+    });
+    named.collect()
+}
+
+/// Where the path starts, and the way from there to the event.
+fn path(encoding: &Encoding, baseline: &[f32], features: &FeatureVector) -> (Vec<f32>, Vec<f32>) {
+    let mut start = baseline.to_vec();
+    let mut end = vec![0.0; INPUTS];
+    encoding.dense(features, &mut end);
+    for place in 0..NUMERIC {
+        if end[NUMERIC + place] != 0.0 {
+            (start[place], start[NUMERIC + place]) = (end[place], end[NUMERIC + place]);
+        }
+    }
+    let symbols = [features.symbols.protocol, features.symbols.service, features.symbols.flag];
+    for ((vocabulary, _, first), symbol) in GROUPS.into_iter().zip(symbols) {
+        if symbol == Symbol::MISSING {
+            let group = first..first + vocabulary.len() + 2;
+            start[group.clone()].copy_from_slice(&end[group]);
+        }
+    }
+    let way = end.iter().zip(&start).map(|(to, from)| to - from).collect();
+    (start, way)
+}
+
+/// The mean gradient along the path times the way, summed over the inputs of each feature.
+fn per_feature(gradients: &[f32], way: &[f32], steps: usize) -> Attribution {
+    let mut attribution = [0.0; NAMES.len()];
+    for (input, way) in way.iter().enumerate().filter(|(_, way)| **way != 0.0) {
+        let mean = gradients.iter().skip(input).step_by(INPUTS).sum::<f32>() / steps as f32;
+        attribution[feature_of(input)] += mean * way;
+    }
+    attribution
+}
+
+fn value_of(feature: usize, features: &FeatureVector) -> FeatureValue {
+    let symbols = [features.symbols.protocol, features.symbols.service, features.symbols.flag];
+    if let Some(group) = GROUPS.iter().position(|(_, named, _)| *named == feature) {
+        return match symbols[group] {
+            Symbol::MISSING => FeatureValue::Missing,
+            symbol => FeatureValue::Symbol(Arc::from(symbol.word(GROUPS[group].0))),
+        };
+    }
+    let value = features.numeric[if feature == 0 { 0 } else { feature - 3 }];
+    if value.is_finite() { FeatureValue::Number(value) } else { FeatureValue::Missing }
+}
+
+const _: () = assert!(SYMBOLS_FROM == 2 * NUMERIC, "numbers and flags stand before the symbols");
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn contributions_sum_to_the_difference_of_the_logits() {
+        let network = Network::new(&sample::weights()).expect("sound weights");
+        let (encoding, baseline) = (sample::encoding(), sample::baseline());
+        for features in sample::vectors() {
+            for class in 0..4u16 {
+                let question = Question { features: &features, class };
+                let found = attribute(&network, &encoding, &baseline, &[question], 4096).expect("runs");
+                let (start, way) = path(&encoding, &baseline, &features);
+                let ends: Vec<f32> =
+                    start.iter().copied().chain(start.iter().zip(&way).map(|(from, way)| from + way)).collect();
+                let (logits, _) = network.gradients(&ends, &[i64::from(class); 2]).expect("runs");
+                let (sum, difference) = (found[0].iter().sum::<f32>(), logits[1] - logits[0]);
+                let tolerance = 1e-3 + 0.005 * difference.abs();
+                assert!((sum - difference).abs() < tolerance, "class {class}: {sum}, logits differ by {difference}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_missing_contributes_nothing() {
+        let network = Network::new(&sample::weights()).expect("sound weights");
+        let mut features = sample::vectors()[0];
+        features.numeric[1] = f32::NAN;
+        features.symbols.service = Symbol::MISSING;
+        let question = Question { features: &features, class: 1 };
+        let found = attribute(&network, &sample::encoding(), &sample::baseline(), &[question], 16).expect("runs");
+        assert_eq!((found[0][4], found[0][2]), (0.0, 0.0), "src_bytes and service");
+        assert_ne!(found[0][5], 0.0, "dst_bytes is there");
+    }
+
+    #[test]
+    fn the_strongest_come_first_with_the_values_of_the_event() {
+        let mut attribution = [0.0; NAMES.len()];
+        (attribution[2], attribution[4], attribution[5]) = (-3.0, 1.0, 2.0);
+        let named = strongest(&attribution, &sample::vectors()[0]);
+        let features: Vec<&str> = named.iter().map(|one| NAMES[usize::from(one.feature)]).collect();
+        assert_eq!(features, ["service", "dst_bytes", "src_bytes"]);
+        assert_eq!(named[0].value, FeatureValue::Symbol("http".into()));
+        assert_eq!(named[2].value, FeatureValue::Number(181.0));
+    }
+}

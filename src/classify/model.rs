@@ -1,0 +1,252 @@
+//! A model that has been loaded and checked, and the classifiers that run it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::calibrate::softmax;
+use super::card::{CARD_FILE, Card, WEIGHTS_FILE};
+use super::encode::Encoding;
+use super::explain::{Question, attribute, strongest};
+use super::network::{Network, Scratch};
+use super::novelty::Novelty;
+use super::{Classifier, ClassifyError, Explain, Explained, Fault, LoadError, ModelSource, check, decide, weights};
+use crate::event::annotated::{Classification, ModelInfo};
+use crate::features::FeatureVector;
+
+pub use super::network::init_runtime;
+
+/// Most events that are run through the network at once: bounds the scratch space, and no size is faster.
+const CHUNK: usize = 1024;
+
+/// A model ready to judge.
+#[derive(Debug)]
+pub struct LoadedModel {
+    card: Card,
+    info: Arc<ModelInfo>,
+    encoding: Encoding,
+    novelty: Novelty,
+    baseline: Arc<[f32]>,
+    /// Only locked to make a classifier: libtorch's handles may move between threads, but not be used by two.
+    network: Mutex<Network>,
+}
+
+/// Loads and checks a model.
+///
+/// # Errors
+/// When a file cannot be read, or anything in it is not as the card says or as this program needs.
+pub fn load(source: &ModelSource) -> Result<LoadedModel, LoadError> {
+    match source {
+        ModelSource::Builtin(name) if name == "kdd99" => LoadedModel::from_files(
+            Path::new("builtin:kdd99"),
+            include_bytes!("../../models/kdd99/card.json"),
+            include_bytes!("../../models/kdd99/weights.safetensors"),
+        ),
+        ModelSource::Builtin(name) => Err(LoadError::UnknownBuiltin { name: name.clone() }),
+        ModelSource::Folder(folder) => {
+            let content = |name: &str| {
+                let file = folder.join(name);
+                std::fs::read(&file).map_err(|source| LoadError::Read { file, source })
+            };
+            LoadedModel::from_files(folder, &content(CARD_FILE)?, &content(WEIGHTS_FILE)?)
+        }
+    }
+}
+
+impl LoadedModel {
+    /// Makes a model of the content of its two files; `folder` is only named in errors.
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub fn from_files(folder: &Path, card: &[u8], weight_file: &[u8]) -> Result<Self, LoadError> {
+        let refused = |name: &str| {
+            let file: PathBuf = folder.join(name);
+            move |fault: Fault| LoadError::Refused { file, fault }
+        };
+        let (card, encoding) = check::read(card).map_err(refused(CARD_FILE))?;
+        let weights = weights::read(weight_file, &card).map_err(refused(WEIGHTS_FILE))?;
+        let network = Network::new(&weights).map_err(|fault| LoadError::Network(fault.to_string()))?;
+        Ok(Self {
+            info: Arc::new(card.info()),
+            encoding,
+            novelty: Novelty::new(&card.novelty),
+            baseline: weights["baseline"].values.as_slice().into(),
+            network: Mutex::new(network),
+            card,
+        })
+    }
+
+    /// Name, version, classes and features.
+    pub fn info(&self) -> Arc<ModelInfo> {
+        Arc::clone(&self.info)
+    }
+
+    /// Everything that is known of the model.
+    pub fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// A classifier for one worker, on the shared weights, explaining what [`Explain::default`] says.
+    pub fn classifier(&self) -> Box<dyn Classifier> {
+        self.classifier_with(Explain::default())
+    }
+
+    /// A classifier for one worker, on the shared weights.
+    pub fn classifier_with(&self, explain: Explain) -> Box<dyn Classifier> {
+        let network = self.network.lock().unwrap_or_else(PoisonError::into_inner).share();
+        let normal = self.card.labels.iter().map(|label| label.category == "normal").collect();
+        Box::new(Judge {
+            // of its own, so that workers do not fight for one reference count
+            info: Arc::new(self.card.info()),
+            encoding: self.encoding.clone(),
+            novelty: self.novelty.clone(),
+            temperature: self.card.calibration.temperature,
+            baseline: Arc::clone(&self.baseline),
+            normal,
+            explain,
+            network,
+            scratch: Scratch::default(),
+        })
+    }
+}
+
+/// Runs the network for one worker.
+struct Judge {
+    info: Arc<ModelInfo>,
+    encoding: Encoding,
+    novelty: Novelty,
+    temperature: f32,
+    baseline: Arc<[f32]>,
+    /// By class.
+    normal: Vec<bool>,
+    explain: Explain,
+    network: Network,
+    scratch: Scratch,
+}
+
+impl Classifier for Judge {
+    fn classify(&mut self, batch: &[FeatureVector], out: &mut Vec<Classification>) -> Result<(), ClassifyError> {
+        let before = out.len();
+        out.reserve(batch.len());
+        let judged = batch.chunks(CHUNK).try_for_each(|chunk| self.judge(chunk, out));
+        let judged = judged.and_then(|()| self.explain(batch, &mut out[before..]));
+        judged.map_err(|fault| {
+            out.truncate(before);
+            ClassifyError::Network(fault.to_string())
+        })
+    }
+}
+
+impl Judge {
+    fn judge(&mut self, chunk: &[FeatureVector], out: &mut Vec<Classification>) -> Result<(), tch::TchError> {
+        self.network.forward(&self.encoding, chunk, &mut self.scratch)?;
+        let rows = self.scratch.logits.chunks_exact_mut(self.network.outputs());
+        for (features, row) in chunk.iter().zip(rows) {
+            let energy = softmax(row, self.temperature);
+            let top = decide::top(row);
+            out.push(Classification {
+                model: Arc::clone(&self.info),
+                label: top[0].0,
+                probability: top[0].1,
+                top,
+                novelty: self.novelty.of_energy(energy),
+                features_known: features.known(),
+                explanation: Vec::new(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Explains the first verdict of each class that is to be explained, up to the limit of the batch.
+    fn explain(&self, batch: &[FeatureVector], verdicts: &mut [Classification]) -> Result<(), tch::TchError> {
+        let mut chosen: Vec<usize> = Vec::new();
+        for (place, verdict) in verdicts.iter().enumerate() {
+            if chosen.len() >= self.explain.per_batch {
+                break;
+            }
+            let wanted = self.explain.verdicts == Explained::All || !self.normal[usize::from(verdict.label)];
+            if wanted && chosen.iter().all(|other| verdicts[*other].label != verdict.label) {
+                chosen.push(place);
+            }
+        }
+        if chosen.is_empty() {
+            return Ok(());
+        }
+        let question = |place: &usize| Question { features: &batch[*place], class: verdicts[*place].label };
+        let questions: Vec<Question<'_>> = chosen.iter().map(question).collect();
+        let steps = self.explain.steps.max(1);
+        let found = attribute(&self.network, &self.encoding, &self.baseline, &questions, steps)?;
+        for (place, attribution) in chosen.into_iter().zip(found) {
+            verdicts[place].explanation = strongest(&attribution, &batch[place]);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    fn model() -> LoadedModel {
+        let bytes = weights::write(&sample::weights());
+        LoadedModel::from_files(Path::new("sample"), &sample::card().to_json(), &bytes).expect("sound")
+    }
+
+    fn judge(model: &LoadedModel, batch: &[FeatureVector]) -> Vec<Classification> {
+        let mut out = Vec::new();
+        model.classifier().classify(batch, &mut out).expect("runs");
+        out
+    }
+
+    #[test]
+    fn a_batch_of_one_is_judged_as_in_a_batch_of_many() {
+        let model = model();
+        let batch: Vec<FeatureVector> = sample::vectors().into_iter().cycle().take(2500).collect();
+        for (place, verdict) in judge(&model, &batch).iter().enumerate().step_by(97) {
+            let alone = &judge(&model, &batch[place..=place])[0];
+            assert_eq!((alone.label, alone.features_known), (verdict.label, verdict.features_known));
+            assert!((alone.probability.value() - verdict.probability.value()).abs() < 1e-5);
+            assert!((alone.novelty.value() - verdict.novelty.value()).abs() < 1e-4);
+        }
+    }
+
+    #[test]
+    fn a_vector_of_which_nothing_is_known_gets_a_finite_verdict() {
+        let verdict = &judge(&model(), &[FeatureVector::MISSING])[0];
+        assert_eq!(verdict.features_known, 0);
+        assert!(verdict.probability.value() >= 0.25 && verdict.probability.value() <= 1.0);
+        assert!(verdict.explanation.is_empty(), "nothing is known, so nothing speaks for it");
+    }
+
+    #[test]
+    fn a_flood_of_one_class_is_explained_once_and_normal_not_at_all() {
+        let model = model();
+        let batch: Vec<FeatureVector> = sample::vectors().into_iter().cycle().take(200).collect();
+        let verdicts = judge(&model, &batch);
+        for class in 0..4 {
+            let of_class = || verdicts.iter().filter(|verdict| verdict.label == class);
+            let explained = of_class().filter(|verdict| !verdict.explanation.is_empty()).count();
+            assert_eq!(explained, usize::from(class != 0 && of_class().count() > 0), "class {class}");
+        }
+        let mut out = Vec::new();
+        model.classifier_with(Explain::NEVER).classify(&batch, &mut out).expect("runs");
+        assert!(out.iter().all(|verdict| verdict.explanation.is_empty()));
+    }
+
+    #[test]
+    fn a_lying_folder_is_refused_with_its_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let source = ModelSource::Folder(folder.path().to_owned());
+        let refusal = || load(&source).expect_err("refused").to_string();
+        assert!(refusal().contains("card.json: cannot be read"), "{}", refusal());
+        std::fs::write(folder.path().join(CARD_FILE), "{").expect("written");
+        std::fs::write(folder.path().join(WEIGHTS_FILE), [0; 3]).expect("written");
+        assert!(refusal().contains("card.json: is not a model card"), "{}", refusal());
+        std::fs::write(folder.path().join(CARD_FILE), sample::card().to_json()).expect("written");
+        assert!(refusal().contains("weights.safetensors: is not a safetensors file"), "{}", refusal());
+        std::fs::write(folder.path().join(WEIGHTS_FILE), weights::write(&sample::weights())).expect("written");
+        assert_eq!(load(&source).expect("sound now").info().name, "sample");
+        let unknown = load(&ModelSource::Builtin("kdd98".to_owned())).expect_err("refused").to_string();
+        assert!(unknown.contains("no model 'kdd98' is built in"), "{unknown}");
+    }
+}

@@ -1,0 +1,119 @@
+//! A small made-up model for the tests of this room: four classes, layers of 5 and 6 units, fixed weights.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::card::{
+    Calibration, Card, Decision, DecisionRule, EncodingCard, FORMAT, Figures, LabelCard, NetworkCard, NumericCard,
+    Quality, Schema, Scores, Training, WeightsCard,
+};
+use super::check::needed_tensors;
+use super::encode::{Curve, Encoding, INPUTS};
+use super::labels::{COSTS, label_of};
+use super::quality::category_names;
+use super::weights::{Numbers, Weights, write};
+use super::{check, novelty};
+use crate::features::{FeatureVector, NAMES, NUMERIC, name_of_numeric};
+use crate::normalise::kdd::parse_line;
+
+const LINES: [&str; 3] = [
+    "0,tcp,http,SF,181,5450,0,0,0,0,0,1,0,0,0,0,0,0,0,0,0,0,8,8,0,0,0,0,1,0,0,9,9,1,0,0.11,0,0,0,0,0,normal.",
+    "0,tcp,private,S0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,289,19,1,1,0,0,0.07,0.06,0,255,19,0.07,0.07,0,0,1,1,0,0",
+    "184,tcp,telnet,SF,1511,2957,0,0,0,3,0,1,2,1,0,0,1,0,0,0,0,0,1,1,0,0,0,0,1,0,0,1,3,1,0,1,0.67,0,0,0,0,phf.",
+];
+
+/// Real rows, whole and with holes.
+pub fn vectors() -> Vec<FeatureVector> {
+    let mut vectors: Vec<FeatureVector> = LINES.iter().map(|line| parse_line(line).expect("valid").features).collect();
+    let mut holed = vectors[2];
+    holed.numeric[5..21].fill(f32::NAN);
+    vectors.extend([holed, FeatureVector::MISSING]);
+    vectors
+}
+
+/// A true card, fitting [`weights`].
+pub fn card() -> Card {
+    let network = network();
+    Card {
+        format: FORMAT,
+        name: "sample".to_owned(),
+        version: "1".to_owned(),
+        description: "made up".to_owned(),
+        schema: Schema::current(),
+        encoding: encoding_card(),
+        weights: WeightsCard {
+            blake3: blake3::hash(&write(&weights())).to_hex().to_string(),
+            tensors: needed_tensors(&network),
+        },
+        network,
+        labels: ["normal", "neptune", "satan", "phf"].map(|name| LabelCard::from(label_of(name).expect("known"))).into(),
+        calibration: Calibration { temperature: 1.5 },
+        novelty: novelty::fit(&[-1.0, 0.0, 1.0, 2.0, 3.0]),
+        decision: Decision {
+            rule: DecisionRule::ArgMax,
+            categories: category_names(),
+            costs: COSTS.map(|row| row.to_vec()).to_vec(),
+        },
+        training: Training {
+            data: "none".to_owned(),
+            blake3: String::new(),
+            records: 0,
+            distinct: 0,
+            split: String::new(),
+            seed: 0,
+            epochs: 0,
+            best_epoch: 0,
+            classes: Vec::new(),
+        },
+        quality: Quality { whole: figures(), content_missing: figures(), frequent_from: 20 },
+    }
+}
+
+/// The encoding of [`card`].
+pub fn encoding() -> Encoding {
+    check::read(&card().to_json()).expect("true").1
+}
+
+/// Weights between −1 and 1, always the same.
+pub fn weights() -> Weights {
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    let numbers = |shape: Vec<usize>| {
+        let values = (0..shape.iter().product()).map(|_| random.random_range(-1.0..1.0)).collect();
+        Numbers { shape, values }
+    };
+    let shapes = needed_tensors(&network());
+    let mut numbers = numbers;
+    shapes.into_iter().map(|(name, shape)| (name, numbers(shape))).collect()
+}
+
+/// The baseline of [`weights`].
+pub fn baseline() -> Vec<f32> {
+    weights()["baseline"].values.clone()
+}
+
+fn network() -> NetworkCard {
+    NetworkCard { inputs: INPUTS, hidden: vec![5, 6], outputs: 4 }
+}
+
+fn encoding_card() -> EncodingCard {
+    let numeric = |place| NumericCard {
+        feature: NAMES[name_of_numeric(place)].to_owned(),
+        curve: Curve::of(place),
+        mean: 0.25,
+        deviation: 0.5,
+    };
+    EncodingCard { limit: 10.0, numeric: (0..NUMERIC).map(numeric).collect(), meaning: "made up".to_owned() }
+}
+
+fn figures() -> Figures {
+    let scores = Scores {
+        records: 0,
+        accuracy: 0.0,
+        macro_f1_frequent: 0.0,
+        macro_f1_all: 0.0,
+        false_alarms: 0.0,
+        cost: 0.0,
+        per_class: Default::default(),
+    };
+    Figures { distinct: scores.clone(), weighted: scores, calibration_error_before: 0.0, calibration_error_after: 0.0 }
+}

@@ -1,0 +1,150 @@
+//! The models in use: an active one and perhaps one in its shadow, exchanged together in one step.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::{Classifier, Explain, LoadedModel};
+
+/// The models at one moment.
+#[derive(Debug, Clone)]
+pub struct Models {
+    /// Its verdicts count.
+    pub active: Arc<LoadedModel>,
+    /// Its verdicts are only compared.
+    pub shadow: Option<Arc<LoadedModel>>,
+}
+
+/// Holds the models for all workers.
+#[derive(Debug)]
+pub struct Slot {
+    models: RwLock<Models>,
+    /// How often the models were exchanged; written only under the lock.
+    exchanges: AtomicU64,
+}
+
+/// One worker's classifiers, made anew after each exchange.
+pub struct Follower {
+    slot: Arc<Slot>,
+    explain: Explain,
+    seen: u64,
+    classifiers: Classifiers,
+}
+
+/// Classifiers of one state of the slot.
+pub struct Classifiers {
+    /// Of the active model.
+    pub active: Box<dyn Classifier>,
+    /// Of the shadow model, where there is one; it explains nothing.
+    pub shadow: Option<Box<dyn Classifier>>,
+}
+
+impl Slot {
+    /// A slot with a model and none in its shadow.
+    pub fn new(active: Arc<LoadedModel>) -> Self {
+        Self { models: RwLock::new(Models { active, shadow: None }), exchanges: AtomicU64::new(0) }
+    }
+
+    /// The active model.
+    pub fn current(&self) -> Arc<LoadedModel> {
+        self.models().active
+    }
+
+    /// Both models, of the same moment.
+    pub fn models(&self) -> Models {
+        self.read().0
+    }
+
+    /// Puts other models in place and gives back those they replace.
+    pub fn exchange(&self, models: Models) -> Models {
+        let mut place = self.models.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *place, models);
+        self.exchanges.fetch_add(1, Ordering::Release);
+        before
+    }
+
+    fn read(&self) -> (Models, u64) {
+        let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
+        (models.clone(), self.exchanges.load(Ordering::Acquire))
+    }
+}
+
+impl Follower {
+    /// Classifiers of what is in the slot now.
+    pub fn new(slot: Arc<Slot>, explain: Explain) -> Self {
+        let (models, seen) = slot.read();
+        Self { slot, explain, seen, classifiers: Classifiers::new(&models, explain) }
+    }
+
+    /// The classifiers for the next batch: one atomic load where the models are still the same.
+    pub fn classifiers(&mut self) -> &mut Classifiers {
+        if self.slot.exchanges.load(Ordering::Acquire) != self.seen {
+            let (models, seen) = self.slot.read();
+            self.classifiers = Classifiers::new(&models, self.explain);
+            self.seen = seen;
+        }
+        &mut self.classifiers
+    }
+}
+
+impl Classifiers {
+    fn new(models: &Models, explain: Explain) -> Self {
+        let shadow = models.shadow.as_ref().map(|shadow| shadow.classifier_with(Explain::NEVER));
+        Self { active: models.active.classifier_with(explain), shadow }
+    }
+}
+
+#[cfg(all(test, feature = "torch"))]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{sample, weights};
+    use super::*;
+    use crate::features::FeatureVector;
+
+    fn model(version: &str) -> Arc<LoadedModel> {
+        let mut card = sample::card();
+        card.version = version.to_owned();
+        let bytes = weights::write(&sample::weights());
+        Arc::new(LoadedModel::from_files(Path::new("sample"), &card.to_json(), &bytes).expect("sound"))
+    }
+
+    /// The version that judges next.
+    fn judging(follower: &mut Follower) -> String {
+        let mut out = Vec::new();
+        follower.classifiers().active.classify(&[FeatureVector::MISSING], &mut out).expect("runs");
+        out[0].model.version.clone()
+    }
+
+    #[test]
+    fn workers_follow_an_exchange_with_their_next_batch() {
+        let slot = Arc::new(Slot::new(model("1")));
+        let mut follower = Follower::new(Arc::clone(&slot), Explain::default());
+        assert_eq!(judging(&mut follower), "1");
+        assert!(follower.classifiers().shadow.is_none());
+        let before = slot.exchange(Models { active: model("2"), shadow: Some(slot.current()) });
+        assert_eq!(before.active.info().version, "1");
+        assert_eq!(judging(&mut follower), "2");
+        assert!(follower.classifiers().shadow.is_some());
+        assert_eq!(slot.current().info().version, "2");
+    }
+
+    #[test]
+    fn active_and_shadow_are_always_those_of_one_exchange() {
+        let slot = Arc::new(Slot::new(model("0")));
+        let (one, two) = (model("1"), model("2"));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in 0..2000 {
+                    let (active, shadow) = if round % 2 == 0 { (&one, &two) } else { (&two, &one) };
+                    slot.exchange(Models { active: Arc::clone(active), shadow: Some(Arc::clone(shadow)) });
+                }
+            });
+            for _ in 0..2000 {
+                let seen = slot.models();
+                if let Some(shadow) = seen.shadow {
+                    assert!(!Arc::ptr_eq(&seen.active, &shadow));
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,255 @@
+//! KDD rows, each distinct one once, in three parts.
+//!
+//! A row is its 41 features as text, so rows that are equal in all columns are one. A row belongs as a whole, with all its
+//! repetitions and labels, to one part. Within each class the rows are ordered by a seeded hash of their text, and the head
+//! of that order is the test part, what follows the validation part, the rest the training part: so rare classes
+//! have rows in each part.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+use rustc_hash::FxHashMap;
+
+use super::TrainError;
+use crate::classify::labels::category_of;
+use crate::features::FeatureVector;
+use crate::normalise::kdd::parse_line;
+
+/// The file that is looked for in a folder.
+pub const FILE: &str = "kddcup.data_10_percent.gz";
+
+/// Shares of the test and validation parts.
+const TEST: f64 = 0.2;
+const VALIDATION: f64 = 0.15;
+
+/// What a row is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// Weights are fitted to it.
+    Training,
+    /// The epoch, the temperature and the ranks of novelty are chosen by it.
+    Validation,
+    /// Quality is measured on it, and nothing else is done with it.
+    Test,
+}
+
+/// A distinct row with one of its labels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Its features.
+    pub features: FeatureVector,
+    /// Its label: place in [`Dataset::labels`].
+    pub label: u16,
+    /// How often it occurs with this label.
+    pub count: u64,
+    /// What it is used for.
+    pub part: Part,
+}
+
+/// A file, read and split.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    /// The file.
+    pub file: PathBuf,
+    /// BLAKE3 of its decompressed content.
+    pub blake3: String,
+    /// Lines.
+    pub records: u64,
+    /// Names of the classes, sorted.
+    pub labels: Vec<String>,
+    /// The rows in the order of their first occurrence.
+    pub rows: Vec<Row>,
+}
+
+impl Dataset {
+    /// Reads and splits a file, or `kddcup.data_10_percent.gz` in a folder.
+    ///
+    /// # Errors
+    /// When it cannot be read, or a line is not a labelled KDD record.
+    pub fn read(path: &Path, seed: u64) -> Result<Self, TrainError> {
+        let file = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
+        let failed = |source| TrainError::Read { file: file.clone(), source };
+        let mut reader = open(&file).map_err(failed)?;
+        let mut table = Table { seed, ..Table::default() };
+        let (mut text, mut hasher, mut line) = (String::new(), blake3::Hasher::new(), 0);
+        while reader.read_line(&mut text).map_err(failed)? > 0 {
+            hasher.update(text.as_bytes());
+            line += 1;
+            table.add(text.trim_end()).map_err(|fault| fault.at(&file, line))?;
+            text.clear();
+        }
+        let blake3 = hasher.finalize().to_hex().to_string();
+        Ok(table.split(file, blake3, line))
+    }
+
+    /// The rows of a part.
+    pub fn part(&self, part: Part) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(move |row| row.part == part)
+    }
+}
+
+/// Opens a file, decompressing gzip, which is known by its first bytes.
+fn open(file: &Path) -> io::Result<Box<dyn BufRead>> {
+    let mut reader = BufReader::with_capacity(1 << 16, File::open(file)?);
+    if reader.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+        let decoder: Box<dyn Read> = Box::new(MultiGzDecoder::new(reader));
+        return Ok(Box::new(BufReader::with_capacity(1 << 16, decoder)));
+    }
+    Ok(Box::new(reader))
+}
+
+/// A fault of a line whose number is not known yet.
+enum LineFault {
+    Record(crate::normalise::kdd::LineError),
+    Label(String),
+}
+
+impl LineFault {
+    fn at(self, file: &Path, line: u64) -> TrainError {
+        let file = file.to_owned();
+        match self {
+            Self::Record(source) => TrainError::Line { file, line, source },
+            Self::Label(label) => TrainError::Label { file, line, label },
+        }
+    }
+}
+
+/// The rows while the file is being read.
+#[derive(Default)]
+struct Table {
+    seed: u64,
+    /// Place in `rows` of a row, by the hash of its text, and label.
+    places: FxHashMap<(u128, u16), usize>,
+    rows: Vec<(u128, Row)>,
+    names: Vec<String>,
+}
+
+impl Table {
+    fn add(&mut self, line: &str) -> Result<(), LineFault> {
+        let record = parse_line(line).map_err(LineFault::Record)?;
+        let name = record.label.unwrap_or_default();
+        let label = self.label(name).ok_or_else(|| LineFault::Label(name.to_owned()))?;
+        let digest = self.digest(line);
+        let place = *self.places.entry((digest, label)).or_insert(self.rows.len());
+        if place == self.rows.len() {
+            let row = Row { features: record.features, label, count: 0, part: Part::Training };
+            self.rows.push((digest, row));
+        }
+        self.rows[place].1.count += 1;
+        Ok(())
+    }
+
+    fn label(&mut self, name: &str) -> Option<u16> {
+        if let Some(place) = self.names.iter().position(|known| known == name) {
+            return u16::try_from(place).ok();
+        }
+        category_of(name)?;
+        self.names.push(name.to_owned());
+        u16::try_from(self.names.len() - 1).ok()
+    }
+
+    /// A seeded hash of the 41 columns; 128 bits, so that two rows that differ are never taken for one.
+    fn digest(&self, line: &str) -> u128 {
+        let columns = line.match_indices(',').nth(40).map_or(line, |(end, _)| &line[..end]);
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.seed.to_le_bytes()).update(columns.as_bytes());
+        u128::from_le_bytes(hasher.finalize().as_bytes()[..16].try_into().expect("32 bytes"))
+    }
+
+    fn split(self, file: PathBuf, blake3: String, records: u64) -> Dataset {
+        let mut labels = self.names.clone();
+        labels.sort();
+        let place = |label: u16| labels.binary_search(&self.names[usize::from(label)]).expect("sorted from the names");
+        let renamed = |row: &Row| Row { label: u16::try_from(place(row.label)).expect("few labels"), ..row.clone() };
+        let parts = self.parts();
+        let rows = self.rows.iter().map(|(digest, row)| Row { part: parts[digest], ..renamed(row) }).collect();
+        Dataset { file, blake3, records, labels, rows }
+    }
+
+    /// The part of each row. One with several labels goes with the class of its first occurrence.
+    fn parts(&self) -> HashMap<u128, Part> {
+        let mut classes: Vec<Vec<u128>> = vec![Vec::new(); self.names.len()];
+        let mut parts = HashMap::with_capacity(self.rows.len());
+        for (digest, row) in &self.rows {
+            if parts.insert(*digest, Part::Training).is_none() {
+                classes[usize::from(row.label)].push(*digest);
+            }
+        }
+        for digests in &mut classes {
+            digests.sort_unstable();
+            let (test, validation) = sizes(digests.len());
+            for (place, digest) in digests.iter().enumerate().take(test + validation) {
+                parts.insert(*digest, if place < test { Part::Test } else { Part::Validation });
+            }
+        }
+        parts
+    }
+}
+
+/// Rows of the test and validation parts of a class: at least one each once there are two and three rows.
+fn sizes(rows: usize) -> (usize, usize) {
+    let share = |part: f64, least: usize| ((rows as f64 * part).round() as usize).max(usize::from(rows >= least));
+    (share(TEST, 2), share(VALIDATION, 3))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::io::Write;
+
+    use super::*;
+
+    /// `rows` distinct rows, each `times` times, labelled by `label`.
+    fn lines(rows: usize, times: usize, label: &str) -> String {
+        let line = |bytes: usize| {
+            let head = format!("0,tcp,http,SF,{bytes},5450");
+            let tail = "0,0,0,0,0,1,0,0,0,0,0,0,0,0,0,0,8,8,0,0,0,0,1,0,0,9,9,1,0,0.11,0,0,0,0,0";
+            format!("{head},{tail},{label}.\n").repeat(times)
+        };
+        (0..rows).map(line).collect()
+    }
+
+    fn read(content: &str, seed: u64) -> Result<Dataset, TrainError> {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        file.write_all(content.as_bytes()).expect("written");
+        Dataset::read(file.path(), seed)
+    }
+
+    #[test]
+    fn equal_rows_are_one_row_and_lie_in_one_part() {
+        // the same features as normal and as back: two labels of one row
+        let dataset = read(&(lines(50, 3, "normal") + &lines(10, 2, "back")), 1).expect("valid");
+        assert_eq!((dataset.records, dataset.rows.len()), (170, 60));
+        assert_eq!(dataset.labels, ["back", "normal"]);
+        let mut parts: HashMap<u32, HashSet<Part>> = HashMap::new();
+        for row in &dataset.rows {
+            assert_eq!(row.count, if row.label == 1 { 3 } else { 2 });
+            parts.entry(row.features.numeric[1] as u32).or_default().insert(row.part);
+        }
+        assert!(parts.values().all(|parts| parts.len() == 1), "{parts:?}");
+        assert_eq!(dataset.part(Part::Test).filter(|row| row.label == 1).count(), 10);
+    }
+
+    #[test]
+    fn the_seed_decides_the_split() {
+        let content = lines(60, 1, "normal");
+        assert_eq!(read(&content, 1).expect("valid").rows, read(&content, 1).expect("valid").rows);
+        assert_ne!(read(&content, 1).expect("valid").rows, read(&content, 2).expect("valid").rows);
+    }
+
+    #[test]
+    fn rare_classes_have_rows_in_each_part_where_they_can() {
+        assert_eq!([1, 2, 3, 4, 20].map(sizes), [(0, 0), (1, 0), (1, 1), (1, 1), (4, 3)]);
+    }
+
+    #[test]
+    fn a_wrong_line_is_named() {
+        let fault = read(&(lines(2, 1, "normal") + "1,2\n"), 1).expect_err("refused").to_string();
+        assert!(fault.contains("line 3: 2 columns"), "{fault}");
+        let fault = read(&lines(1, 1, "heartbleed"), 1).expect_err("refused").to_string();
+        assert!(fault.contains("line 1: 'heartbleed' is no label"), "{fault}");
+    }
+}

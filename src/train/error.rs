@@ -1,0 +1,76 @@
+//! Why no model was made.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::classify::LoadError;
+use crate::normalise::kdd::LineError;
+
+/// Why training ended without a model.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The data cannot be read.
+    #[error("{}: cannot be read ({source}); give a KDD file, plain or gzip, or the folder of kddcup.data_10_percent.gz", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A line is not a KDD record. Training takes no file in part.
+    #[error("{}, line {line}: {source}", file.display())]
+    Line {
+        /// The file.
+        file: PathBuf,
+        /// Counted from 1.
+        line: u64,
+        /// What is wrong with it.
+        source: LineError,
+    },
+    /// A line has no label, or one that no KDD file has.
+    #[error("{}, line {line}: '{label}' is no label of a KDD file", file.display())]
+    Label {
+        /// The file.
+        file: PathBuf,
+        /// Counted from 1.
+        line: u64,
+        /// What stands there.
+        label: String,
+    },
+    /// Too little to learn from.
+    #[error("{}: {what}", file.display())]
+    TooLittle {
+        /// The file.
+        file: PathBuf,
+        /// What is lacking.
+        what: String,
+    },
+    /// A setting is impossible.
+    #[error("{setting}: {what}")]
+    Setting {
+        /// Its name.
+        setting: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// libtorch reports a fault.
+    #[error("libtorch reports a fault: {0}")]
+    Network(#[from] tch::TchError),
+    /// Training went astray.
+    #[error("the loss was no longer a number in epoch {epoch}; try a smaller rate")]
+    Diverged {
+        /// Counted from 1.
+        epoch: u32,
+    },
+    /// The model folder cannot be written.
+    #[error("{}: cannot be written ({source})", file.display())]
+    Write {
+        /// The file or folder.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// What was made does not pass the checks of loading.
+    #[error("the model that was made cannot be loaded: {0}")]
+    Unsound(#[from] LoadError),
+}

@@ -1,0 +1,165 @@
+//! What a network does on a part of the data, in two views: whole, and without the content features.
+
+use std::collections::BTreeSet;
+
+use super::TrainError;
+use super::dataset::Row;
+use crate::classify::calibrate::{calibration_error, softmax};
+use crate::classify::card::{Figures, Scores};
+use crate::classify::decide::most_probable;
+use crate::classify::encode::{CONTENT, Encoding};
+use crate::classify::network::{Network, Scratch};
+use crate::classify::quality::Confusion;
+use crate::features::FeatureVector;
+
+/// Rows run at once.
+const CHUNK: usize = 1024;
+
+/// What is seen of the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// All that is known.
+    Whole,
+    /// All but the content features.
+    ContentMissing,
+}
+
+impl View {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Whole, Self::ContentMissing];
+
+    /// What is seen of this vector.
+    pub fn of(self, features: &FeatureVector) -> FeatureVector {
+        let mut seen = *features;
+        if self == Self::ContentMissing {
+            seen.numeric[CONTENT].fill(f32::NAN);
+        }
+        seen
+    }
+}
+
+/// Outputs of a network for rows, with what belongs to them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outputs {
+    /// Row by row.
+    pub logits: Vec<f32>,
+    /// Outputs of a row.
+    pub width: usize,
+    /// Class of each row.
+    pub labels: Vec<u16>,
+    /// How often each row occurs.
+    pub counts: Vec<u64>,
+}
+
+/// Names that figures need.
+#[derive(Debug, Clone, Copy)]
+pub struct Classes<'a> {
+    /// All classes in the order of the outputs.
+    pub names: &'a [String],
+    /// Those with enough rows to be counted in the macro mean.
+    pub frequent: &'a BTreeSet<String>,
+}
+
+impl Outputs {
+    /// Runs rows as they are seen in `view`.
+    ///
+    /// # Errors
+    /// When libtorch reports a fault.
+    pub fn of<'a>(
+        network: &Network,
+        encoding: &Encoding,
+        rows: impl Iterator<Item = &'a Row>,
+        view: View,
+    ) -> Result<Self, TrainError> {
+        let rows: Vec<&Row> = rows.collect();
+        let features: Vec<FeatureVector> = rows.iter().map(|row| view.of(&row.features)).collect();
+        let mut scratch = Scratch::default();
+        let mut logits = Vec::with_capacity(rows.len() * network.outputs());
+        for chunk in features.chunks(CHUNK) {
+            network.forward(encoding, chunk, &mut scratch)?;
+            logits.extend_from_slice(&scratch.logits);
+        }
+        let labels = rows.iter().map(|row| row.label).collect();
+        let counts = rows.iter().map(|row| row.count).collect();
+        Ok(Self { logits, width: network.outputs(), labels, counts })
+    }
+
+    /// These and other outputs of the same network.
+    pub fn and(mut self, other: Self) -> Self {
+        self.logits.extend(other.logits);
+        self.labels.extend(other.labels);
+        self.counts.extend(other.counts);
+        self
+    }
+
+    /// Free energy and decided class of each row.
+    pub fn verdicts(&self, temperature: f32) -> impl Iterator<Item = (f32, usize)> {
+        self.logits.chunks_exact(self.width).map(move |row| {
+            let best = most_probable(row);
+            (softmax(&mut row.to_vec(), temperature), best)
+        })
+    }
+
+    /// The figures of a card.
+    pub fn figures(&self, classes: Classes<'_>, temperature: f32) -> Figures {
+        let error = |temperature| calibration_error(&self.logits, self.width, &self.labels, temperature);
+        Figures {
+            distinct: self.scores(classes, |_| 1),
+            weighted: self.scores(classes, |row| self.counts[row]),
+            calibration_error_before: error(1.0),
+            calibration_error_after: error(temperature),
+        }
+    }
+
+    fn scores(&self, classes: Classes<'_>, weight: impl Fn(usize) -> u64) -> Scores {
+        let mut confusion = Confusion::new(classes.names.iter().cloned());
+        for (row, logits) in self.logits.chunks_exact(self.width).enumerate() {
+            confusion.add(usize::from(self.labels[row]), most_probable(logits), weight(row));
+        }
+        Scores {
+            records: confusion.records(),
+            accuracy: confusion.accuracy(),
+            macro_f1_frequent: confusion.macro_f1(|name| classes.frequent.contains(name)),
+            macro_f1_all: confusion.macro_f1(|_| true),
+            false_alarms: confusion.false_alarms(),
+            cost: confusion.cost().mean,
+            per_class: confusion.per_class(),
+        }
+    }
+}
+
+/// Area under the ROC curve: the chance that one of `higher` is above one of `lower`, equal ones counting half.
+pub fn area(higher: &[f32], lower: &[f32]) -> f64 {
+    let mut sorted = lower.to_vec();
+    sorted.sort_by(f32::total_cmp);
+    let below = |value: &f32| {
+        let (less, up_to) =
+            (sorted.partition_point(|other| other < value), sorted.partition_point(|other| other <= value));
+        (less + up_to) as f64 / 2.0
+    };
+    higher.iter().map(below).sum::<f64>() / (higher.len() * lower.len()).max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_area_is_the_chance_to_be_above() {
+        assert_eq!(area(&[2.0, 3.0], &[0.0, 1.0]), 1.0);
+        assert_eq!(area(&[0.0], &[0.0]), 0.5);
+        assert_eq!(area(&[1.0, 3.0], &[2.0]), 0.5);
+    }
+
+    #[test]
+    fn scores_count_rows_once_or_as_often_as_they_occur() {
+        let outputs =
+            Outputs { logits: vec![1.0, 0.0, 0.0, 1.0, 1.0, 0.0], width: 2, labels: vec![0, 1, 1], counts: vec![6, 3, 1] };
+        let names = ["normal", "neptune"].map(str::to_owned);
+        let frequent = names.iter().cloned().collect();
+        let figures = outputs.figures(Classes { names: &names, frequent: &frequent }, 1.0);
+        assert_eq!((figures.distinct.records, figures.weighted.records), (3, 10));
+        assert!((figures.distinct.accuracy - 2.0 / 3.0).abs() < 1e-12);
+        assert!((figures.weighted.accuracy - 0.9).abs() < 1e-12);
+    }
+}
