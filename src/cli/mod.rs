@@ -1,8 +1,10 @@
 //! The commands and their help; each calls one room.
 
+mod check;
 mod config;
 mod demo;
 mod inspect;
+#[cfg(feature = "torch")]
 mod model;
 mod progress;
 mod serve;
@@ -13,7 +15,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::Config;
+use crate::app::configuration;
+use crate::config::{Config, Faults};
+use crate::telemetry::log;
 
 /// Says of each event whether it is an attack, which, how sure and why, and how anomalous its metrics are.
 #[derive(Debug, Parser)]
@@ -37,12 +41,14 @@ enum Command {
     /// Write made-up traffic with attacks in it to standard output, one event a line
     Simulate(traffic::SimulateOptions),
     /// Train a model
+    #[cfg(feature = "torch")]
     #[command(subcommand)]
     Train(model::TrainCommand),
-    /// Measure a model on data it has not seen
+    /// Measure a model on labelled data
+    #[cfg(feature = "torch")]
     #[command(subcommand)]
     Evaluate(model::EvaluateCommand),
-    /// Say what would fail at start: configuration, folders, port, model, engine
+    /// Say what would fail at start: configuration, folders, port, model, store
     Check(OutputOption),
     /// Install index templates into the engine; may be run any number of times
     Setup(serve::SetupOptions),
@@ -59,7 +65,7 @@ enum Command {
 enum Output {
     /// For people
     Text,
-    /// One JSON object on standard output
+    /// JSON on standard output
     Json,
 }
 
@@ -72,18 +78,15 @@ struct OutputOption {
 
 /// Runs what the command line asks for.
 ///
-/// Exit codes: 0 success, 1 the work failed, 2 wrong usage (also a configuration with faults).
+/// Exit codes: 0 success, 1 the work failed, 2 wrong usage, also a configuration with faults.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    let configuration = match crate::config::load(arguments.config.as_deref(), std::env::vars_os()) {
-        Ok(configuration) => configuration,
-        Err(faults) => {
-            eprintln!("{faults}");
-            return ExitCode::from(2);
-        }
-    };
-    match dispatch(arguments.command, configuration) {
+    match dispatch(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(fault) if fault.is::<Faults>() => {
+            eprintln!("{fault}");
+            ExitCode::from(2)
+        }
         Err(fault) => {
             eprintln!("oversight: {fault:#}");
             ExitCode::FAILURE
@@ -91,22 +94,33 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn dispatch(command: Command, configuration: Config) -> anyhow::Result<()> {
-    match command {
-        Command::Serve => serve::serve(configuration),
-        Command::Demo(options) => demo::demo(configuration, &options),
-        Command::Replay(options) => traffic::replay(&configuration, &options),
-        Command::Simulate(options) => traffic::simulate(&options),
+fn dispatch(arguments: &Arguments) -> anyhow::Result<()> {
+    match &arguments.command {
+        Command::Serve => serve::serve(&arguments.configuration()?),
+        Command::Demo(options) => demo::demo(arguments.configuration()?, options),
+        Command::Replay(options) => traffic::replay(&arguments.configuration()?, options),
+        Command::Simulate(options) => traffic::simulate(options),
+        #[cfg(feature = "torch")]
         Command::Train(command) => model::train(command),
+        #[cfg(feature = "torch")]
         Command::Evaluate(command) => model::evaluate(command),
-        Command::Check(option) => serve::check(configuration, option.output),
-        Command::Setup(options) => serve::setup(&configuration, &options),
-        Command::Config(command) => config::show(&configuration, &command),
-        Command::Spool(command) => inspect::spool(&configuration, command),
+        Command::Check(option) => check::check(&arguments.configuration()?, option.output),
+        Command::Setup(options) => serve::setup(&arguments.configuration()?, options),
+        Command::Config(command) => config::run(arguments.config.as_deref(), command),
+        Command::Spool(command) => inspect::spool(&arguments.configuration()?, command),
     }
 }
 
-/// A runtime for commands that talk over the network; `threads` of its own.
-fn runtime(threads: usize) -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?)
+impl Arguments {
+    /// The configuration; the log begins with it.
+    fn configuration(&self) -> anyhow::Result<Config> {
+        let configuration = configuration::load(self.config.as_deref())?;
+        log::start(configuration.log.clone())?;
+        Ok(configuration)
+    }
+}
+
+/// A runtime for commands that talk over the network.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }

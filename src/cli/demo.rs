@@ -1,0 +1,95 @@
+//! `oversight demo`: the first thing a newcomer sees.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::app::demo::{Found, Questions};
+use crate::app::{self};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::simulate::sender::{self, Sender};
+use crate::simulate::{Settings as TrafficSettings, Traffic};
+
+use super::progress::Progress;
+use super::{Output, OutputOption, runtime};
+
+/// How long storing may take after the last event is sent.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The demonstration.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// End after showing what was found, instead of staying up for looking around
+    #[arg(long)]
+    once: bool,
+    /// The same seed gives the same traffic
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    #[command(flatten)]
+    output: OutputOption,
+}
+
+/// Starts oversight with a store that is thrown away afterwards, sends traffic, shows what was found.
+pub fn demo(mut configuration: Config, options: &Options) -> anyhow::Result<()> {
+    let folder = std::env::temp_dir().join(format!("oversight-demo-{}", std::process::id()));
+    configuration.data_dir.clone_from(&folder);
+    if options.once {
+        configuration.listen.set_port(0);
+    }
+    let shown = runtime()?.block_on(show(&configuration, options));
+    let cleared = std::fs::remove_dir_all(&folder);
+    shown?;
+    cleared.with_context(|| format!("{} could not be removed", folder.display()))
+}
+
+async fn show(configuration: &Config, options: &Options) -> anyhow::Result<()> {
+    let clock = Clock::system();
+    let running = app::start(configuration, clock.clone()).await?;
+    let url = format!("http://{}", running.address());
+    let people = options.output.output == Output::Text;
+    if people {
+        println!("oversight {} listens on {url}; its data lie in {} until it ends", env!("CARGO_PKG_VERSION"), configuration.data_dir.display());
+    }
+
+    let traffic = TrafficSettings { seed: options.seed, ..TrafficSettings::ending(clock.now().as_event_time()) };
+    let events: Vec<String> = Traffic::new(traffic).map(|event| event.json).collect();
+    let started = Instant::now();
+    let mut bar = Progress::new("sending a day of traffic", Some(events.len() as u64));
+    let sender = Sender::new(sender::Settings::to(format!("{url}/")))?;
+    let report = sender.send(events.into_iter(), &mut |progress| bar.set(progress.sent, "")).await?;
+    let questions = Questions::new(url.clone())?;
+    questions.stored(PATIENCE).await?;
+    bar.finish();
+    let seconds = started.elapsed().as_secs_f64();
+
+    let classes = questions.classes().await?;
+    let found = Found {
+        sent: report.sent,
+        accepted: report.accepted,
+        stored: questions.count("events").await?,
+        labels: classes.iter().map(|class| (class.label.clone(), class.count)).collect(),
+        anomalies: questions.count("anomalies").await?,
+        seconds,
+    };
+    if people {
+        println!("{} events sent, {} accepted, {} stored in {seconds:.1} s\n", found.sent, found.accepted, found.stored);
+        println!("{:<16} {:>8} {:>12}  example", "class", "events", "probability");
+        for class in &classes {
+            println!("{:<16} {:>8} {:>12.3}  {}", class.label, class.count, class.probability, class.example);
+        }
+        println!("\n{} anomalies; the strongest:", found.anomalies);
+        for (score, reason) in questions.anomalies(10).await? {
+            println!("{score:>6.1}  {reason}");
+        }
+    } else {
+        println!("{}", serde_json::to_string(&found).context("figures are plain JSON")?);
+    }
+    if !options.once {
+        println!("\nlook around, Ctrl-C ends:\n  curl '{url}/v1/search?q=oversight.classification.category:probe&size=1'\n  curl '{url}/v1/search?kind=anomalies&size=3'\n  curl {url}/metrics");
+        tokio::signal::ctrl_c().await?;
+    }
+    running.stop().await;
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! `oversight replay` and `oversight simulate`: events to try it with.
+
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::simulate::replay::{self, Format};
+use crate::simulate::sender::{self, Sender};
+use crate::simulate::{Settings, Traffic};
+
+use super::progress::Progress;
+use super::{Output, OutputOption, runtime};
+
+/// What to send where.
+#[derive(Debug, Args)]
+pub struct ReplayOptions {
+    /// The file, plain or gzip
+    file: PathBuf,
+    /// What is in it
+    #[arg(long, value_enum)]
+    format: FileFormat,
+    /// Where oversight listens; without it, where the configuration says
+    #[arg(long)]
+    url: Option<String>,
+    /// Events in one request
+    #[arg(long, default_value_t = 125)]
+    batch: usize,
+    /// Requests under way at the same time
+    #[arg(long, default_value_t = 2)]
+    connections: usize,
+    /// Events a second; without it as fast as they are taken
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Only the first so many events
+    #[arg(long)]
+    limit: Option<usize>,
+    /// Compress the requests
+    #[arg(long)]
+    gzip: bool,
+    #[command(flatten)]
+    output: OutputOption,
+}
+
+/// What is in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FileFormat {
+    /// Lines of a KDD Cup 1999 or NSL-KDD file
+    Kdd,
+    /// A Zeek log, JSON or tab-separated
+    Zeek,
+    /// One JSON object a line, sent as it is
+    Ndjson,
+}
+
+/// What traffic to make.
+#[derive(Debug, Args)]
+pub struct SimulateOptions {
+    /// The same seed gives the same traffic
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Hours of traffic, ending now
+    #[arg(long, default_value_t = 24.0)]
+    hours: f64,
+    /// Ordinary events a second
+    #[arg(long)]
+    rate: Option<f64>,
+}
+
+/// Sends a file, with progress; waits and sends again where oversight is away or full.
+pub fn replay(configuration: &Config, options: &ReplayOptions) -> anyhow::Result<()> {
+    let url = options.url.clone().unwrap_or_else(|| format!("http://{}/", configuration.listen));
+    let format = match options.format {
+        FileFormat::Kdd => Format::Kdd,
+        FileFormat::Zeek => Format::Zeek,
+        FileFormat::Ndjson => Format::Ndjson,
+    };
+    let events = replay::events(&options.file, format, &Clock::system())?;
+    let settings = sender::Settings {
+        batch: options.batch,
+        connections: options.connections,
+        rate: options.rate,
+        gzip: options.gzip,
+        ..sender::Settings::to(url)
+    };
+    let mut bar = Progress::new("sending", None);
+    let report = runtime()?.block_on(async {
+        let sender = Sender::new(settings)?;
+        sender.send(events.take(options.limit.unwrap_or(usize::MAX)), &mut |progress| bar.set(progress.sent, "")).await
+    })?;
+    bar.finish();
+    match options.output.output {
+        Output::Json => println!(
+            "{}",
+            json!({"sent": report.sent, "accepted": report.accepted, "refused": report.refused, "repeated": report.repeated,
+                   "retries": report.retries, "seconds": report.seconds})
+        ),
+        Output::Text => println!(
+            "{} events sent in {:.1} s ({:.0} a second): {} accepted, {} refused, {} known already, {} requests repeated",
+            report.sent,
+            report.seconds,
+            report.sent as f64 / report.seconds.max(1e-9),
+            report.accepted,
+            report.refused,
+            report.repeated,
+            report.retries
+        ),
+    }
+    Ok(())
+}
+
+/// Writes traffic to standard output.
+pub fn simulate(options: &SimulateOptions) -> anyhow::Result<()> {
+    let mut settings = Settings::ending(Clock::system().now().as_event_time());
+    let end = settings.start.micros() + i64::try_from(settings.duration.as_micros())?;
+    settings.seed = options.seed;
+    settings.duration = Duration::try_from_secs_f64(options.hours * 3600.0)?;
+    let start = crate::event::EventTime::from_micros(end - i64::try_from(settings.duration.as_micros())?);
+    settings.start = start.ok_or_else(|| anyhow::anyhow!("--hours {} reaches back before the year 1", options.hours))?;
+    settings.rate = options.rate.unwrap_or(settings.rate);
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    for event in Traffic::new(settings) {
+        writeln!(out, "{}", event.json)?;
+    }
+    Ok(out.flush()?)
+}
