@@ -1,9 +1,18 @@
 //! 4 MEASURE: what a classifier looks at: the 41 KDD-99 features.
 //!
 //! Names and order are those of the KDD Cup 1999 task description. A feature that a source cannot tell is
-//! missing (NaN, [`Symbol::MISSING`](symbols::Symbol::MISSING)), never zero.
+//! missing (NaN, [`Symbol::MISSING`](symbols::Symbol::MISSING)), never zero. [`Windows`] measures those that compare a
+//! connection with the ones before it.
 
+mod hosts;
+mod latest;
+mod rate;
+#[cfg(test)]
+mod reference;
 pub mod symbols;
+mod window;
+
+pub use window::{Settings, Windows};
 
 use symbols::Symbols;
 

@@ -1,5 +1,8 @@
 //! KDD-99 records: the comma-separated lines of the KDD Cup 1999 files, and JSON objects with the same names.
 
+use super::canonical::Canonical;
+use super::scalar::{Captured, Scalar};
+use super::slots::{KDD, KDD_WITHIN, Slots};
 use crate::features::symbols::{FLAGS, PROTOCOLS, SERVICES, Symbol, Symbols};
 use crate::features::{FeatureVector, NAMES};
 
@@ -69,6 +72,88 @@ pub fn parse_line(line: &str) -> Result<KddLine<'_>, LineError> {
     Ok(KddLine { features, label })
 }
 
+/// Places in [`NAMES`] that tell a record from other events: `protocol_type`, `service`, `flag`, `src_bytes`, `dst_bytes`.
+const NEEDED: [u32; 5] = [1, 2, 3, 4, 5];
+
+/// KDD features that a record has and that cannot be used: no number, negative, a rate above 1, or a symbol that is
+/// no text. They are missing in its [`FeatureVector`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Unusable(u64);
+
+impl Unusable {
+    /// Their names, in the order of [`NAMES`].
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        NAMES.into_iter().enumerate().filter(move |(place, _)| self.0 >> place & 1 == 1).map(|(_, name)| name)
+    }
+
+    /// How many there are.
+    pub fn count(self) -> u32 {
+        self.0.count_ones()
+    }
+}
+
+/// A KDD record among the slots: which 41 slots hold it.
+pub fn record(slots: &Slots) -> Option<u32> {
+    [KDD_WITHIN, KDD].into_iter().find(|base| NEEDED.into_iter().all(|place| slots.is_named(base + place)))
+}
+
+/// The features in the 41 slots from `base` on; what is absent or unusable is missing.
+pub fn features(slots: &Slots, base: u32, body: &str) -> (FeatureVector, Unusable) {
+    let mut features = FeatureVector::MISSING;
+    let mut unusable = Unusable::default();
+    for (numeric, value) in features.numeric.iter_mut().enumerate() {
+        let place = crate::features::name_of_numeric(numeric);
+        let captured = slots.at(base + u32::try_from(place).expect("below 41"));
+        match captured.number(body).filter(|number| in_range(place, *number)) {
+            Some(number) => *value = number as f32,
+            None => unusable.0 |= u64::from(captured.is_there()) << place,
+        }
+    }
+    let mut symbol = |place: u32, vocabulary| {
+        let captured = slots.at(base + place);
+        match captured.scalar(body) {
+            Some(Scalar::Str(word)) => Symbol::of(vocabulary, &word),
+            _ => {
+                unusable.0 |= u64::from(captured.is_there()) << place;
+                Symbol::MISSING
+            }
+        }
+    };
+    features.symbols = Symbols { protocol: symbol(1, PROTOCOLS), service: symbol(2, SERVICES), flag: symbol(3, FLAGS) };
+    (features, unusable)
+}
+
+/// Rates lie within 0 and 1; sizes, counts and durations are not negative and within what f32 holds.
+fn in_range(place: usize, value: f64) -> bool {
+    let most = if is_rate(place) { 1.0 } else { f64::from(f32::MAX) };
+    (0.0..=most).contains(&value)
+}
+
+fn is_rate(place: usize) -> bool {
+    matches!(place, 24..=30 | 33..=40)
+}
+
+/// An ECS field, from the record in the 41 slots from `base` on.
+pub fn canonical(field: Canonical, features: &FeatureVector, slots: &Slots, base: u32) -> Captured {
+    let number = |value: f32| if value.is_nan() { Captured::Absent } else { Captured::Number(f64::from(value)) };
+    let [duration, sent, received] = [0, 1, 2].map(|numeric: usize| features.numeric[numeric]);
+    match field {
+        Canonical::Transport => slots.at(base + 1),
+        Canonical::Protocol => slots.at(base + 2),
+        Canonical::SourceBytes => number(sent),
+        Canonical::DestinationBytes => number(received),
+        Canonical::Bytes if sent.is_nan() => number(received),
+        Canonical::Bytes if received.is_nan() => number(sent),
+        Canonical::Bytes => Captured::Number(f64::from(sent) + f64::from(received)),
+        Canonical::Duration if duration.is_nan() => Captured::Absent,
+        Canonical::Duration => Captured::Number(f64::from(duration) * 1e9),
+        Canonical::SourceAddress
+        | Canonical::SourcePort
+        | Canonical::DestinationAddress
+        | Canonical::DestinationPort => Captured::Absent,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +167,13 @@ mod tests {
         assert_eq!(line.features.known(), 41);
         assert_eq!(line.features.numeric[1..3], [181.0, 5450.0]);
         assert_eq!(line.features.symbols.service, Symbol::of(SERVICES, "http"));
+    }
+
+    #[test]
+    fn rates_are_the_features_whose_names_say_so() {
+        for (place, name) in NAMES.into_iter().enumerate() {
+            assert_eq!(is_rate(place), name.ends_with("_rate"), "{name}");
+        }
     }
 
     #[test]
