@@ -1,1 +1,49 @@
-//! anomaly
+//! 6 SURPRISE: how anomalous each metric is that an event touches.
+//!
+//! A metric ([`MetricDeclaration`]) counts, sums or tells apart what events say, per entity and bucket of event time.
+//! A *series* is one metric of one entity. What always holds:
+//!
+//! - **Time is the events'.** The front is the newest event time seen; a bucket is closed once the front lies its
+//!   metric's lateness behind the bucket's end. Events for closed buckets are counted as late and change nothing. An
+//!   event from the future moves the front only if others confirm it. Where no events come, the front follows the
+//!   clock that [`Engine::advance`] is told.
+//! - **Nothing depends on batches.** The same events in the same order give the same digits, whatever the batches;
+//!   output on a prefix is a prefix of the output; a restored engine goes on as the saved one would have.
+//! - **Bounded.** At most as many series as the settings say; long-idle ones go first, and are counted. A month without
+//!   events costs no more than an hour.
+//! - **Scores are probabilities.** A detector says how surprising a value is, [`tail`] what share of this metric's
+//!   buckets is as surprising; severity and probability follow from that alone, so they compare between metrics. A
+//!   series without history is judged by what is usual for all series of its metric.
+//! - An event inside a burst is told so at once: as soon as its running bucket is above the band. Dips are only told
+//!   when a bucket closes. There is one [`AnomalyRecord`] per metric, entity and bucket, made when the bucket closes.
+
+mod codec;
+pub mod declare;
+pub mod defaults;
+pub mod detector;
+mod distinct;
+mod engine;
+mod fields;
+#[cfg(test)]
+mod harness;
+mod judge;
+mod level;
+mod metric;
+mod record;
+mod render;
+pub mod season;
+mod series;
+mod snapshot;
+pub mod tail;
+mod touched;
+
+pub use codec::{Damaged, Reader, Writer};
+pub use declare::MetricDeclaration;
+pub use defaults::default_metrics;
+pub use detector::{Detector, Forecast, Prior, Seasonal};
+pub use engine::{Counters, Engine, Settings};
+pub use fields::{Fields, Value};
+pub use metric::{Fault, Metrics};
+pub use record::AnomalyRecord;
+pub use snapshot::{Restored, SnapshotError};
+pub use touched::{Side, Touched};

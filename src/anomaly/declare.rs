@@ -1,0 +1,143 @@
+//! Metrics as a person declares them, in configuration; nothing here is checked yet, see [`metric`](super::metric).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One metric as declared.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MetricDeclaration {
+    /// Its name, unique among the metrics: letters, digits, `_`, `-` and `.`.
+    pub name: String,
+    /// What is counted, in a person's words, such as `bytes out`; the name without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Which events count: all of these conditions must hold; without any, every event.
+    #[serde(default, rename = "where", skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<ConditionDeclaration>,
+    /// Up to three field paths whose values name the entity; each entity has its own series. Without any there is one series.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub over: Vec<String>,
+    /// One more field path that splits the series of an entity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// What is measured in each bucket.
+    #[serde(default)]
+    pub function: Function,
+    /// The field that `sum`, `distinct`, `mean` and `max` read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// Length of a bucket, `1s` to `1d`, such as `1m` or `5m`.
+    #[serde(default = "one_minute")]
+    pub bucket_span: String,
+    /// How long a bucket waits for late events after its end, `0s` to `1d`; one bucket span, but at most `2m`, if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lateness: Option<String>,
+    /// What an unusually high value means, such as `port_scan`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak: Option<String>,
+    /// What an unusually low value means, such as `service_offline`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dip: Option<String>,
+    /// Which side is anomalous; without it the sides that `peak` and `dip` name, and `high` where neither is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+    /// A value that lies less than this from the expected one is never anomalous; 0 if not given.
+    #[serde(default)]
+    pub minimum_deviation: f64,
+    /// What a bucket without events means: `zero`, a value like any other, or `unknown`, not a value at all.
+    /// Without it: `zero` where low values are anomalous, else `unknown`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<Gap>,
+}
+
+fn one_minute() -> String {
+    "1m".to_owned()
+}
+
+/// What a metric measures in each bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Function {
+    /// The number of events.
+    #[default]
+    Count,
+    /// The sum of a field.
+    Sum,
+    /// The number of different values of a field; exact up to 64, then within a few per cent.
+    Distinct,
+    /// The mean of a field.
+    Mean,
+    /// The largest value of a field.
+    Max,
+}
+
+impl Function {
+    /// As it is written in declarations and documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Sum => "sum",
+            Self::Distinct => "distinct",
+            Self::Mean => "mean",
+            Self::Max => "max",
+        }
+    }
+}
+
+/// Which side of the expected value is anomalous.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Values above what is usual.
+    High,
+    /// Values below what is usual.
+    Low,
+    /// Either.
+    Both,
+}
+
+/// What a bucket without events means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Gap {
+    /// The value is 0, and is judged and learnt as such.
+    Zero,
+    /// There is no value; only buckets with events are judged and learnt.
+    Unknown,
+}
+
+/// One condition on an event; exactly one kind of test, where `at_least` and `at_most` together are one.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConditionDeclaration {
+    /// The field path.
+    pub field: String,
+    /// The field has this value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equals: Option<Literal>,
+    /// The field has one of these values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub one_of: Vec<Literal>,
+    /// The field is there (`true`) or is not (`false`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exists: Option<bool>,
+    /// The field is a number of this size or more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
+    /// The field is a number of this size or less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<f64>,
+}
+
+/// A value in a condition.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Literal {
+    /// `true` or `false`.
+    Flag(bool),
+    /// A number; it also matches the same number written as a text.
+    Number(f64),
+    /// A text.
+    Text(String),
+}

@@ -1,0 +1,244 @@
+//! What one metric knows over all its series, and how it judges a bucket: running ones upwards, closed ones both ways.
+
+use std::collections::VecDeque;
+
+use super::declare::{Function, Gap};
+use super::detector::{Detector, Forecast, Population, Prior, stabilise, unstabilise};
+use super::fields::{Fields, MISSING, Reading};
+use super::metric::Metric;
+use super::season::Moment;
+use super::series::{CLOSED, Outlook, Running, SEPARATOR, Sample, Series};
+use super::tail::Tail;
+use super::touched::{Frame, Side};
+
+/// Texts of entities are cut here; their hash is over the whole.
+const LONGEST_VALUE: usize = 256;
+/// A series is judged by its own history from so many buckets on; before by the population's.
+const EXPERIENCED: u32 = 12;
+/// The same where there is no population.
+const EXPERIENCED_ALONE: u32 = 30;
+/// Buckets without events that are closed one by one before a series sleeps.
+const MOST_SILENT: u16 = 120;
+/// The evidence of a running bucket is looked at again when its value has grown by this factor.
+const JUDGE_AGAIN: f64 = 1.05;
+
+/// A metric, and what is learnt over all its series.
+#[derive(Debug)]
+pub(super) struct MetricState {
+    pub metric: Metric,
+    pub frame: Frame,
+    /// For new and for experienced series, above and below.
+    pub tails: [[Tail; 2]; 2],
+    pub population: Population,
+    /// Which series have an open bucket, by its number, oldest first.
+    pub slices: VecDeque<Slice>,
+}
+
+/// The series that have an open bucket with this number (some may have gone since).
+#[derive(Debug)]
+pub(super) struct Slice {
+    pub index: i64,
+    pub slots: Vec<u32>,
+}
+
+/// The judgement of a closed bucket.
+pub(super) struct Closed {
+    pub outlook: Outlook,
+    pub evidence: f64,
+    pub side: Side,
+}
+
+impl MetricState {
+    pub(super) fn new(metric: Metric) -> Self {
+        Self {
+            frame: Frame::new(&metric.name, metric.peak.as_deref(), metric.dip.as_deref()),
+            metric,
+            tails: [[Tail::NEW, Tail::NEW], [Tail::NEW, Tail::NEW]],
+            population: Population::NEW,
+            slices: VecDeque::new(),
+        }
+    }
+
+    fn is_experienced(&self, series: &Series) -> bool {
+        let needed = if self.metric.entity.is_empty() { EXPERIENCED_ALONE } else { EXPERIENCED };
+        series.detector.seen() >= needed
+    }
+
+    fn can_judge(&self, series: &Series) -> bool {
+        self.is_experienced(series) || (!self.metric.entity.is_empty() && self.population.prior().known)
+    }
+
+    fn tails(&self, series: &Series) -> &[Tail; 2] {
+        &self.tails[usize::from(self.is_experienced(series))]
+    }
+
+    fn outlook(&self, series: &Series, forecast: &Forecast) -> Outlook {
+        let Forecast { location, scale } = *forecast;
+        let seen = series.detector.seen();
+        let [above, below] = self.tails(series);
+        let lower = unstabilise(location - below.band(series.habit, seen) * scale);
+        let upper = unstabilise(location + above.band(series.habit, seen) * scale);
+        // only a sum or an extreme of negative numbers lies below zero
+        let lower = if location >= 0.0 { lower.max(0.0) } else { lower };
+        Outlook {
+            location: location as f32,
+            scale: scale as f32,
+            expected: unstabilise(location) as f32,
+            lower: lower as f32,
+            upper: upper as f32,
+        }
+    }
+
+    /// A new bucket of a series, with what is expected of it.
+    pub(super) fn open(&self, series: &Series, index: i64) -> Running {
+        let mut running = Running::new(index);
+        if self.can_judge(series) {
+            let forecast = series.detector.forecast(self.metric.moment(index), &self.population.prior());
+            running.outlook = self.outlook(series, &forecast);
+            if self.metric.high() {
+                let least = f64::from(running.outlook.expected) + self.metric.minimum_deviation;
+                running.judge_from = f64::from(running.outlook.upper).max(least);
+            }
+        }
+        running
+    }
+
+    /// The evidence of a bucket that is still open, which only counts upwards.
+    pub(super) fn judge_running(&self, series: &mut Series, value: f64) {
+        let outlook = series.current.outlook;
+        if outlook.scale <= 0.0 || value < series.current.judge_from.min(f64::from(outlook.upper)) {
+            series.current.evidence = 0.0;
+            return;
+        }
+        let forecast = Forecast { location: outlook.location.into(), scale: outlook.scale.into() };
+        let surprise = series.detector.surprise(stabilise(value), &forecast);
+        let far = value - f64::from(outlook.expected) >= self.metric.minimum_deviation;
+        let evidence = self.tails(series)[0].evidence(surprise, series.habit, series.detector.seen());
+        let told = if far && self.metric.high() && surprise > 0.0 { evidence } else { 0.0 };
+        series.current.evidence = told as f32;
+        series.current.judge_from = value * JUDGE_AGAIN;
+    }
+
+    pub(super) fn close(&mut self, series: &mut Series, running: &Running, due: bool) -> Closed {
+        let prior = self.population.prior();
+        self.rest(series, running.index, &prior);
+        let moment = self.metric.moment(running.index);
+        let value = running.value(self.metric.function);
+        let stable = stabilise(value);
+        let forecast = series.detector.forecast(moment, &prior);
+        let surprise = series.detector.surprise(stable, &forecast);
+        let mut closed = Closed { outlook: self.outlook(series, &forecast), evidence: 0.0, side: Side::Usual };
+        let side = usize::from(surprise < 0.0);
+        if self.can_judge(series) {
+            let judged = if side == 0 { self.metric.high() } else { self.metric.low() && due };
+            let far = (value - f64::from(closed.outlook.expected)).abs() >= self.metric.minimum_deviation;
+            if judged && far {
+                let seen = series.detector.seen();
+                closed.evidence = self.tails(series)[side].evidence(surprise.abs(), series.habit, seen);
+                closed.side = if side == 0 { Side::High } else { Side::Low };
+            }
+            if due {
+                self.learn_surprise(series, surprise);
+            }
+        }
+        if due {
+            self.population.learn(stable, &series.detector);
+            series.detector.learn(stable, 1, moment, &prior);
+            series.silent = if running.count == 0 { series.silent.saturating_add(1) } else { 0 };
+            series.last_closed = running.index;
+        }
+        closed
+    }
+
+    fn learn_surprise(&mut self, series: &mut Series, surprise: f64) {
+        let experienced = usize::from(self.is_experienced(series));
+        let [above, below] = &mut self.tails[experienced];
+        let clip = if surprise > 0.0 { above.clip() } else { below.clip() };
+        above.learn(surprise);
+        below.learn(-surprise);
+        series.habit.learn(surprise, clip, series.detector.seen());
+    }
+
+    /// Learns the buckets without events before bucket `index`, where those are values.
+    fn rest(&self, series: &mut Series, index: i64, prior: &Prior) {
+        let missing = index.saturating_sub(series.last_closed).saturating_sub(1);
+        if self.metric.gap == Gap::Zero && series.last_closed != CLOSED && missing > 0 {
+            let first = self.metric.moment(series.last_closed + 1);
+            series.detector.learn(0.0, missing.unsigned_abs(), first, prior);
+        }
+    }
+
+    /// Whether no events in bucket `index` would be unusually few, so that it has to be closed even if none come.
+    pub(super) fn would_miss(&self, series: &Series, index: i64) -> bool {
+        if self.metric.gap != Gap::Zero || !self.metric.low() || series.silent >= MOST_SILENT {
+            return false;
+        }
+        let forecast = series.detector.forecast(self.metric.moment(index), &self.population.prior());
+        let band = self.tails(series)[1].band(series.habit, series.detector.seen());
+        self.can_judge(series)
+            && forecast.location > band * forecast.scale
+            && unstabilise(forecast.location) >= self.metric.minimum_deviation
+    }
+
+    pub(super) fn enqueue(&mut self, slot: u32, index: i64) {
+        // most often the newest
+        let place = self.slices.iter().rposition(|slice| slice.index <= index);
+        match place {
+            Some(place) if self.slices[place].index == index => self.slices[place].slots.push(slot),
+            _ => self.slices.insert(place.map_or(0, |place| place + 1), Slice { index, slots: vec![slot] }),
+        }
+    }
+
+    pub(super) fn pop_due(&mut self, front: i64) -> Option<Slice> {
+        if self.next_close()? <= front { self.slices.pop_front() } else { None }
+    }
+
+    pub(super) fn next_close(&self) -> Option<i64> {
+        self.slices.front().map(|slice| self.metric.closes_at(slice.index))
+    }
+}
+
+impl Metric {
+    /// Start and length of bucket `index`.
+    fn moment(&self, index: i64) -> Moment {
+        Moment { start: index.saturating_mul(self.span), span: self.span }
+    }
+
+    /// When the front reaches this, bucket `index` is closed.
+    #[inline]
+    pub(super) fn closes_at(&self, index: i64) -> i64 {
+        (index + 1).saturating_mul(self.span).saturating_add(self.lateness)
+    }
+
+    #[inline]
+    pub(super) fn sample(&self, readings: &[Reading]) -> Option<Sample> {
+        let Some((_, field)) = self.field else { return Some(Sample::Amount(1.0)) };
+        let reading = readings[field];
+        if self.function == Function::Distinct {
+            (reading.hash != MISSING).then_some(Sample::Hash(reading.hash))
+        } else {
+            reading.number.is_finite().then_some(Sample::Amount(reading.number))
+        }
+    }
+
+    pub(super) fn entity_text(&self, fields: &impl Fields) -> Box<str> {
+        let mut text = String::new();
+        for (place, (_, id)) in self.entity.iter().enumerate() {
+            if place > 0 {
+                text.push(SEPARATOR);
+            }
+            let from = text.len();
+            if let Some(value) = fields.field(*id) {
+                value.write_to(&mut text);
+            }
+            let end = text.floor_char_boundary(from + LONGEST_VALUE);
+            text.truncate(end);
+            if text[from..].contains(SEPARATOR) {
+                let clean = text[from..].replace(SEPARATOR, " ");
+                text.truncate(from);
+                text.push_str(&clean);
+            }
+        }
+        text.into_boxed_str()
+    }
+}

@@ -1,0 +1,391 @@
+//! Metrics after the check: fields have numbers, spans are times, and nothing is doubtful any more.
+
+use std::fmt;
+
+use super::declare::{ConditionDeclaration, Direction, Function, Gap, Literal, MetricDeclaration};
+use super::fields::{MISSING, Reading, Value, hash_bytes, mix};
+
+/// The largest number of metrics.
+const MOST_METRICS: usize = 1000;
+/// The largest number of fields that name an entity, `by` not counted.
+const MOST_OVER: usize = 3;
+
+/// Checked metrics, and the field paths they read.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    pub(super) list: Vec<Metric>,
+    pub(super) paths: Vec<String>,
+}
+
+impl Metrics {
+    /// Checks declarations.
+    ///
+    /// # Errors
+    /// All faults at once, in the order of the declarations.
+    pub fn check(declared: &[MetricDeclaration]) -> Result<Self, Vec<Fault>> {
+        let mut checked = Self::default();
+        let mut faults = Vec::new();
+        if declared.len() > MOST_METRICS {
+            let found = declared.len().to_string();
+            let wanted = format!("at most {MOST_METRICS} metrics");
+            faults.push(Fault { place: MOST_METRICS, name: String::new(), key: "metrics", found, wanted });
+        }
+        for (place, declaration) in declared.iter().enumerate() {
+            let mut check = Check { place, declaration, paths: &mut checked.paths, faults: &mut faults };
+            let metric = check.metric();
+            if declared[..place].iter().any(|earlier| earlier.name == declaration.name) {
+                check.fault("name", &declaration.name, "a name that no earlier metric has");
+            }
+            checked.list.push(metric);
+        }
+        if faults.is_empty() { Ok(checked) } else { Err(faults) }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+}
+
+/// What is wrong with a declaration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Fault {
+    /// Place of the metric in the list, from 0.
+    pub place: usize,
+    /// Its name, which may be what is wrong.
+    pub name: String,
+    /// The key below the metric.
+    pub key: &'static str,
+    /// What stands there.
+    pub found: String,
+    /// What is allowed.
+    pub wanted: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "metrics[{}] ({}): {} is '{}', wanted {}", self.place, self.name, self.key, self.found, self.wanted)
+    }
+}
+
+/// One checked metric.
+#[derive(Debug, Clone)]
+pub(super) struct Metric {
+    pub name: String,
+    pub title: String,
+    pub conditions: Vec<Condition>,
+    /// Names and numbers of the fields of the entity, `by` last.
+    pub entity: Vec<(String, usize)>,
+    pub has_by: bool,
+    pub function: Function,
+    pub field: Option<(String, usize)>,
+    /// Microseconds.
+    pub span: i64,
+    /// Microseconds.
+    pub lateness: i64,
+    pub peak: Option<String>,
+    pub dip: Option<String>,
+    pub direction: Direction,
+    pub minimum_deviation: f64,
+    pub gap: Gap,
+    /// Changes with the declaration; state that was learnt under another one is not used.
+    pub digest: u64,
+}
+
+impl Metric {
+    /// Whether the event at hand counts.
+    #[inline]
+    pub(super) fn admits(&self, readings: &[Reading]) -> bool {
+        self.conditions.iter().all(|condition| condition.holds(readings[condition.field]))
+    }
+
+    /// The key of the event's series; none where a field of the entity is missing.
+    #[inline]
+    pub(super) fn key(&self, readings: &[Reading]) -> Option<u64> {
+        self.entity.iter().try_fold(self.digest, |key, (_, field)| {
+            let hash = readings[*field].hash;
+            (hash != MISSING).then(|| mix(key, hash))
+        })
+    }
+
+    /// Whether high values can be anomalous.
+    pub(super) fn high(&self) -> bool {
+        self.direction != Direction::Low
+    }
+
+    /// Whether low values can be anomalous.
+    pub(super) fn low(&self) -> bool {
+        self.direction != Direction::High
+    }
+
+    /// Whether its values are counts of bytes, for words.
+    pub(super) fn in_bytes(&self) -> bool {
+        let field = self.field.as_ref().map_or("", |(path, _)| path.as_str());
+        !matches!(self.function, Function::Count | Function::Distinct) && field.ends_with("bytes")
+    }
+}
+
+/// A checked condition.
+#[derive(Debug, Clone)]
+pub(super) struct Condition {
+    field: usize,
+    test: Test,
+}
+
+#[derive(Debug, Clone)]
+enum Test {
+    Exists(bool),
+    /// Hashes of the values, sorted.
+    OneOf(Vec<u64>),
+    Within(f64, f64),
+}
+
+impl Condition {
+    fn holds(&self, reading: Reading) -> bool {
+        match &self.test {
+            Test::Exists(wanted) => (reading.hash != MISSING) == *wanted,
+            Test::OneOf(hashes) => hashes.binary_search(&reading.hash).is_ok(),
+            // false for NaN, so for what is no number
+            Test::Within(low, high) => reading.number >= *low && reading.number <= *high,
+        }
+    }
+}
+
+struct Check<'a> {
+    place: usize,
+    declaration: &'a MetricDeclaration,
+    paths: &'a mut Vec<String>,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Check<'_> {
+    fn metric(&mut self) -> Metric {
+        let declared = self.declaration;
+        self.name();
+        let span = self.duration("bucket_span", &declared.bucket_span, 1).unwrap_or(60_000_000);
+        let lateness = declared.lateness.as_ref().and_then(|text| self.duration("lateness", text, 0));
+        let direction = declared.direction.unwrap_or(match (&declared.peak, &declared.dip) {
+            (Some(_), Some(_)) => Direction::Both,
+            (None, Some(_)) => Direction::Low,
+            (_, None) => Direction::High,
+        });
+        self.meaning("peak", declared.peak.as_deref(), direction != Direction::Low);
+        self.meaning("dip", declared.dip.as_deref(), direction != Direction::High);
+        if !(declared.minimum_deviation >= 0.0 && declared.minimum_deviation.is_finite()) {
+            self.fault("minimum_deviation", &declared.minimum_deviation, "a number from 0 up");
+        }
+        Metric {
+            name: declared.name.clone(),
+            title: declared.title.clone().unwrap_or_else(|| declared.name.replace('_', " ")),
+            conditions: declared.conditions.iter().map(|condition| self.condition(condition)).collect(),
+            entity: self.entity(),
+            has_by: declared.by.is_some(),
+            function: declared.function,
+            field: self.field(),
+            span,
+            lateness: lateness.unwrap_or(span.min(120_000_000)),
+            peak: declared.peak.clone(),
+            dip: declared.dip.clone(),
+            direction,
+            minimum_deviation: declared.minimum_deviation,
+            gap: self.gap(direction),
+            digest: hash_bytes(&serde_json::to_vec(declared).expect("a declaration has only string keys")),
+        }
+    }
+
+    fn name(&mut self) {
+        let name = &self.declaration.name;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+        if name.is_empty() || name.len() > 100 || !name.bytes().all(plain) {
+            self.fault("name", name, "1 to 100 letters, digits, '_', '-' and '.'");
+        }
+    }
+
+    fn meaning(&mut self, key: &'static str, meaning: Option<&str>, judged: bool) {
+        match meaning {
+            Some("") => self.fault(key, &"", "a word such as port_scan"),
+            Some(word) if !judged => self.fault(key, &word, "no meaning on a side that 'direction' leaves out"),
+            _ => {}
+        }
+    }
+
+    fn entity(&mut self) -> Vec<(String, usize)> {
+        let declared = self.declaration;
+        if declared.over.len() > MOST_OVER {
+            self.fault("over", &declared.over.join(", "), "at most 3 fields");
+        }
+        let all: Vec<&String> = declared.over.iter().chain(&declared.by).collect();
+        for (place, path) in all.iter().enumerate() {
+            if all[..place].contains(path) {
+                self.fault("over", path, "each field once, 'by' included");
+            }
+        }
+        all.into_iter().map(|path| (path.clone(), self.path("over", path))).collect()
+    }
+
+    fn field(&mut self) -> Option<(String, usize)> {
+        match (self.declaration.function, &self.declaration.field) {
+            (Function::Count, None) => None,
+            (Function::Count, Some(field)) => {
+                self.fault("field", field, "nothing, because 'count' reads no field");
+                None
+            }
+            (_, Some(field)) => Some((field.clone(), self.path("field", field))),
+            (function, None) => {
+                let wanted = format!("a field path, because '{}' reads one", function.name());
+                self.fault("field", &"", &wanted);
+                None
+            }
+        }
+    }
+
+    fn gap(&mut self, direction: Direction) -> Gap {
+        let declared = self.declaration;
+        let empty_is_zero = !matches!(declared.function, Function::Mean | Function::Max);
+        match declared.gap {
+            Some(Gap::Zero) if !empty_is_zero => {
+                let wanted = format!("unknown, because no events have no {}", declared.function.name());
+                self.fault("gap", &"zero", &wanted);
+                Gap::Unknown
+            }
+            Some(gap) => gap,
+            None if empty_is_zero && direction != Direction::High => Gap::Zero,
+            None => Gap::Unknown,
+        }
+    }
+
+    fn condition(&mut self, declared: &ConditionDeclaration) -> Condition {
+        let range = declared.at_least.is_some() || declared.at_most.is_some();
+        let kinds = [declared.equals.is_some(), !declared.one_of.is_empty(), declared.exists.is_some(), range];
+        if kinds.iter().filter(|given| **given).count() != 1 {
+            self.fault("where", &declared.field, "exactly one of equals, one_of, exists, at_least with at_most");
+        }
+        let literals = declared.equals.iter().chain(&declared.one_of);
+        let test = if let Some(wanted) = declared.exists {
+            Test::Exists(wanted)
+        } else if range {
+            let (low, high) =
+                (declared.at_least.unwrap_or(f64::NEG_INFINITY), declared.at_most.unwrap_or(f64::INFINITY));
+            if low.is_nan() || high.is_nan() || low > high {
+                self.fault("where", &format!("{low} to {high}"), "at_least not above at_most");
+            }
+            Test::Within(low, high)
+        } else {
+            let mut hashes: Vec<u64> = literals.map(hash_of_literal).collect();
+            hashes.sort_unstable();
+            Test::OneOf(hashes)
+        };
+        Condition { field: self.path("where", &declared.field), test }
+    }
+
+    /// The number of a path, which is new or was used before.
+    fn path(&mut self, key: &'static str, path: &str) -> usize {
+        let fine = !path.is_empty() && path.len() <= 200 && path.split('.').all(|name| !name.is_empty());
+        if !fine {
+            self.fault(key, &path, "names joined by '.', such as source.ip");
+        }
+        if let Some(known) = self.paths.iter().position(|other| other == path) {
+            return known;
+        }
+        self.paths.push(path.to_owned());
+        self.paths.len() - 1
+    }
+
+    /// Microseconds; a fault where `text` is no duration from `least` seconds to a day.
+    fn duration(&mut self, key: &'static str, text: &str, least: i64) -> Option<i64> {
+        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let unit = match &text[split..] {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            "d" => 86_400,
+            _ => 0,
+        };
+        let seconds = text[..split].parse::<i64>().ok().and_then(|number| number.checked_mul(unit));
+        let fine = seconds.filter(|seconds| unit > 0 && (least..=86_400).contains(seconds));
+        if fine.is_none() {
+            self.fault(key, &text, &format!("{least}s to 1d, written such as 30s, 5m, 1h"));
+        }
+        fine.map(|seconds| seconds * 1_000_000)
+    }
+
+    fn fault(&mut self, key: &'static str, found: &impl ToString, wanted: &str) {
+        let (place, name) = (self.place, self.declaration.name.clone());
+        self.faults.push(Fault { place, name, key, found: found.to_string(), wanted: wanted.to_owned() });
+    }
+}
+
+fn hash_of_literal(literal: &Literal) -> u64 {
+    let value = match literal {
+        Literal::Flag(flag) => Value::Flag(*flag),
+        Literal::Number(number) => Value::Number(*number),
+        Literal::Text(text) => Value::Text(text.as_str().into()),
+    };
+    Reading::of(Some(value)).hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared(json: &str) -> MetricDeclaration {
+        serde_json::from_str(json).expect("readable")
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once() {
+        let bad = declared(
+            r#"{"name":"a b","function":"sum","bucket_span":"5x","lateness":"2d","over":["a","b","c","a..b"],
+                "where":[{"field":"x"}],"minimum_deviation":-1,"dip":"gone","direction":"high"}"#,
+        );
+        let faults = Metrics::check(&[bad.clone(), bad]).expect_err("faults");
+        let keys: Vec<&str> = faults.iter().filter(|fault| fault.place == 0).map(|fault| fault.key).collect();
+        for key in ["name", "field", "bucket_span", "lateness", "over", "where", "minimum_deviation", "dip"] {
+            assert!(keys.contains(&key), "{key} missing in {keys:?}");
+        }
+        assert!(faults.iter().any(|fault| fault.place == 1 && fault.wanted.contains("earlier")));
+        let unit = faults.iter().find(|fault| fault.key == "bucket_span").expect("told");
+        assert_eq!(
+            unit.to_string(),
+            "metrics[0] (a b): bucket_span is '5x', wanted 1s to 1d, written such as 30s, 5m, 1h"
+        );
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        assert!(serde_json::from_str::<MetricDeclaration>(r#"{"name":"a","ovr":["x"]}"#).is_err());
+    }
+
+    #[test]
+    fn what_is_not_said_follows_from_what_is() {
+        let metrics =
+            Metrics::check(&[declared(r#"{"name":"a","dip":"off"}"#), declared(r#"{"name":"b","bucket_span":"5m"}"#)])
+                .expect("fine");
+        assert_eq!((metrics.list[0].direction, metrics.list[0].gap), (Direction::Low, Gap::Zero));
+        assert_eq!((metrics.list[1].direction, metrics.list[1].gap), (Direction::High, Gap::Unknown));
+        assert_eq!((metrics.list[0].lateness, metrics.list[1].lateness), (60_000_000, 120_000_000));
+    }
+
+    #[test]
+    fn conditions_hold_as_they_read() {
+        let metrics = Metrics::check(&[declared(
+            r#"{"name":"a","where":[{"field":"p","one_of":[22,"ssh"]},{"field":"n","at_least":3},{"field":"q","exists":false}]}"#,
+        )])
+        .expect("fine");
+        let holds = |p: Value<'_>, n: f64, q: Option<Value<'_>>| {
+            let readings = [Reading::of(Some(p)), Reading::of(Some(Value::Number(n))), Reading::of(q)];
+            metrics.list[0].admits(&readings)
+        };
+        assert!(holds(Value::Text("22".into()), 3.0, None));
+        assert!(holds(Value::Text("ssh".into()), 3.0, None));
+        assert!(!holds(Value::Text("ftp".into()), 3.0, None));
+        assert!(!holds(Value::Number(22.0), 2.9, None));
+        assert!(!holds(Value::Number(22.0), f64::NAN, None));
+        assert!(!holds(Value::Number(22.0), 3.0, Some(Value::Flag(false))));
+    }
+}

@@ -1,0 +1,282 @@
+//! An anomaly as a document of its own: one per metric, entity and bucket.
+//!
+//! Field names at the root are those of Elastic's machine-learning records, so that queries and dashboards carry
+//! over; `probability` there is, as there, that of a value so extreme if all is usual. `oversight.anomaly` has the
+//! same shape as in events, and its `probability` is that of an anomaly.
+
+use serde_json::{Map, Value, json};
+
+use super::declare::Function;
+use super::render::{bytes_in_words, number_in_words, write_number};
+use super::series::Outlook;
+use super::tail::{probability_of_anomaly, severity};
+use super::touched::{Frame, MEANING_FROM, Side};
+use crate::event::{EventTime, Probability};
+
+/// One anomaly.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnomalyRecord {
+    /// The metric's name.
+    pub metric: String,
+    /// What it measures.
+    pub function: Function,
+    /// The field that was measured, where the function reads one.
+    pub field: Option<String>,
+    /// Field paths and values of the entity; of these the last is `by`, if the metric has one.
+    pub entity: Vec<(String, String)>,
+    /// Whether the last field of the entity is `by`.
+    pub has_by: bool,
+    /// Start of the bucket.
+    pub start: EventTime,
+    /// Its end, exclusive.
+    pub end: EventTime,
+    /// The bucket's value.
+    pub actual: f64,
+    /// What was expected.
+    pub typical: f64,
+    /// Values below have a probability of one in a thousand.
+    pub lower: f64,
+    /// Values above have a probability of one in a thousand.
+    pub upper: f64,
+    /// Severity, 0 to 100.
+    pub score: f32,
+    /// Probability that this is an anomaly.
+    pub probability: Probability,
+    /// Probability of a value so extreme, if all is usual.
+    pub tail_probability: f64,
+    /// Above or below.
+    pub side: Side,
+    /// What that means, as the metric declares.
+    pub meaning: Option<String>,
+    /// One sentence for a person.
+    pub reason: String,
+    key: u64,
+    fragment: String,
+}
+
+/// What a record is made of.
+pub(super) struct Finding<'a> {
+    pub metric: &'a super::metric::Metric,
+    pub frame: &'a Frame,
+    pub key: u64,
+    pub entity: &'a str,
+    /// Number of the bucket.
+    pub index: i64,
+    pub value: f64,
+    pub outlook: Outlook,
+    pub evidence: f64,
+    pub side: Side,
+}
+
+impl AnomalyRecord {
+    pub(super) fn new(finding: &Finding<'_>) -> Self {
+        let Finding { metric, outlook, evidence, side, .. } = finding;
+        let at = |index: i64| crate::event::ReceivedTime::from_micros(index * metric.span).as_event_time();
+        let names = metric.entity.iter().map(|(name, _)| name.clone());
+        let values = finding.entity.split(super::series::SEPARATOR).map(str::to_owned);
+        let score = severity(*evidence);
+        let word = if *side == Side::High { &metric.peak } else { &metric.dip };
+        let mut fragment = String::new();
+        finding.frame.write(&mut fragment, finding.entity, finding.value, outlook, *evidence, *side);
+        let mut record = Self {
+            metric: metric.name.clone(),
+            function: metric.function,
+            field: metric.field.as_ref().map(|(path, _)| path.clone()),
+            entity: names.zip(values).collect(),
+            has_by: metric.has_by,
+            start: at(finding.index),
+            end: at(finding.index + 1),
+            actual: finding.value,
+            typical: outlook.expected.into(),
+            lower: outlook.lower.into(),
+            upper: outlook.upper.into(),
+            score: score as f32,
+            probability: Probability::saturating(probability_of_anomaly(*evidence) as f32),
+            tail_probability: 10_f64.powf(-evidence),
+            side: *side,
+            meaning: word.clone().filter(|_| score >= MEANING_FROM),
+            reason: String::new(),
+            key: finding.key,
+            fragment,
+        };
+        record.reason = record.in_words(&metric.title, metric.in_bytes());
+        record
+    }
+
+    /// The same for the same metric, entity and bucket, whoever counts: a document id.
+    pub fn id(&self) -> String {
+        let span = (self.end.micros() - self.start.micros()) / 1_000_000;
+        format!("{}_{:016x}_{}_{span}", self.metric, self.key, self.start.micros() / 1000)
+    }
+
+    /// Appends the document.
+    pub fn to_json(&self, out: &mut Vec<u8>) {
+        serde_json::to_writer(out, &self.document()).expect("strings and finite numbers are written to memory");
+    }
+
+    fn document(&self) -> Value {
+        let mut root = Map::new();
+        let metric: Value = serde_json::from_str(&self.fragment).expect("fragments are valid JSON");
+        let score = metric["score"].clone();
+        let started = self.start.to_string();
+        put(&mut root, "@timestamp", json!(started));
+        put(&mut root, "message", json!(self.reason));
+        put(
+            &mut root,
+            "event",
+            json!({"kind": "metric", "category": ["intrusion_detection"], "type": ["info"], "module": "oversight",
+                   "dataset": "oversight.anomalies", "start": started, "end": self.end.to_string(),
+                   "reason": self.reason, "risk_score": score}),
+        );
+        self.record_fields(&mut root, &score);
+        for (path, value) in &self.entity {
+            put(&mut root, path, scalar(value));
+        }
+        put(&mut root, "oversight.anomaly", json!({"score": score, "metrics": [metric]}));
+        Value::Object(root)
+    }
+
+    /// The names of Elastic's records.
+    fn record_fields(&self, root: &mut Map<String, Value>, score: &Value) {
+        let kind = if self.side == Side::High { "spike" } else { "dip" };
+        let fields = json!({
+            "result_type": "record",
+            "job_id": self.metric,
+            "timestamp": self.start.micros() / 1000,
+            "bucket_span": (self.end.micros() - self.start.micros()) / 1_000_000,
+            "is_interim": false,
+            "function": self.function.name(),
+            "record_score": score,
+            "initial_record_score": score,
+            "probability": self.tail_probability,
+            "actual": [number(self.actual)],
+            "typical": [number(self.typical)],
+            "anomaly_score_explanation": {
+                "anomaly_type": kind,
+                "lower_confidence_bound": number(self.lower),
+                "typical_value": number(self.typical),
+                "upper_confidence_bound": number(self.upper),
+            },
+        });
+        if let Value::Object(fields) = fields {
+            root.extend(fields);
+        }
+        if let Some(field) = &self.field {
+            put(root, "field_name", json!(field));
+        }
+        let (over, by) = self.entity.split_at(self.entity.len() - usize::from(self.has_by && !self.entity.is_empty()));
+        let joined = |part: fn(&(String, String)) -> &str| over.iter().map(part).collect::<Vec<_>>().join(", ");
+        if !over.is_empty() {
+            put(root, "partition_field_name", json!(joined(|(name, _)| name)));
+            put(root, "partition_field_value", json!(joined(|(_, value)| value)));
+        }
+        if let [(name, value)] = by {
+            put(root, "by_field_name", json!(name));
+            put(root, "by_field_value", json!(value));
+        }
+        let influencers: Vec<Value> = self
+            .entity
+            .iter()
+            .map(|(name, value)| json!({"influencer_field_name": name, "influencer_field_values": [value]}))
+            .collect();
+        put(root, "influencers", json!(influencers));
+    }
+
+    fn in_words(&self, title: &str, in_bytes: bool) -> String {
+        let say = |value: f64| if in_bytes { bytes_in_words(value) } else { number_in_words(value) };
+        let values: Vec<&str> = self.entity.iter().map(|(_, value)| value.as_str()).collect();
+        let entity = if values.is_empty() { String::new() } else { format!(" {}", values.join(", ")) };
+        let (from, to) = (self.start.to_string(), self.end.to_string());
+        let (from, to) = (&from[11..16], &to[11..16]);
+        format!(
+            "{title}{entity} between {from} and {to} UTC: {}; usual at this time is {} to {}",
+            say(self.actual),
+            say(self.lower),
+            say(self.upper)
+        )
+    }
+}
+
+/// The number as [`write_number`] writes it, so that records and events show the same digits.
+fn number(value: f64) -> Value {
+    let mut text = String::new();
+    write_number(&mut text, value);
+    serde_json::from_str(&text).expect("numbers are written as JSON")
+}
+
+/// Whole numbers come back as numbers: a port is one in documents.
+fn scalar(text: &str) -> Value {
+    let plain = text.len() <= 15 && (text == "0" || !text.starts_with('0')) && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse::<u64>().ok().filter(|_| plain).map_or_else(|| json!(text), |number| json!(number))
+}
+
+/// Puts `value` below the dotted `path`; where a name on the way already stands for a value, nothing is put.
+fn put(root: &mut Map<String, Value>, path: &str, value: Value) {
+    match path.split_once('.') {
+        None => {
+            root.entry(path).or_insert(value);
+        }
+        Some((first, rest)) => {
+            if let Value::Object(inner) = root.entry(first).or_insert_with(|| Value::Object(Map::new())) {
+                put(inner, rest, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::declare::MetricDeclaration;
+    use super::super::metric::Metrics;
+    use super::*;
+
+    fn record() -> AnomalyRecord {
+        let declared: MetricDeclaration = serde_json::from_str(
+            r#"{"name":"out","title":"bytes sent by","over":["source.ip"],"by":"destination.port","function":"sum",
+                "field":"source.bytes","bucket_span":"5m","peak":"exfiltration"}"#,
+        )
+        .expect("readable");
+        let metrics = Metrics::check(&[declared]).expect("fine");
+        let outlook = Outlook { location: 1.0, scale: 1.0, expected: 1.2e7, lower: 3e6, upper: 4e7 };
+        AnomalyRecord::new(&Finding {
+            metric: &metrics.list[0],
+            frame: &Frame::new("out", Some("exfiltration"), None),
+            key: 255,
+            entity: "10.0.0.5\u{1f}443",
+            index: 24,
+            value: 1.2345e9,
+            outlook,
+            evidence: 8.0,
+            side: Side::High,
+        })
+    }
+
+    #[test]
+    fn a_record_says_in_words_what_happened() {
+        assert_eq!(
+            record().reason,
+            "bytes sent by 10.0.0.5, 443 between 02:00 and 02:05 UTC: 1.2 GB; usual at this time is 3 MB to 40 MB"
+        );
+    }
+
+    #[test]
+    fn a_record_carries_the_names_that_dashboards_know() {
+        let mut out = Vec::new();
+        record().to_json(&mut out);
+        let json: Value = serde_json::from_slice(&out).expect("valid JSON");
+        assert_eq!(json["@timestamp"], "1970-01-01T02:00:00.000Z");
+        assert_eq!(json["source"]["ip"], "10.0.0.5");
+        assert_eq!(json["destination"]["port"], 443);
+        assert_eq!(json["by_field_name"], "destination.port");
+        assert_eq!(json["actual"][0], 1_234_500_000_u64);
+        assert_eq!(json["bucket_span"], 300);
+        assert_eq!(json["oversight"]["anomaly"]["metrics"][0]["meaning"][0], "exfiltration");
+        assert_eq!(json["record_score"], json["oversight"]["anomaly"]["score"]);
+        assert!(json["probability"].as_f64().is_some_and(|p| (p / 1e-8 - 1.0).abs() < 1e-9));
+    }
+
+    #[test]
+    fn an_id_is_made_of_metric_entity_and_bucket() {
+        assert_eq!(record().id(), "out_00000000000000ff_7200000_300");
+    }
+}

@@ -1,0 +1,226 @@
+//! The engine's whole state as bytes, and back.
+//!
+//! Magic (8 bytes), format version (u32), then the state, then CRC-32C (u32) over everything before it; numbers are
+//! little-endian. The state is tied to the position of the last event observed. What was learnt by a metric whose
+//! declaration has changed since is left out, and named.
+
+use super::codec::{Damaged, Reader, Writer};
+use super::detector::Population;
+use super::engine::{Counters, Engine, Front};
+use super::judge::{MetricState, Slice};
+use super::series::{CLOSED, NOWHERE, Series};
+use super::tail::Tail;
+use crate::event::SeqNo;
+
+const MAGIC: &[u8; 8] = b"OVANOMLY";
+/// Version of the format written here.
+const VERSION: u32 = 1;
+/// Magic, version and checksum.
+const FRAME: usize = 16;
+
+/// Why a snapshot cannot be used; the engine is then as it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// It is no snapshot, or not a whole one.
+    #[error("the snapshot of the metrics is damaged or cut short; without it they are learnt anew")]
+    Damaged,
+    /// It was written by a newer program.
+    #[error(
+        "the snapshot of the metrics has format version {found}, this program reads up to {VERSION}; use the newer program, or remove it to learn anew"
+    )]
+    Newer {
+        /// Its version.
+        found: u32,
+    },
+}
+
+impl From<Damaged> for SnapshotError {
+    fn from(_: Damaged) -> Self {
+        Self::Damaged
+    }
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// The last event that is counted in.
+    pub position: SeqNo,
+    /// Names of metrics whose state was left out, because they are declared differently now or no longer.
+    pub dropped: Vec<String>,
+}
+
+impl Engine {
+    /// The state after the last event observed. Records that [`Engine::advance`] has not given out yet are not in it.
+    pub fn snapshot(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.bytes(MAGIC);
+        out.u32(VERSION);
+        self.save(&mut out);
+        let mut bytes = out.finish();
+        let checksum = crc32c::crc32c(&bytes);
+        bytes.extend_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+
+    /// Takes over the state of a snapshot; what this engine has learnt is given up.
+    ///
+    /// # Errors
+    /// When the bytes are damaged or of a newer format; the engine is then unchanged.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<Restored, SnapshotError> {
+        if bytes.len() < FRAME || !bytes.starts_with(MAGIC) {
+            return Err(SnapshotError::Damaged);
+        }
+        let (whole, checksum) = bytes.split_at(bytes.len() - 4);
+        let mut input = Reader::new(&whole[MAGIC.len()..]);
+        let found = input.u32()?;
+        // said before the checksum is looked at: a newer format may have another
+        if found > VERSION {
+            return Err(SnapshotError::Newer { found });
+        }
+        if crc32c::crc32c(whole).to_le_bytes() != checksum {
+            return Err(SnapshotError::Damaged);
+        }
+        let mut engine = Self::new(self.settings.clone());
+        let dropped = engine.load(&mut input)?;
+        let position = engine.position;
+        *self = engine;
+        Ok(Restored { position, dropped })
+    }
+
+    fn save(&self, out: &mut Writer) {
+        out.u64(self.position.0);
+        let Front { at, ahead, ahead_from, .. } = self.front;
+        out.i64(at);
+        out.u32(ahead);
+        out.i64(ahead_from);
+        let Counters { buckets, records, evicted, late, ahead, repeated } = self.counters;
+        [buckets, records, evicted, late, ahead, repeated].into_iter().for_each(|count| out.u64(count));
+        out.u64(self.table.hand as u64);
+        out.u32(self.metrics.len() as u32);
+        self.metrics.iter().for_each(|state| state.save(out));
+        out.u32(self.table.len() as u32);
+        self.table.iter().for_each(|series| series.save(&self.buckets, out));
+    }
+
+    fn load(&mut self, input: &mut Reader<'_>) -> Result<Vec<String>, Damaged> {
+        self.position = SeqNo(input.u64()?);
+        self.front.at = input.i64()?;
+        self.front.ahead = input.u32()?;
+        self.front.ahead_from = input.i64()?;
+        let counters = &mut self.counters;
+        for count in [
+            &mut counters.buckets,
+            &mut counters.records,
+            &mut counters.evicted,
+            &mut counters.late,
+            &mut counters.ahead,
+            &mut counters.repeated,
+        ] {
+            *count = input.u64()?;
+        }
+        let hand = input.u64()? as usize;
+        let (places, dropped) = self.load_metrics(input)?;
+        let slots = self.load_series(input, &places)?;
+        self.table.hand = if self.table.len() == 0 { 0 } else { hand % self.table.len() };
+        self.move_slots(&slots)?;
+        if input.is_empty() { Ok(dropped) } else { Err(Damaged) }
+    }
+
+    /// For each saved metric its place among the present ones; and the names of those that have none.
+    fn load_metrics(&mut self, input: &mut Reader<'_>) -> Result<(Vec<Option<u16>>, Vec<String>), Damaged> {
+        let (mut places, mut dropped) = (Vec::new(), Vec::new());
+        for _ in 0..input.count(12)? {
+            let name = input.text()?.to_owned();
+            let digest = input.u64()?;
+            let state = LoadedMetric::load(input)?;
+            let place = self.metrics.iter().position(|now| now.metric.name == name && now.metric.digest == digest);
+            match place {
+                Some(place) => self.metrics[place].take_over(state),
+                None => dropped.push(name),
+            }
+            places.push(place.map(|place| place as u16));
+        }
+        Ok((places, dropped))
+    }
+
+    /// For each saved series its slot now, [`NOWHERE`] if it is left out.
+    fn load_series(&mut self, input: &mut Reader<'_>, places: &[Option<u16>]) -> Result<Vec<u32>, Damaged> {
+        let mut slots = Vec::new();
+        for _ in 0..input.count(32)? {
+            let mut series = Series::load(input, &mut self.buckets)?;
+            let place = *places.get(usize::from(series.metric)).ok_or(Damaged)?;
+            let known = self.table.find(series.key).is_some();
+            if let (Some(place), false, false) = (place, self.table.is_full(), known) {
+                series.metric = place;
+                slots.push(self.table.add(series));
+            } else {
+                while let Some(index) = self.buckets.oldest(&series) {
+                    self.buckets.take(&mut series, index);
+                }
+                slots.push(NOWHERE);
+            }
+        }
+        Ok(slots)
+    }
+
+    fn move_slots(&mut self, slots: &[u32]) -> Result<(), Damaged> {
+        for slice in self.metrics.iter_mut().flat_map(|state| &mut state.slices) {
+            for slot in &mut slice.slots {
+                *slot = *slots.get(*slot as usize).ok_or(Damaged)?;
+            }
+            slice.slots.retain(|slot| *slot != NOWHERE);
+        }
+        let next = self.metrics.iter().filter_map(MetricState::next_close).min();
+        self.front.next_close = next.unwrap_or(i64::MAX);
+        Ok(())
+    }
+}
+
+/// What a metric has learnt.
+struct LoadedMetric {
+    tails: [[Tail; 2]; 2],
+    population: Population,
+    slices: Vec<Slice>,
+}
+
+impl LoadedMetric {
+    fn load(input: &mut Reader<'_>) -> Result<Self, Damaged> {
+        let mut tails = [[Tail::NEW, Tail::NEW], [Tail::NEW, Tail::NEW]];
+        for tail in tails.iter_mut().flatten() {
+            *tail = Tail::load(input)?;
+        }
+        let population = Population::load(input)?;
+        let mut slices: Vec<Slice> = Vec::new();
+        for _ in 0..input.count(12)? {
+            let index = input.i64()?;
+            let after = slices.last().map_or(CLOSED, |slice| slice.index);
+            if index <= after {
+                return Err(Damaged);
+            }
+            let count = input.count(4)?;
+            slices.push(Slice { index, slots: (0..count).map(|_| input.u32()).collect::<Result<_, _>>()? });
+        }
+        Ok(Self { tails, population, slices })
+    }
+}
+
+impl MetricState {
+    fn save(&self, out: &mut Writer) {
+        out.text(&self.metric.name);
+        out.u64(self.metric.digest);
+        self.tails.iter().flatten().for_each(|tail| tail.save(out));
+        self.population.save(out);
+        out.u32(self.slices.len() as u32);
+        for slice in &self.slices {
+            out.i64(slice.index);
+            out.u32(slice.slots.len() as u32);
+            slice.slots.iter().for_each(|slot| out.u32(*slot));
+        }
+    }
+
+    fn take_over(&mut self, loaded: LoadedMetric) {
+        self.tails = loaded.tails;
+        self.population = loaded.population;
+        self.slices = loaded.slices.into();
+    }
+}
