@@ -107,7 +107,7 @@ impl HttpSettings {
         );
         let times = times
             .into_iter()
-            .filter(|&(_, value, most)| value < least(key) || value > Duration::from_secs(most))
+            .filter(|&(key, value, most)| value < least(key) || value > Duration::from_secs(most))
             .map(|(key, value, most)| SettingFault {
                 key,
                 value: format!("{value:?}"),
