@@ -1,1 +1,143 @@
-//! api
+//! What oversight tells of itself and of what it has stored, over HTTP.
+//!
+//! - `GET /health/live`: 200 as long as the process answers.
+//! - `GET /health/ready`: 200 while events can be taken, else 503; the state of each room with its reason.
+//! - `GET /metrics`: Prometheus text.
+//! - `GET` and `POST /v1/search`: searches the store, in Elasticsearch's shape.
+//!
+//! Filters match the path and nothing else; a wrong method or a bad parameter is answered inside, so that no other
+//! route answers in its place.
+
+mod error;
+#[cfg(test)]
+mod harness;
+mod health;
+mod metrics;
+mod search;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Response as HttpResponse, StatusCode};
+use tokio::sync::Semaphore;
+use warp::filters::BoxedFilter;
+use warp::reply::{Reply, Response};
+use warp::{Filter, Rejection};
+
+use crate::store::Store;
+
+pub use health::{Readiness, Room, State};
+
+use error::Refusal;
+
+/// How many searches run at one time by default; further ones are answered 429.
+pub const SEARCHES_AT_ONCE: usize = 8;
+
+/// What the routes answer from; shared by all requests.
+pub struct Api {
+    readiness: Arc<Readiness>,
+    store: Arc<dyn Store>,
+    searches: Semaphore,
+}
+
+impl Api {
+    /// `searches`: how many may run at one time.
+    pub fn new(readiness: Arc<Readiness>, store: Arc<dyn Store>, searches: usize) -> Arc<Self> {
+        Arc::new(Self { readiness, store, searches: Semaphore::new(searches) })
+    }
+}
+
+/// All routes of this room. Rejects other paths only.
+pub fn routes(api: Arc<Api>) -> BoxedFilter<(Response,)> {
+    let live = look(warp::path!("health" / "live"), health::live);
+    let readiness = Arc::clone(&api.readiness);
+    let ready = look(warp::path!("health" / "ready"), move || health::ready(&readiness));
+    let metrics = look(warp::path!("metrics"), metrics::metrics);
+    live.or(ready).unify().or(metrics).unify().or(search::route(api)).unify().boxed()
+}
+
+/// A path that is only looked at: `GET` and `HEAD`.
+fn look(
+    path: impl Filter<Extract = (), Error = Rejection> + Clone + Send + Sync + 'static,
+    answer: impl Fn() -> Response + Clone + Send + Sync + 'static,
+) -> BoxedFilter<(Response,)> {
+    path.and(warp::method())
+        .map(move |method: Method| match method {
+            Method::GET | Method::HEAD => answer(),
+            _ => Refusal::WrongMethod { allowed: "GET, HEAD" }.into_response(),
+        })
+        .boxed()
+}
+
+/// A response with a JSON body.
+fn json(status: StatusCode, body: &impl serde::Serialize) -> Response {
+    let bytes = serde_json::to_vec(body).expect("what is answered can be written as JSON");
+    response(status, "application/json", Bytes::from(bytes))
+}
+
+fn response(status: StatusCode, content_type: &'static str, body: Bytes) -> Response {
+    let mut response = HttpResponse::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::store::memory::MemoryStore;
+
+    async fn ask(api: &Arc<Api>, method: &str, path: &str) -> (u16, Value) {
+        let reply = harness::ask(&routes(Arc::clone(api)), method, path, "").await;
+        (reply.status().as_u16(), serde_json::from_slice(reply.body()).unwrap_or_default())
+    }
+
+    fn api(readiness: &Arc<Readiness>) -> Arc<Api> {
+        Api::new(Arc::clone(readiness), Arc::new(MemoryStore::new()), SEARCHES_AT_ONCE)
+    }
+
+    #[tokio::test]
+    async fn it_is_ready_when_events_can_be_taken_even_while_the_store_is_away() {
+        let readiness = Arc::new(Readiness::new());
+        let api = api(&readiness);
+        assert_eq!(ask(&api, "GET", "/health/live").await.0, 200);
+        let (status, answer) = ask(&api, "GET", "/health/ready").await;
+        assert_eq!((status, &answer["status"]), (503, &json!("not ready")));
+        readiness.set(Room::Spool, State::Up);
+        readiness.set(Room::Model, State::Up);
+        readiness.set(Room::Store, State::Down("connection refused".into()));
+        let (status, answer) = ask(&api, "GET", "/health/ready").await;
+        assert_eq!(status, 200);
+        let store = json!({ "state": "down", "reason": "connection refused" });
+        let rooms = json!({ "spool": { "state": "up" }, "model": { "state": "up" }, "store": store });
+        assert_eq!(answer, json!({ "status": "degraded", "rooms": rooms }));
+        readiness.set(Room::Store, State::Up);
+        assert_eq!(ask(&api, "GET", "/health/ready").await.1["status"], "ready");
+        readiness.set(Room::Spool, State::Down("no space left".into()));
+        assert_eq!(ask(&api, "GET", "/health/ready").await.0, 503);
+        assert_eq!(ask(&api, "GET", "/health/live").await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn metrics_are_prometheus_text() {
+        let api = routes(api(&Arc::new(Readiness::new())));
+        let reply = harness::ask(&api, "GET", "/metrics", "").await;
+        assert_eq!(reply.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+        let text = std::str::from_utf8(reply.body()).unwrap();
+        assert!(text.contains("# TYPE oversight_events_received_total counter\n"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_method_is_405_and_an_unknown_path_is_left_to_others() {
+        let api = api(&Arc::new(Readiness::new()));
+        for path in ["/health/live", "/health/ready", "/metrics"] {
+            assert_eq!(ask(&api, "POST", path).await.0, 405, "{path}");
+            assert_ne!(ask(&api, "HEAD", path).await.0, 405, "{path}");
+        }
+        let others = routes(Arc::clone(&api)).or(warp::any().map(|| "others".into_response())).unify().boxed();
+        assert_eq!(harness::ask(&others, "GET", "/health", "").await.body(), "others");
+    }
+}

@@ -1,1 +1,80 @@
-//! ingest
+//! 1 RECEIVE: events over HTTP.
+//!
+//! The contract: **answered 200 means synced in the spool**, to be enriched once. Everything else is told in time:
+//!
+//! - 200: the good events are in the spool, the bad ones in the dead letters, each counted in the answer. The same body
+//!   within the retry window is taken once and answered the same; `repeated` says so.
+//! - 429 with `Retry-After`: no room in the spool or in memory, or the spool takes longer than a second. It may still
+//!   be kept then; sent again it is taken once.
+//! - 503: the disk refuses, all connections are taken, or the process ends.
+//! - 400: the body as a whole is unreadable, with reason and place; its bytes are in the dead letters.
+//! - 408, 413, 415, 404, 405: see the table in `error.rs`. Connections are not reset; bodies are read to their end.
+//!
+//! The way of a request: [`server`] (connection, deadlines) → `http` (path, method) → `body` and `decode` (bytes, capped)
+//! → `format` (members; `json` judges each, `resync` finds the end of a bad one, `text` makes events of forms and text)
+//! → `intake` (what is to be kept) → `repeat` and `admit` (once, in time) → `keep` (the spool) → `answer` or `error`.
+//!
+//! Memory is bounded by [`HttpSettings::max_in_flight`] for bodies and [`HttpSettings::max_connections`] for buffers.
+//! Nothing of an event is logged, only why a body is refused, at debug level.
+
+mod admit;
+mod answer;
+mod body;
+mod decode;
+mod error;
+mod format;
+#[cfg(test)]
+mod harness;
+mod http;
+mod intake;
+mod json;
+mod keep;
+mod repeat;
+mod resync;
+mod room;
+pub mod server;
+mod settings;
+mod text;
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::event::ReceivedTime;
+use crate::spool::Digest;
+
+pub use self::http::{Peer, routes};
+pub use keep::{Keep, Unkept};
+pub use settings::{HttpSettings, SettingFault};
+
+use repeat::Repeats;
+use room::Room;
+
+/// Takes bodies and answers for them; shared by all requests.
+pub struct Ingest {
+    settings: Arc<HttpSettings>,
+    keep: Arc<dyn Keep>,
+    repeats: Arc<Repeats>,
+    room: Room,
+    clock: Clock,
+}
+
+impl Ingest {
+    /// `settings` as [`HttpSettings::checked`] let them pass. `recent`: the bodies that the spool took within the retry
+    /// window before this start, with the times at which it did.
+    pub fn new(
+        settings: HttpSettings,
+        keep: Arc<dyn Keep>,
+        recent: impl IntoIterator<Item = (Digest, ReceivedTime)>,
+        clock: Clock,
+    ) -> Arc<Self> {
+        let repeats = Repeats::new(settings.retry_window, settings.max_remembered, clock.clone(), recent);
+        let room = Room::new(settings.max_in_flight);
+        Arc::new(Self { settings: Arc::new(settings), keep, repeats, room, clock })
+    }
+
+    /// Waits until nothing is under way to the spool any more, not even what was answered 429. To be called when the
+    /// server has ended and before the spool is closed; give it a deadline.
+    pub async fn settled(&self) {
+        self.room.empty().await;
+    }
+}

@@ -1,0 +1,58 @@
+//! Why a request is refused, and the only table of this room from there to status codes.
+
+use http::header::{ALLOW, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use serde_json::json;
+use warp::reply::Response;
+
+use super::json as json_response;
+use crate::store::SearchError;
+
+/// Why a request is not answered 200.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("the method is not for this path, allowed are {allowed}")]
+    WrongMethod { allowed: &'static str },
+    #[error("{parameter}: {reason}")]
+    Parameter { parameter: String, reason: String },
+    #[error("the body is not a JSON object: {0}")]
+    NotJson(String),
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(usize),
+    #[error("the body did not arrive in time")]
+    Slow,
+    #[error("as many searches as may run are running, ask again")]
+    Busy,
+    #[error(transparent)]
+    Search(#[from] SearchError),
+}
+
+impl Refusal {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Parameter { .. } | Self::NotJson(_) | Self::Search(SearchError::Bad(_)) => StatusCode::BAD_REQUEST,
+            Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Busy => StatusCode::TOO_MANY_REQUESTS,
+            Self::Search(SearchError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The whole answer: `{"error":{"status":…,"reason":"…"}}` and its headers.
+    pub fn into_response(self) -> Response {
+        let status = self.status();
+        let error = json!({ "error": { "status": status.as_u16(), "reason": self.to_string() } });
+        let mut response = json_response(status, &error);
+        match self {
+            Self::WrongMethod { allowed } => {
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+            }
+            Self::Busy | Self::Search(SearchError::Unavailable(_)) => {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}

@@ -1,0 +1,143 @@
+//! Why a request is refused, and the only table from there to HTTP status codes.
+//!
+//! Logstash sends again what is answered 429, 500, 502, 503 or 504, and drops what is answered anything else. So
+//! whatever may pass later is a 429 or 503 here, and the other codes are for bodies that never will.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONNECTION, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+use warp::reply::Response;
+
+use super::answer;
+use super::json::Flaw;
+use super::keep::Unkept;
+
+/// Why a request is not answered 200.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("the body is empty")]
+    Empty,
+    #[error("the body cannot be read: {flaw}")]
+    Unreadable { flaw: Flaw, at: usize, line: usize },
+    #[error("the body cannot be decoded as {coding}: {reason}")]
+    Undecodable { coding: &'static str, reason: String },
+    #[error("the body broke off: {0}")]
+    Interrupted(String),
+    #[error("nothing is at this path, events go to / or /v1/events")]
+    NoSuchPath,
+    #[error("the method is not for this path, allowed are {allowed}")]
+    WrongMethod { allowed: &'static str },
+    #[error("the body did not arrive within {0:?} (http.body_timeout)")]
+    Slow(Duration),
+    #[error("the body is larger than {limit} bytes ({key})")]
+    TooLarge { limit: usize, key: &'static str },
+    #[error("the body holds more than {0} events (http.max_events)")]
+    TooMany(usize),
+    #[error("content-encoding {0:?} is not understood, one of gzip, deflate, zstd and identity is")]
+    UnknownCoding(String),
+    #[error("the bodies that are being read take all the memory they may (http.max_in_flight), send again")]
+    Busy,
+    #[error("all connections are taken (http.max_connections), send again")]
+    Crowded,
+    #[error("{0}")]
+    Unkept(#[from] Unkept),
+}
+
+impl Refusal {
+    /// The table: status, and after how long to send again.
+    fn status(&self) -> (StatusCode, Option<Duration>) {
+        const SOON: Option<Duration> = Some(Duration::from_secs(1));
+        match self {
+            Self::Empty | Self::Unreadable { .. } | Self::Undecodable { .. } | Self::Interrupted(_) => {
+                (StatusCode::BAD_REQUEST, None)
+            }
+            Self::NoSuchPath => (StatusCode::NOT_FOUND, None),
+            Self::WrongMethod { .. } => (StatusCode::METHOD_NOT_ALLOWED, None),
+            Self::Slow(_) => (StatusCode::REQUEST_TIMEOUT, None),
+            Self::TooLarge { .. } | Self::TooMany(_) | Self::Unkept(Unkept::Unfit(_)) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, None)
+            }
+            Self::UnknownCoding(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, None),
+            Self::Busy | Self::Unkept(Unkept::Late | Unkept::Lost) => (StatusCode::TOO_MANY_REQUESTS, SOON),
+            Self::Unkept(Unkept::Full { retry_after }) => (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after)),
+            Self::Crowded | Self::Unkept(Unkept::Disk(_) | Unkept::Closed) => (StatusCode::SERVICE_UNAVAILABLE, SOON),
+        }
+    }
+
+    /// The whole answer: `{"error":{"status":…,"reason":"…","where":"…"}}` and its headers.
+    pub fn into_response(self) -> Response {
+        let (status, retry_after) = self.status();
+        let place = match self {
+            Self::Unreadable { at, line, .. } => Some(format!("byte {at}, line {line}")),
+            _ => None,
+        };
+        let error = ErrorBody { status: status.as_u16(), reason: self.to_string(), place };
+        let json = serde_json::to_vec(&Wrapped { error }).expect("numbers and strings are written to memory");
+        let mut response = answer::response(status, Bytes::from(json));
+        let headers = response.headers_mut();
+        if let Some(after) = retry_after {
+            // whole seconds, rounded up, and never 0
+            let seconds = (after.as_millis().div_ceil(1000)).max(1);
+            headers.insert(RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));
+        }
+        match self {
+            Self::WrongMethod { allowed } => {
+                headers.insert(ALLOW, HeaderValue::from_static(allowed));
+            }
+            // the rest of the body may still be on its way
+            Self::Slow(_) | Self::Interrupted(_) | Self::Crowded => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+#[derive(Serialize)]
+struct Wrapped {
+    error: ErrorBody,
+}
+
+#[derive(Serialize)]
+struct ErrorBody {
+    status: u16,
+    reason: String,
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    place: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_later_has_a_code_that_logstash_repeats() {
+        let later = [
+            Refusal::Busy,
+            Refusal::Crowded,
+            Unkept::Full { retry_after: Duration::from_millis(2300) }.into(),
+            Unkept::Late.into(),
+            Unkept::Lost.into(),
+            Unkept::Closed.into(),
+            Unkept::Disk("no space".into()).into(),
+        ];
+        for refusal in later {
+            let response = refusal.clone().into_response();
+            assert!(matches!(response.status().as_u16(), 429 | 503), "{refusal}");
+            assert!(response.headers().contains_key(RETRY_AFTER), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_in_whole_seconds_rounded_up() {
+        let seconds = |millis| {
+            let full = Unkept::Full { retry_after: Duration::from_millis(millis) };
+            Refusal::from(full).into_response().headers()[RETRY_AFTER].to_str().unwrap().to_owned()
+        };
+        assert_eq!([seconds(0), seconds(1000), seconds(1001)], ["1", "1", "2"]);
+    }
+}
