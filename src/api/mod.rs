@@ -39,12 +39,18 @@ pub struct Api {
     readiness: Arc<Readiness>,
     store: Arc<dyn Store>,
     searches: Semaphore,
+    gauges: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Api {
-    /// `searches`: how many may run at one time.
-    pub fn new(readiness: Arc<Readiness>, store: Arc<dyn Store>, searches: usize) -> Arc<Self> {
-        Arc::new(Self { readiness, store, searches: Semaphore::new(searches) })
+    /// `searches`: how many may run at one time. `gauges` brings the gauges up to date before they are shown.
+    pub fn new(
+        readiness: Arc<Readiness>,
+        store: Arc<dyn Store>,
+        searches: usize,
+        gauges: impl Fn() + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self { readiness, store, searches: Semaphore::new(searches), gauges: Box::new(gauges) })
     }
 }
 
@@ -53,7 +59,11 @@ pub fn routes(api: Arc<Api>) -> BoxedFilter<(Response,)> {
     let live = look(warp::path!("health" / "live"), health::live);
     let readiness = Arc::clone(&api.readiness);
     let ready = look(warp::path!("health" / "ready"), move || health::ready(&readiness));
-    let metrics = look(warp::path!("metrics"), metrics::metrics);
+    let measured = Arc::clone(&api);
+    let metrics = look(warp::path!("metrics"), move || {
+        (measured.gauges)();
+        metrics::metrics()
+    });
     live.or(ready).unify().or(metrics).unify().or(search::route(api)).unify().boxed()
 }
 
@@ -96,7 +106,7 @@ mod tests {
     }
 
     fn api(readiness: &Arc<Readiness>) -> Arc<Api> {
-        Api::new(Arc::clone(readiness), Arc::new(MemoryStore::new()), SEARCHES_AT_ONCE)
+        Api::new(Arc::clone(readiness), Arc::new(MemoryStore::new()), SEARCHES_AT_ONCE, || {})
     }
 
     #[tokio::test]

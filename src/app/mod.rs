@@ -26,7 +26,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle as Task;
 use warp::Filter;
 
-use crate::api::{self, Api, Readiness};
+use crate::api::{self, Api, Readiness, Room, State};
 use crate::classify::{self, Slot};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -35,7 +35,7 @@ use crate::ingest::{self, Ingest};
 use crate::spool::{self, Opened, RealFiles, Spool};
 use crate::store::writer::Ledger;
 use crate::store::{Store, writer};
-use crate::telemetry::{self, catalogue};
+use crate::telemetry::catalogue;
 
 pub use error::StartError;
 pub use shutdown::Accounts;
@@ -58,7 +58,6 @@ pub struct Running {
     stop_writer: watch::Sender<bool>,
     server: Task<()>,
     writer: Task<()>,
-    housekeeping: Vec<Task<()>>,
     worker: JoinHandle<()>,
 }
 
@@ -70,7 +69,8 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
     let listener = listen(config.listen).await?;
     let address = listener.local_addr().map_err(|source| StartError::Listen { address: config.listen, source })?;
     let opened = open_spool(config, &clock).await?;
-    let readiness = Readiness::new();
+    let readiness = Arc::new(Readiness::new());
+    readiness.set(Room::Spool, State::Up);
     let store = configuration::store(config, &clock)?;
     let slot = if config.enrich.enabled && config.classify.enabled {
         let source = configuration::model(config);
@@ -83,6 +83,7 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
         None
     };
 
+    readiness.set(Room::Model, State::Up);
     let Opened { spool, mut reader, recovery } = opened;
     let engine = configuration::engine(config)?;
     let snapshots = engine.is_some().then(|| Snapshots {
@@ -117,7 +118,7 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
         reader,
         spool: spool.clone(),
         pipeline: Pipeline::new(Parts {
-            slot: slot.clone(),
+            slot,
             explain: configuration::explain(config),
             engine,
             spool: spool.id(),
@@ -135,16 +136,16 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
 
     let settings = configuration::http(config).map_err(StartError::Http)?;
     let recent = spool.recent();
-    let recent = recent.iter().map(|seen| (seen.digest, seen.received));
+    let recent = recent.iter().copied();
     let ingest = Ingest::new(settings.clone(), Arc::new(spool.clone()), recent, clock.clone());
-    let api = Api::new(spool.clone(), store.clone(), readiness, slot);
+    let measured = spool.clone();
+    let api = Api::new(readiness, store.clone(), api::SEARCHES_AT_ONCE, move || measure(&measured));
     let routes = ingest::routes(ingest.clone()).or(api::routes(api)).unify();
     let (stop_serving, serving_stopped) = oneshot::channel();
     let server = tokio::spawn(ingest::server::serve(listener, routes, settings, async {
         // a sender that is gone means the same
         let _ = serving_stopped.await;
     }));
-    let housekeeping = vec![tokio::spawn(keep_house(spool.clone()))];
     Ok(Running {
         address,
         ingest,
@@ -155,7 +156,6 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
         stop_writer,
         server,
         writer,
-        housekeeping,
         worker,
     })
 }
@@ -184,7 +184,6 @@ impl Running {
         let _ = self.stop_writer.send(true);
         shutdown::within(shutdown::LANDING, "documents on their way to the store", self.writer).await;
         shutdown::within(shutdown::WORKER, "the worker's last batch", worker).await;
-        self.housekeeping.iter().for_each(Task::abort);
         let (spool, store) = (self.spool.clone(), self.store);
         let closing = tokio::task::spawn_blocking(move || {
             drop(store);
@@ -213,19 +212,19 @@ async fn open_spool(config: &Config, clock: &Clock) -> Result<Opened, StartError
 }
 
 /// Makes the store ready, as often as it takes. False when told to stop before.
-async fn prepare(store: Arc<dyn Store>, readiness: Readiness, mut stop: watch::Receiver<bool>) -> bool {
+async fn prepare(store: Arc<dyn Store>, readiness: Arc<Readiness>, mut stop: watch::Receiver<bool>) -> bool {
     let mut pause = Duration::from_millis(250);
     loop {
         let fault = match store.prepare().await {
             Ok(()) => {
-                readiness.store_is_ready();
+                readiness.set(Room::Store, State::Up);
                 catalogue::STORE_UP.set(1);
                 return true;
             }
             Err(fault) => fault,
         };
         tracing::warn!(%fault, "the store is not ready; events are taken and wait in the spool");
-        readiness.store_is_not_ready(fault.to_string());
+        readiness.set(Room::Store, State::Down(fault.to_string()));
         catalogue::STORE_UP.set(0);
         tokio::select! {
             () = tokio::time::sleep(pause) => pause = (pause * 2).min(Duration::from_secs(5)),
@@ -234,16 +233,11 @@ async fn prepare(store: Arc<dyn Store>, readiness: Readiness, mut stop: watch::R
     }
 }
 
-/// Keeps the gauges true.
-async fn keep_house(spool: Spool) {
-    let mut ticks = tokio::time::interval(Duration::from_secs(1));
-    loop {
-        ticks.tick().await;
-        let usage = spool.usage();
-        let as_gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        catalogue::SPOOL_BYTES.set(as_gauge(usage.bytes));
-        catalogue::SPOOL_LIMIT_BYTES.set(as_gauge(usage.limit));
-        catalogue::EVENTS_WAITING.set(as_gauge(usage.waiting));
-        telemetry::process::measure();
-    }
+/// Brings the gauges up to date.
+fn measure(spool: &Spool) {
+    let usage = spool.usage();
+    let as_gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    catalogue::SPOOL_BYTES.set(as_gauge(usage.bytes));
+    catalogue::SPOOL_LIMIT_BYTES.set(as_gauge(usage.limit));
+    catalogue::EVENTS_WAITING.set(as_gauge(usage.waiting));
 }

@@ -11,8 +11,7 @@ use crate::classify::{Explain, Follower, Slot};
 use crate::event::annotated::{Classification, ModelInfo};
 use crate::event::id::SpoolId;
 use crate::event::{EventId, EventTime, ReceivedTime, SeqNo};
-use crate::features::FeatureVector;
-use crate::features::window::{self, Windows};
+use crate::features::{self, FeatureVector, Windows};
 use crate::normalise::{Layout, Normaliser};
 use crate::spool::{Member, StoredBatch};
 use crate::store::writer::Refusal;
@@ -83,7 +82,7 @@ impl Pipeline {
         let paths = parts.engine.as_ref().map(Engine::paths).unwrap_or_default();
         Self {
             normaliser: Normaliser::new(&paths),
-            windows: Windows::new(&window::Settings::default()),
+            windows: Windows::new(&features::Settings::default()),
             follower: parts.slot.map(|slot| Follower::new(slot, parts.explain)),
             writer: None,
             engine: parts.engine,

@@ -9,7 +9,6 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
-use crate::event::SeqNo;
 use crate::spool::{Next, Reader, Spool, StoredBatch};
 use crate::store::Batch;
 use crate::store::writer::{Ledger, Refusal};
