@@ -44,6 +44,8 @@ async fn setting_up_installs_what_is_missing_or_older_and_leaves_the_rest_alone(
     let (_, found) = engine.ask("GET", "/_index_template/setup-events", &Value::Null).await;
     let mut template = found["index_templates"][0]["index_template"].clone();
     template["version"] = json!(0);
+    // Elasticsearch tells when it was made, and takes no such thing
+    template.as_object_mut().expect("a template").retain(|key, _| !key.contains("_date"));
     assert_eq!(engine.ask("PUT", "/_index_template/setup-events", &template).await.0, 200);
     let theirs = json!({"index_patterns": ["setup-anomalies-*"], "priority": 7});
     assert_eq!(engine.ask("PUT", "/_index_template/setup-anomalies", &theirs).await.0, 200);
@@ -188,12 +190,13 @@ async fn no_event_of_a_real_source_is_refused(kind: engines::Kind) {
         number += events.documents.len() as u64;
         for outcome in store.write(&events).await {
             if outcome != Outcome::Stored {
-                refused.push(format!("{}: {outcome:?}", file.display()));
+                refused.push(format!("{}: {:.500}", file.display(), format!("{outcome:?}")));
             }
         }
     }
     eprintln!("{number} events of {} files, {} not stored", files.len(), refused.len());
-    assert!(number > 5_000, "only {number} events were read");
+    assert!(number > 2_000, "only {number} events were read");
+    refused.truncate(20);
     assert!(refused.is_empty(), "{}", refused.join("\n"));
 }
 

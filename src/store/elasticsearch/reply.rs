@@ -99,7 +99,9 @@ fn patience(answer: &Answer, least: Duration) -> Duration {
 /// The outcomes of a bulk reply's items; why it is none, otherwise.
 fn items(body: &[u8], count: usize) -> Result<Vec<Outcome>, String> {
     let mut outcomes = Vec::with_capacity(count);
-    let mut reader = serde_json::Deserializer::from_slice(body);
+    // once for all, which is cheaper than key by key
+    let text = std::str::from_utf8(body).map_err(|error| format!("the answer is no text: {error}"))?;
+    let mut reader = serde_json::Deserializer::from_str(text);
     ReplySeed(&mut outcomes)
         .deserialize(&mut reader)
         .and_then(|()| reader.end())

@@ -21,7 +21,9 @@ use super::skip;
 
 /// `nobody`: engines refuse to run as root.
 const UNPRIVILEGED: u32 = 65_534;
-const BOOT: Duration = Duration::from_secs(180);
+const BOOT: Duration = Duration::from_secs(300);
+/// An engine lives for seconds here: the compiler that optimises for days would cost more than it saves.
+const JVM: &str = "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1";
 /// The password of every user of [`Variant::Secured`], made with `elasticsearch-users useradd`.
 pub const PASSWORD: &str = "writer-password";
 const PASSWORD_HASH: &str = "$2a$10$2Z0m/h5OG4EIWDVPbhXOH.CfZATHagUXtXA0ifP2HNXP.Ck3FcQOu";
@@ -130,7 +132,7 @@ impl Engine {
 
     /// Sends a request as an administrator; the status and the answer as JSON, null where it is none.
     pub async fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let mut client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60));
+        let mut client = reqwest::Client::builder().no_proxy().timeout(BOOT);
         if self.variant == Variant::Secured {
             let authority = reqwest::Certificate::from_pem(self.authority().as_bytes()).expect("a certificate");
             client = client.add_root_certificate(authority);
@@ -167,7 +169,7 @@ impl Engine {
         command
             .env(self.kind.variable("JAVA_HOME"), &self.java)
             .env(self.kind.variable("PATH_CONF"), folder.join("config"))
-            .env(self.kind.variable("JAVA_OPTS"), "-Xms512m -Xmx512m")
+            .env(self.kind.variable("JAVA_OPTS"), JVM)
             .env(self.kind.variable("TMPDIR"), folder.join("tmp"))
             .env("HOME", folder)
             .current_dir(folder)
