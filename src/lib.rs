@@ -43,12 +43,12 @@ pub mod clock;
 
 pub mod event;
 
-pub mod ingest;
-pub mod spool;
-pub mod normalise;
-pub mod features;
-pub mod classify;
 pub mod anomaly;
+pub mod classify;
+pub mod features;
+pub mod ingest;
+pub mod normalise;
+pub mod spool;
 pub mod store;
 
 pub mod api;

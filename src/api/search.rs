@@ -222,7 +222,7 @@ mod tests {
 
     fn api(store: &Arc<Asked>, searches: usize) -> BoxedFilter<(Response,)> {
         let store: Arc<dyn Store> = Arc::clone(store) as Arc<dyn Store>;
-        routes(Api::new(Arc::new(Readiness::new()), store, searches))
+        routes(Api::new(Arc::new(Readiness::new()), store, searches, || {}))
     }
 
     async fn ask(store: &Arc<Asked>, method: &str, path: &str, body: &str) -> (u16, Value) {

@@ -129,7 +129,9 @@ pub fn store(config: &Config, clock: &Clock) -> Result<Arc<dyn Store>, StartErro
         #[cfg(not(feature = "embedded"))]
         StoreKind::Embedded(_) => {
             let _ = clock;
-            Err(StartError::Store("this program was built without the embedded index; give store.elasticsearch.url".to_owned()))
+            Err(StartError::Store(
+                "this program was built without the embedded index; give store.elasticsearch.url".to_owned(),
+            ))
         }
     }
 }
@@ -141,7 +143,8 @@ pub fn store(config: &Config, clock: &Clock) -> Result<Arc<dyn Store>, StartErro
 pub fn elasticsearch(config: &Config) -> Result<elastic::Settings, StartError> {
     let StoreKind::Elasticsearch(settings) = &config.store.kind else {
         return Err(StartError::Store(
-            "the store is the embedded index; give store.elasticsearch.url (OVERSIGHT_STORE_ELASTICSEARCH_URL)".to_owned(),
+            "the store is the embedded index; give store.elasticsearch.url (OVERSIGHT_STORE_ELASTICSEARCH_URL)"
+                .to_owned(),
         ));
     };
     let wrong = |fault: elastic::SettingsError| StartError::Store(fault.to_string());
@@ -152,7 +155,8 @@ pub fn elasticsearch(config: &Config) -> Result<elastic::Settings, StartError> {
             Some(read.map_err(|source| StartError::File { path: path.clone(), source })?)
         }
     };
-    let nodes = settings.urls.iter().map(|url| elastic::NodeUrl::parse(url)).collect::<Result<_, _>>().map_err(wrong)?;
+    let nodes =
+        settings.urls.iter().map(|url| elastic::NodeUrl::parse(url)).collect::<Result<_, _>>().map_err(wrong)?;
     let credentials = match &settings.credentials {
         Credentials::None => elastic::Credentials::None,
         Credentials::Password { username, password } => {

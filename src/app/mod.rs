@@ -146,18 +146,7 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
         // a sender that is gone means the same
         let _ = serving_stopped.await;
     }));
-    Ok(Running {
-        address,
-        ingest,
-        spool,
-        store,
-        stop_serving,
-        stop_worker,
-        stop_writer,
-        server,
-        writer,
-        worker,
-    })
+    Ok(Running { address, ingest, spool, store, stop_serving, stop_worker, stop_writer, server, writer, worker })
 }
 
 impl Running {

@@ -97,12 +97,7 @@ impl Network {
     ///
     /// # Errors
     /// When libtorch reports a fault.
-    pub fn forward(
-        &self,
-        encoding: &Encoding,
-        batch: &[FeatureVector],
-        scratch: &mut Scratch,
-    ) -> Result<(), TchError> {
+    pub fn forward(&self, encoding: &Encoding, batch: &[FeatureVector], scratch: &mut Scratch) -> Result<(), TchError> {
         let width = self.first.width;
         scratch.numbers.resize(batch.len() * NUMERIC, 0.0);
         scratch.sums.resize(batch.len() * width, 0.0);

@@ -46,7 +46,9 @@ pub fn card() -> Card {
             tensors: needed_tensors(&network),
         },
         network,
-        labels: ["normal", "neptune", "satan", "phf"].map(|name| LabelCard::from(label_of(name).expect("known"))).into(),
+        labels: ["normal", "neptune", "satan", "phf"]
+            .map(|name| LabelCard::from(label_of(name).expect("known")))
+            .into(),
         calibration: Calibration { temperature: 1.5 },
         novelty: novelty::fit(&[-1.0, 0.0, 1.0, 2.0, 3.0]),
         decision: Decision {

@@ -31,13 +31,17 @@ pub fn check(configuration: &Config, output: Output) -> anyhow::Result<()> {
         Finding::of("limits", configuration::http(configuration).map_err(joined)),
         Finding::of("metrics", configuration::engine(configuration)),
         Finding::of("data folder", writable(configuration)),
-        Finding::of("address", TcpListener::bind(configuration.listen).map_err(|fault| format!("{}: {fault}", configuration.listen))),
+        Finding::of(
+            "address",
+            TcpListener::bind(configuration.listen).map_err(|fault| format!("{}: {fault}", configuration.listen)),
+        ),
         Finding::of("model", classify::load(&configuration::model(configuration))),
         Finding::of("store", store(configuration)),
     ];
     match output {
         Output::Json => {
-            let shown: Vec<_> = findings.iter().map(|found| json!({"what": found.what, "fault": found.fault})).collect();
+            let shown: Vec<_> =
+                findings.iter().map(|found| json!({"what": found.what, "fault": found.fault})).collect();
             println!("{}", json!({"findings": shown}));
         }
         Output::Text => {
@@ -60,7 +64,9 @@ fn joined(faults: Vec<impl Display>) -> String {
 fn writable(configuration: &Config) -> Result<(), String> {
     let folder = &configuration.data_dir;
     let probe = folder.join(".check");
-    let tried = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&probe, "")).and_then(|()| std::fs::remove_file(&probe));
+    let tried = std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&probe, ""))
+        .and_then(|()| std::fs::remove_file(&probe));
     tried.map_err(|fault| format!("{}: {fault}", folder.display()))
 }
 

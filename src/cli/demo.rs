@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 
+use crate::app;
 use crate::app::demo::{Found, Questions};
-use crate::app::{self};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::simulate::sender::{self, Sender};
+use crate::simulate::sender;
 use crate::simulate::{Settings as TrafficSettings, Traffic};
 
 use super::progress::Progress;
@@ -50,15 +50,19 @@ async fn show(configuration: &Config, options: &Options) -> anyhow::Result<()> {
     let url = format!("http://{}", running.address());
     let people = options.output.output == Output::Text;
     if people {
-        println!("oversight {} listens on {url}; its data lie in {} until it ends", env!("CARGO_PKG_VERSION"), configuration.data_dir.display());
+        println!(
+            "oversight {} listens on {url}; its data lie in {} until it ends",
+            env!("CARGO_PKG_VERSION"),
+            configuration.data_dir.display()
+        );
     }
 
     let traffic = TrafficSettings { seed: options.seed, ..TrafficSettings::ending(clock.now().as_event_time()) };
     let events: Vec<String> = Traffic::new(traffic).map(|event| event.json).collect();
     let started = Instant::now();
     let mut bar = Progress::new("sending a day of traffic", Some(events.len() as u64));
-    let sender = Sender::new(sender::Settings::to(format!("{url}/")))?;
-    let report = sender.send(events.into_iter(), &mut |progress| bar.set(progress.sent, "")).await?;
+    let settings = sender::Settings { url: format!("{url}/"), ..sender::Settings::default() };
+    let report = sender::send(settings, events.into_iter().map(Ok), &mut |progress| bar.set(progress.sent, "")).await?;
     let questions = Questions::new(url.clone())?;
     questions.stored(PATIENCE).await?;
     bar.finish();
@@ -74,7 +78,10 @@ async fn show(configuration: &Config, options: &Options) -> anyhow::Result<()> {
         seconds,
     };
     if people {
-        println!("{} events sent, {} accepted, {} stored in {seconds:.1} s\n", found.sent, found.accepted, found.stored);
+        println!(
+            "{} events sent, {} accepted, {} stored in {seconds:.1} s\n",
+            found.sent, found.accepted, found.stored
+        );
         println!("{:<16} {:>8} {:>12}  example", "class", "events", "probability");
         for class in &classes {
             println!("{:<16} {:>8} {:>12.3}  {}", class.label, class.count, class.probability, class.example);
@@ -87,7 +94,9 @@ async fn show(configuration: &Config, options: &Options) -> anyhow::Result<()> {
         println!("{}", serde_json::to_string(&found).context("figures are plain JSON")?);
     }
     if !options.once {
-        println!("\nlook around, Ctrl-C ends:\n  curl '{url}/v1/search?q=oversight.classification.category:probe&size=1'\n  curl '{url}/v1/search?kind=anomalies&size=3'\n  curl {url}/metrics");
+        println!(
+            "\nlook around, Ctrl-C ends:\n  curl '{url}/v1/search?q=oversight.classification.category:probe&size=1'\n  curl '{url}/v1/search?kind=anomalies&size=3'\n  curl {url}/metrics"
+        );
         tokio::signal::ctrl_c().await?;
     }
     running.stop().await;

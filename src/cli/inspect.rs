@@ -54,7 +54,10 @@ pub fn spool(configuration: &Config, command: &SpoolCommand) -> anyhow::Result<(
             );
         }
         Output::Text => {
-            println!("{} events wait in {} segments, {} of {} bytes", usage.waiting, usage.segments, usage.bytes, usage.limit);
+            println!(
+                "{} events wait in {} segments, {} of {} bytes",
+                usage.waiting, usage.segments, usage.bytes, usage.limit
+            );
             println!("{total} dead letters");
             for (_, letter) in &letters {
                 println!("{} {} ({} bytes): {}", letter.at, letter.source, letter.raw.len(), letter.reason);

@@ -123,7 +123,8 @@ pub fn evaluate(command: &EvaluateCommand) -> anyhow::Result<()> {
     let model = classify::load(&source)?;
     let DataFormat::Kdd = options.format;
     let mut bar = Progress::new("judging", None);
-    let report = evaluate::classifier(&model, &options.data, evaluate::Format::Kdd, &mut |records| bar.set(records, ""))?;
+    let report =
+        evaluate::classifier(&model, &options.data, evaluate::Format::Kdd, &mut |records| bar.set(records, ""))?;
     bar.finish();
     match options.output.output {
         Output::Json => println!("{}", serde_json::to_string(&report).context("figures are plain JSON")?),

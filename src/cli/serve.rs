@@ -39,9 +39,8 @@ pub fn serve(configuration: &Config) -> anyhow::Result<()> {
 /// Installs index templates, or says what would be installed.
 pub fn setup(configuration: &Config, options: &SetupOptions) -> anyhow::Result<()> {
     let settings = configuration::elasticsearch(configuration)?;
-    let report = runtime()?.block_on(async {
-        if options.dry_run { setup::plan(settings).await } else { setup::apply(settings).await }
-    })?;
+    let report = runtime()?
+        .block_on(async { if options.dry_run { setup::plan(settings).await } else { setup::apply(settings).await } })?;
     print!("{report}");
     Ok(())
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::simulate::replay::{self, Format};
-use crate::simulate::sender::{self, Sender};
+use crate::simulate::sender;
 use crate::simulate::{Settings, Traffic};
 
 use super::progress::Progress;
@@ -79,19 +79,20 @@ pub fn replay(configuration: &Config, options: &ReplayOptions) -> anyhow::Result
         FileFormat::Zeek => Format::Zeek,
         FileFormat::Ndjson => Format::Ndjson,
     };
-    let events = replay::events(&options.file, format, &Clock::system())?;
+    let events = replay::open(&options.file, format, Clock::system().now().as_event_time())?;
     let settings = sender::Settings {
         batch: options.batch,
         connections: options.connections,
         rate: options.rate,
         gzip: options.gzip,
-        ..sender::Settings::to(url)
+        url,
+        ..sender::Settings::default()
     };
     let mut bar = Progress::new("sending", None);
-    let report = runtime()?.block_on(async {
-        let sender = Sender::new(settings)?;
-        sender.send(events.take(options.limit.unwrap_or(usize::MAX)), &mut |progress| bar.set(progress.sent, "")).await
-    })?;
+    let events = events.take(options.limit.unwrap_or(usize::MAX));
+    let report = runtime()?.block_on(sender::send(settings, events, &mut |progress| {
+        bar.set(progress.sent, &format!("{} requests repeated", progress.retries));
+    }))?;
     bar.finish();
     match options.output.output {
         Output::Json => println!(
@@ -120,7 +121,8 @@ pub fn simulate(options: &SimulateOptions) -> anyhow::Result<()> {
     settings.seed = options.seed;
     settings.duration = Duration::try_from_secs_f64(options.hours * 3600.0)?;
     let start = crate::event::EventTime::from_micros(end - i64::try_from(settings.duration.as_micros())?);
-    settings.start = start.ok_or_else(|| anyhow::anyhow!("--hours {} reaches back before the year 1", options.hours))?;
+    settings.start =
+        start.ok_or_else(|| anyhow::anyhow!("--hours {} reaches back before the year 1", options.hours))?;
     settings.rate = options.rate.unwrap_or(settings.rate);
     let mut out = BufWriter::new(std::io::stdout().lock());
     for event in Traffic::new(settings) {

@@ -195,7 +195,9 @@ fn masked(features: &FeatureVector, settings: &Settings, random: &mut ChaCha8Rng
     }
     if random.random_bool(settings.mask_single) {
         let many = random.random_range(1..=MOST_SINGLE);
-        sample(random, NUMERIC + GROUPS.len(), many).into_iter().for_each(|place| mask(&mut shown, place, Symbol::MISSING));
+        sample(random, NUMERIC + GROUPS.len(), many)
+            .into_iter()
+            .for_each(|place| mask(&mut shown, place, Symbol::MISSING));
     }
     if random.random_bool(SPARSE_SHARE) {
         for place in 0..NUMERIC + GROUPS.len() {

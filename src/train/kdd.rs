@@ -64,7 +64,11 @@ fn check(settings: &Settings) -> Result<(), TrainError> {
     demand(settings.batch > 0, "batch", "must be at least 1")?;
     demand(settings.threads > 0, "threads", "must be at least 1")?;
     demand(settings.epochs > 0, "epochs", "must be at least 1")?;
-    demand(!settings.hidden.is_empty() && !settings.hidden.contains(&0), "hidden", "needs layers of at least one unit")?;
+    demand(
+        !settings.hidden.is_empty() && !settings.hidden.contains(&0),
+        "hidden",
+        "needs layers of at least one unit",
+    )?;
     demand(settings.rate.is_finite() && settings.rate > 0.0, "rate", "must be a positive number")?;
     demand(settings.decay.is_finite() && settings.decay >= 0.0, "decay", "must not be negative")?;
     demand(share(settings.class_power), "class_power", "must be within 0 and 1")?;
@@ -160,7 +164,8 @@ fn card(
         format: FORMAT,
         name: settings.name.clone(),
         version: settings.version.clone(),
-        description: "tells the attacks of the KDD Cup 1999 data from each other and from normal connections".to_owned(),
+        description: "tells the attacks of the KDD Cup 1999 data from each other and from normal connections"
+            .to_owned(),
         schema: Schema::current(),
         encoding: encoding_card,
         weights: WeightsCard { blake3: blake3::hash(file).to_hex().to_string(), tensors: needed_tensors(&sizes) },

@@ -153,8 +153,12 @@ mod tests {
 
     #[test]
     fn scores_count_rows_once_or_as_often_as_they_occur() {
-        let outputs =
-            Outputs { logits: vec![1.0, 0.0, 0.0, 1.0, 1.0, 0.0], width: 2, labels: vec![0, 1, 1], counts: vec![6, 3, 1] };
+        let outputs = Outputs {
+            logits: vec![1.0, 0.0, 0.0, 1.0, 1.0, 0.0],
+            width: 2,
+            labels: vec![0, 1, 1],
+            counts: vec![6, 3, 1],
+        };
         let names = ["normal", "neptune"].map(str::to_owned);
         let frequent = names.iter().cloned().collect();
         let figures = outputs.figures(Classes { names: &names, frequent: &frequent }, 1.0);

@@ -96,7 +96,8 @@ pub async fn send(port: u16, template: &Template, connections: u32, length: Dura
         tasks.push(tokio::spawn(async move {
             let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("oversight listens");
             stream.set_nodelay(true).expect("a fresh socket");
-            let step = rate.map(|rate| Duration::from_secs_f64(template.events() as f64 * f64::from(connections) / rate));
+            let step =
+                rate.map(|rate| Duration::from_secs_f64(template.events() as f64 * f64::from(connections) / rate));
             let mut due = started + step.map_or(Duration::ZERO, |step| step * place / connections);
             let (mut mine, mut answered, mut refused) = (Vec::new(), 0, 0);
             while started.elapsed() < length {
@@ -137,9 +138,10 @@ async fn read_answer(stream: &mut TcpStream) -> u16 {
         assert!(stream.read_buf(&mut buffer).await.expect("the connection stays") > 0, "closed without an answer");
         let text = String::from_utf8_lossy(&buffer);
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.to_ascii_lowercase().lines().find_map(|line| {
-            line.strip_prefix("content-length:").and_then(|value| value.trim().parse::<usize>().ok())
-        });
+        let length = head
+            .to_ascii_lowercase()
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length:").and_then(|value| value.trim().parse::<usize>().ok()));
         if body.len() >= length.expect("every answer says its length") {
             return head[9..12].parse().expect("a status");
         }

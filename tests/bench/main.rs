@@ -50,7 +50,10 @@ fn options() -> Options {
 async fn measure(options: Options) {
     let events = sample_events(&options);
     let template = Template::new(&events);
-    println!("{BATCH} events of {} B a request, {CONNECTIONS} connections, answers after fdatasync", template.event_bytes());
+    println!(
+        "{BATCH} events of {} B a request, {CONNECTIONS} connections, answers after fdatasync",
+        template.event_bytes()
+    );
 
     let sink = sink::start(0).await;
     let on = saturate(&template, &sink, true, options.length).await;

@@ -59,11 +59,13 @@ async fn undisturbed(engine: &Engine) {
     oversight.drained().await;
     assert_eq!(count(engine).await, RECORDS);
 
-    let body = json!({"size": 0, "aggs": {"labels": {"terms": {"field": "oversight.classification.label", "size": 100}}}});
+    let body =
+        json!({"size": 0, "aggs": {"labels": {"terms": {"field": "oversight.classification.label", "size": 100}}}});
     let (status, found) = oversight.post("/v1/search", body.to_string()).await;
     assert_eq!(status, 200, "{found}");
     let buckets = found["aggregations"]["labels"]["buckets"].as_array().unwrap();
-    let stored: Value = buckets.iter().map(|b| (b["key"].as_str().unwrap().to_owned(), b["doc_count"].clone())).collect();
+    let stored: Value =
+        buckets.iter().map(|b| (b["key"].as_str().unwrap().to_owned(), b["doc_count"].clone())).collect();
     assert_eq!(stored, evaluated(&records)["labels"], "the index and the evaluation of the same rows");
     assert!(oversight.stop().success());
 }

@@ -58,10 +58,7 @@ async fn an_engine_that_is_down_at_start_gets_its_events_when_it_comes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_answered_with_a_retryable_code_and_nothing_taken_is_lost() {
     let Some(disk) = SmallDisk::mount() else { return };
-    let settings = [
-        ("STORE_ELASTICSEARCH_URL", "http://127.0.0.1:9"),
-        ("SPOOL_SEGMENT_SIZE", "1MiB"),
-    ];
+    let settings = [("STORE_ELASTICSEARCH_URL", "http://127.0.0.1:9"), ("SPOOL_SEGMENT_SIZE", "1MiB")];
     let mut oversight = Oversight::start(&disk.path.join("data"), &settings);
     let filler = "x".repeat(20_000);
     let mut accepted = 0;

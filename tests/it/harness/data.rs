@@ -11,7 +11,10 @@ pub fn shared(path: &str) -> Option<PathBuf> {
     if place.exists() {
         return Some(place);
     }
-    super::skip(&format!("{} is not there; set OVERSIGHT_SHARED to the folder that holds data/{path}", place.display()));
+    super::skip(&format!(
+        "{} is not there; set OVERSIGHT_SHARED to the folder that holds data/{path}",
+        place.display()
+    ));
     None
 }
 

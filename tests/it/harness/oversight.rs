@@ -93,7 +93,11 @@ pub fn client() -> reqwest::Client {
 /// The program with these arguments, run to its end in an empty folder.
 pub fn run(arguments: &[&str]) -> Output {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    Command::new(env!("CARGO_BIN_EXE_oversight")).args(arguments).current_dir(folder.path()).output().expect("it starts")
+    Command::new(env!("CARGO_BIN_EXE_oversight"))
+        .args(arguments)
+        .current_dir(folder.path())
+        .output()
+        .expect("it starts")
 }
 
 fn spawn(data: &Path, settings: &[(String, String)], port: u16) -> (Child, u16) {

@@ -57,6 +57,7 @@ async fn answer(request: Request<Incoming>, counted: Arc<AtomicUsize>) -> Result
     } else {
         r#"{"version":{"number":"9.2.0"},"tagline":"You Know, for Search","acknowledged":true}"#.to_owned()
     };
-    let answer = Response::builder().header("content-type", "application/json").header("x-elastic-product", "Elasticsearch");
+    let answer =
+        Response::builder().header("content-type", "application/json").header("x-elastic-product", "Elasticsearch");
     Ok(answer.body(Full::new(Bytes::from(text))).expect("fixed headers"))
 }
