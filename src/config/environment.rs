@@ -9,14 +9,23 @@ use super::schema::{Leaf, Schema, VARIABLE_PREFIX, has_type};
 use super::tree::{Data, Node, parse};
 use super::walk::nearest;
 
-/// Variables with our prefix that are no keys: the file itself, and folders that tests and scripts use.
-const OTHERS: [&str; 3] = ["OVERSIGHT_CONFIG", "OVERSIGHT_CACHE", "OVERSIGHT_SHARED"];
+/// Variables with our prefix that are no keys: the file itself, and what tests and scripts of this repository use.
+const OTHERS: [&str; 5] =
+    ["OVERSIGHT_CONFIG", "OVERSIGHT_CACHE", "OVERSIGHT_SHARED", "OVERSIGHT_REQUIRE_ALL", "OVERSIGHT_ENGINES_OFFLINE"];
+
+/// What the names of further such variables begin with: the build's, and those that Kubernetes sets in every
+/// container beside a service called `oversight`.
+const OTHER_PREFIXES: [&str; 3] = ["OVERSIGHT_LIBTORCH_", "OVERSIGHT_SERVICE_", "OVERSIGHT_PORT"];
+
+fn is_no_key(name: &str) -> bool {
+    OTHERS.contains(&name) || OTHER_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
 
 /// Puts the values of `variables` into the tree, over what the file says.
 pub fn apply(schema: &Schema, root: &mut Node, variables: &BTreeMap<String, String>, faults: &mut Vec<Fault>) {
     let leaves = schema.leaves();
     for (name, text) in variables.iter().filter(|(name, _)| name.starts_with(VARIABLE_PREFIX)) {
-        if OTHERS.contains(&name.as_str()) || text.is_empty() {
+        if is_no_key(name) || text.is_empty() {
             continue;
         }
         if let Some(leaf) = leaves.iter().find(|leaf| leaf.variable == *name) {
@@ -29,7 +38,7 @@ pub fn apply(schema: &Schema, root: &mut Node, variables: &BTreeMap<String, Stri
     collect_secret_names(root, &mut named);
     for name in variables.keys().filter(|name| name.starts_with(VARIABLE_PREFIX)) {
         let known = leaves.iter().any(|leaf| leaf.variable == *name);
-        if known || OTHERS.contains(&name.as_str()) || named.contains(&name.as_str()) {
+        if known || is_no_key(name) || named.contains(&name.as_str()) {
             continue;
         }
         // the common beginning would make every name look alike
@@ -113,5 +122,20 @@ fn collect_secret_names<'a>(node: &'a Node, names: &mut Vec<&'a str>) {
         }
         Data::List(items) => items.iter().for_each(|item| collect_secret_names(item, names)),
         Data::Null | Data::Scalar(_) | Data::Quoted(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_kubernetes_and_the_build_set_is_no_key_and_hides_none() {
+        let leaves = Schema::generate().leaves();
+        assert!(leaves.iter().all(|leaf| !is_no_key(&leaf.variable)));
+        for name in ["OVERSIGHT_SERVICE_HOST", "OVERSIGHT_PORT_9292_TCP_ADDR", "OVERSIGHT_PORT", "OVERSIGHT_LIBTORCH_X"]
+        {
+            assert!(is_no_key(name), "{name}");
+        }
     }
 }
