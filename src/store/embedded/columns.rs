@@ -27,6 +27,8 @@ pub(super) enum FieldName {
     Message,
     /// `_id`
     Id,
+    /// `_seq`: the place of the event in the spool.
+    Sequence,
     /// Any other path.
     Path(String),
 }
@@ -40,6 +42,7 @@ impl FieldName {
             "destination.ip" => Self::Address { column: DESTINATION_IP, path: "destination.ip" },
             "message" => Self::Message,
             "_id" => Self::Id,
+            "_seq" => Self::Sequence,
             path => Self::Path(path.to_owned()),
         }
     }
@@ -49,6 +52,7 @@ impl FieldName {
         let mut names = Vec::new();
         match self {
             Self::Time => names.push(TIME.to_owned()),
+            Self::Sequence => names.push("_seq".to_owned()),
             Self::Address { column, path } => names.extend([(*column).to_owned(), path_column(path)]),
             Self::Path(path) => names.push(path_column(path)),
             Self::Message | Self::Id => {}

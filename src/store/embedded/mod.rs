@@ -9,19 +9,29 @@
 //! search ─ blocking thread ─ query over the days that the time range leaves ─ one merged answer
 //! ```
 
+mod aggregate;
+mod clause;
 mod columns;
 mod dates;
 mod days;
 mod document;
 mod flatten;
+mod hits;
 mod json;
+mod lucene;
 mod pattern;
+mod query;
+mod render;
+mod request;
 mod schema;
+mod search;
+mod sketch;
 mod words;
 mod writer;
 
 use std::fs::File;
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -43,6 +53,8 @@ use crate::clock::Clock;
 const UNIT: usize = 1024;
 /// Days that are kept open for searching.
 const OPEN_READERS: NonZeroUsize = NonZeroUsize::new(128).expect("not zero");
+/// Searches that run at the same time; each may hold a large answer in memory.
+const SEARCHES: usize = 4;
 const DAY_MICROS: i64 = 86_400_000_000;
 
 /// Settings of the embedded store, checked.
@@ -249,6 +261,7 @@ pub struct EmbeddedStore {
     settings: Settings,
     shared: Arc<Shared>,
     queue: Arc<Semaphore>,
+    searches: Arc<Semaphore>,
     running: Mutex<Option<Running>>,
 }
 
@@ -264,7 +277,8 @@ impl EmbeddedStore {
             max_bytes: settings.max_bytes,
         };
         let queue = Arc::new(Semaphore::new((settings.queue_bytes / UNIT).max(1)));
-        Self { settings, shared: Arc::new(shared), queue, running: Mutex::new(None) }
+        let searches = Arc::new(Semaphore::new(SEARCHES));
+        Self { settings, shared: Arc::new(shared), queue, searches, running: Mutex::new(None) }
     }
 
     /// What has happened since the start.
@@ -354,7 +368,31 @@ impl Store for EmbeddedStore {
         })
     }
 
-    fn search(&self, _request: SearchRequest) -> BoxFuture<'_, Result<Value, SearchError>> {
-        Box::pin(async { Err(SearchError::Bad("".to_owned())) })
+    fn search(&self, request: SearchRequest) -> BoxFuture<'_, Result<Value, SearchError>> {
+        Box::pin(async move {
+            let unavailable = |reason: &str| SearchError::Unavailable(reason.to_owned());
+            let turn = Arc::clone(&self.searches).acquire_owned().await;
+            let turn = turn.map_err(|_| unavailable("the index is closed"))?;
+            let shared = Arc::clone(&self.shared);
+            let work = move || {
+                let _turn = turn;
+                search::search(&shared, &request)
+            };
+            // a panic in the index library ends the search, not the process
+            let done = tokio::task::spawn_blocking(move || catch_unwind(AssertUnwindSafe(work))).await;
+            match done {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(_)) | Err(_) => Err(unavailable("the search failed unexpectedly")),
+            }
+        })
     }
+}
+
+/// Refuses aggregations that have grown beyond what one search may hold.
+fn check_size<K>(states: &[aggregate::State<K>]) -> tantivy::Result<()> {
+    if aggregate::size(states) <= aggregate::MOST_BUCKETS {
+        return Ok(());
+    }
+    let reason = format!("the aggregations have more than {} buckets; narrow the query", aggregate::MOST_BUCKETS);
+    Err(tantivy::TantivyError::InvalidArgument(reason))
 }
