@@ -26,9 +26,11 @@ pub fn read(json: &[u8]) -> Result<(Card, Encoding), Fault> {
     network(&card)?;
     labels(&card)?;
     decision(&card)?;
-    demand(card.calibration.temperature.is_finite() && card.calibration.temperature > 0.0, "calibration.temperature", || {
-        format!("{} is not a positive number", card.calibration.temperature)
-    })?;
+    demand(
+        card.calibration.temperature.is_finite() && card.calibration.temperature > 0.0,
+        "calibration.temperature",
+        || format!("{} is not a positive number", card.calibration.temperature),
+    )?;
     let (ranks, quantiles) = (&card.novelty.ranks, &card.novelty.quantiles);
     let ascending = |values: &[f32]| values.is_sorted() && values.iter().all(|value| value.is_finite());
     demand(quantiles.len() >= 2 && ascending(quantiles), "novelty.quantiles", || {
@@ -100,9 +102,7 @@ fn network(card: &Card) -> Result<(), Fault> {
     demand(network.inputs == INPUTS, "network.inputs", || format!("{}, the encoding makes {INPUTS}", network.inputs))?;
     let hidden = &network.hidden;
     let sane = (1..=DEEPEST).contains(&hidden.len()) && hidden.iter().all(|units| (1..=WIDEST).contains(units));
-    demand(sane, "network.hidden", || {
-        format!("{hidden:?}: must be 1 to {DEEPEST} layers of 1 to {WIDEST} units")
-    })?;
+    demand(sane, "network.hidden", || format!("{hidden:?}: must be 1 to {DEEPEST} layers of 1 to {WIDEST} units"))?;
     demand(network.outputs == card.labels.len(), "labels", || {
         format!("{} labels for {} outputs of the network", card.labels.len(), network.outputs)
     })?;

@@ -59,7 +59,9 @@ pub enum Fault {
         known: u32,
     },
     /// The hash is not that of the features and vocabularies beside it.
-    #[error("schema.hash is {claimed}, but its features and vocabularies hash to {actual}; the card was changed by hand")]
+    #[error(
+        "schema.hash is {claimed}, but its features and vocabularies hash to {actual}; the card was changed by hand"
+    )]
     SchemaHash {
         /// What the card says.
         claimed: String,
@@ -81,7 +83,9 @@ pub enum Fault {
         what: String,
     },
     /// The weights are others than those the card was written for.
-    #[error("is not the file that the card belongs to: BLAKE3 {actual}, the card says {claimed}; copy both files again")]
+    #[error(
+        "is not the file that the card belongs to: BLAKE3 {actual}, the card says {claimed}; copy both files again"
+    )]
     WeightsHash {
         /// What the card says.
         claimed: String,

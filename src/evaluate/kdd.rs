@@ -162,7 +162,8 @@ mod tests {
 
     #[test]
     fn a_label_that_the_model_lacks_is_wrong_by_name_and_scored_by_family() {
-        let text = line("udp", "udpstorm") + &line("tcp", "mscan") + &line("tcp", "heartbleed") + &line("tcp", "normal");
+        let text =
+            line("udp", "udpstorm") + &line("tcp", "mscan") + &line("tcp", "heartbleed") + &line("tcp", "normal");
         let report = report(text.as_bytes()).expect("judged");
         assert_eq!(report.accuracy, 0.25);
         assert_eq!(report.unknown_labels.keys().collect::<Vec<_>>(), ["heartbleed", "mscan", "udpstorm"]);
