@@ -2,6 +2,8 @@
 //!
 //! Source: Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks" (2017).
 
+use super::rapid::exp_of_negative;
+
 /// Temperatures that fitting looks through, as powers of two.
 const COLDEST: f64 = -4.0;
 const HOTTEST: f64 = 4.0;
@@ -14,19 +16,18 @@ pub const BINS: usize = 15;
 ///
 /// The probabilities are finite and sum to 1; where a logit is not finite they are all equal.
 pub fn softmax(logits: &mut [f32], temperature: f32) -> f32 {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for logit in logits.iter_mut() {
-        *logit = ((*logit - largest) / temperature).exp();
-        sum += *logit;
-    }
-    // the largest alone gives 1, so a sum below it means NaN or infinite logits; `max` passes over NaN, the sum does not
-    if !(sum.is_finite() && sum >= 1.0) {
+    // no early end, so that it becomes vector instructions
+    if !logits.iter().fold(true, |all, logit| all & logit.is_finite()) {
         let equal = 1.0 / logits.len() as f32;
         logits.fill(equal);
         return f32::NEG_INFINITY;
     }
-    logits.iter_mut().for_each(|value| *value /= sum);
+    let largest = logits.iter().copied().fold(f32::MIN, |largest, logit| if logit > largest { logit } else { largest });
+    let colder = 1.0 / temperature;
+    logits.iter_mut().for_each(|logit| *logit = exp_of_negative((*logit - largest) * colder));
+    let sum: f32 = logits.iter().sum();
+    let share = 1.0 / sum;
+    logits.iter_mut().for_each(|value| *value *= share);
     largest + temperature * sum.ln()
 }
 

@@ -200,6 +200,8 @@ pub struct Training {
     pub split: String,
     /// Seed of the split, the first weights, the order and the masks.
     pub seed: u64,
+    /// The numbers among the settings of training.
+    pub settings: BTreeMap<String, f64>,
     /// Passes over the training part, and the one whose weights were kept.
     pub epochs: u32,
     /// The pass whose weights were kept, counted from 1.

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::rapid::ln_1p;
 use crate::features::symbols::{FLAGS, PROTOCOLS, SERVICES, Symbol, Symbols};
 use crate::features::{FeatureVector, NAMES, NUMERIC, name_of_numeric};
 
@@ -70,9 +71,7 @@ impl Curve {
     pub fn bend(self, value: f32) -> f32 {
         match self {
             Self::Linear => value,
-            // most counts are 0, and the logarithm is what the encoding costs
-            Self::Log1p if value <= 0.0 => 0.0,
-            Self::Log1p => (1.0 + value).ln(),
+            Self::Log1p => ln_1p(value),
         }
     }
 }
@@ -91,9 +90,15 @@ pub struct Scale {
 /// The encoding of a model: what training measured on its own part of the data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Encoding {
-    scales: [Scale; NUMERIC],
+    /// By place; apart from each other and filled up to [`LANES`], so that scaling becomes vector instructions.
+    bent: [bool; LANES],
+    means: [f32; LANES],
+    factors: [f32; LANES],
     limit: f32,
 }
+
+/// [`NUMERIC`], filled up to whole vector registers.
+const LANES: usize = NUMERIC.next_multiple_of(8);
 
 /// Which numbers of a vector are missing: bit `i` for place `i` of [`FeatureVector::numeric`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -102,6 +107,13 @@ pub struct Missing(pub u64);
 impl Missing {
     /// All content features.
     pub const CONTENT: Self = Self(((1 << (CONTENT.end - CONTENT.start)) - 1) << CONTENT.start);
+
+    /// How many of the 41 features are known, given the symbols beside these numbers.
+    pub fn known(self, symbols: Symbols) -> u16 {
+        let symbols = [symbols.protocol, symbols.service, symbols.flag];
+        let words = symbols.iter().filter(|symbol| **symbol != Symbol::MISSING).count();
+        u16::try_from(NUMERIC + words).expect("at most 41") - self.0.count_ones() as u16
+    }
 
     /// The places of the missing numbers, lowest first.
     pub fn places(self) -> impl Iterator<Item = usize> {
@@ -117,21 +129,31 @@ impl Missing {
 impl Encoding {
     /// An encoding from the scales in the order of [`FeatureVector::numeric`]; `limit` bounds scaled values.
     pub fn new(scales: [Scale; NUMERIC], limit: f32) -> Self {
-        Self { scales, limit }
+        let mut encoding = Self { bent: [false; LANES], means: [0.0; LANES], factors: [0.0; LANES], limit };
+        for (place, scale) in scales.iter().enumerate() {
+            encoding.bent[place] = scale.curve == Curve::Log1p;
+            encoding.means[place] = scale.mean;
+            encoding.factors[place] = scale.factor;
+        }
+        encoding
     }
 
     /// Writes the 38 scaled numbers to `out` and says which are missing. Infinities count as missing.
+    ///
+    /// # Panics
+    /// When `out` has not 38 places.
     pub fn numbers(&self, features: &FeatureVector, out: &mut [f32]) -> Missing {
-        let mut missing = 0;
-        for (place, ((value, scale), out)) in features.numeric.iter().zip(&self.scales).zip(out).enumerate() {
-            *out = if value.is_finite() {
-                ((scale.curve.bend(*value) - scale.mean) * scale.factor).clamp(-self.limit, self.limit)
-            } else {
-                missing |= 1 << place;
-                0.0
-            };
+        let mut values = [0f32; LANES];
+        values[..NUMERIC].copy_from_slice(&features.numeric);
+        for (((value, bent), mean), factor) in values.iter_mut().zip(&self.bent).zip(&self.means).zip(&self.factors) {
+            // both are reckoned: a choice of results becomes vector instructions, a branch does not
+            let logarithm = ln_1p(*value);
+            let scaled = (if *bent { logarithm } else { *value } - mean) * factor;
+            let held = scaled.max(-self.limit).min(self.limit);
+            *value = if value.is_finite() { held } else { 0.0 };
         }
-        Missing(missing)
+        out.copy_from_slice(&values[..NUMERIC]);
+        missing_of(&features.numeric)
     }
 
     /// Writes all [`INPUTS`] inputs to `out`.
@@ -144,6 +166,14 @@ impl Encoding {
             out[input] = 1.0;
         }
     }
+}
+
+fn missing_of(numeric: &[f32; NUMERIC]) -> Missing {
+    if numeric.iter().fold(true, |all, value| all & value.is_finite()) {
+        return Missing::default();
+    }
+    let flag = |(place, value): (usize, &f32)| u64::from(!value.is_finite()) << place;
+    Missing(numeric.iter().enumerate().map(flag).sum())
 }
 
 /// The inputs that are 1 for these symbols.

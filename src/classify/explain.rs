@@ -40,20 +40,22 @@ pub fn attribute(
     questions: &[Question<'_>],
     steps: usize,
 ) -> Result<Vec<Attribution>, TchError> {
-    let mut points = Vec::with_capacity(questions.len() * steps * INPUTS);
-    let mut classes = Vec::with_capacity(questions.len() * steps);
-    let mut moves = Vec::with_capacity(questions.len());
+    let (mut points, mut classes) = (Vec::new(), Vec::with_capacity(questions.len() * steps));
+    let mut ways = Vec::with_capacity(questions.len());
     for question in questions {
         let (start, way) = path(encoding, baseline, question.features);
+        // the first layer is linear, so its sums too move along a straight path: only they are run
+        let (from, slope) = (network.first_sums(&start), network.first_sums(&way));
         for step in 0..steps {
             let part = (step as f32 + 0.5) / steps as f32;
-            points.extend(start.iter().zip(&way).map(|(from, way)| from + part * way));
+            points.extend(from.iter().zip(&slope).map(|(from, slope)| from + part * slope));
             classes.push(i64::from(question.class));
         }
-        moves.push(way);
+        ways.push(way);
     }
-    let (_, gradients) = network.gradients(&points, &classes)?;
-    Ok(gradients.chunks_exact(steps * INPUTS).zip(&moves).map(|(rows, way)| per_feature(rows, way, steps)).collect())
+    let gradients = network.gradients_at_first(&points, &classes)?;
+    let of_question = gradients.chunks_exact(gradients.len() / questions.len().max(1)).zip(&ways);
+    Ok(of_question.map(|(rows, way)| per_feature(network, rows, way, steps)).collect())
 }
 
 /// The strongest contributions, by size, as a person reads them.
@@ -90,11 +92,14 @@ fn path(encoding: &Encoding, baseline: &[f32], features: &FeatureVector) -> (Vec
 }
 
 /// The mean gradient along the path times the way, summed over the inputs of each feature.
-fn per_feature(gradients: &[f32], way: &[f32], steps: usize) -> Attribution {
+fn per_feature(network: &Network, at_first: &[f32], way: &[f32], steps: usize) -> Attribution {
+    let mut mean = vec![0.0; at_first.len() / steps];
+    for row in at_first.chunks_exact(mean.len()) {
+        mean.iter_mut().zip(row).for_each(|(mean, gradient)| *mean += gradient / steps as f32);
+    }
     let mut attribution = [0.0; NAMES.len()];
     for (input, way) in way.iter().enumerate().filter(|(_, way)| **way != 0.0) {
-        let mean = gradients.iter().skip(input).step_by(INPUTS).sum::<f32>() / steps as f32;
-        attribution[feature_of(input)] += mean * way;
+        attribution[feature_of(input)] += network.gradient_at_input(input, &mean) * way;
     }
     attribution
 }
@@ -127,10 +132,9 @@ mod tests {
                 let question = Question { features: &features, class };
                 let found = attribute(&network, &encoding, &baseline, &[question], 4096).expect("runs");
                 let (start, way) = path(&encoding, &baseline, &features);
-                let ends: Vec<f32> =
-                    start.iter().copied().chain(start.iter().zip(&way).map(|(from, way)| from + way)).collect();
-                let (logits, _) = network.gradients(&ends, &[i64::from(class); 2]).expect("runs");
-                let (sum, difference) = (found[0].iter().sum::<f32>(), logits[1] - logits[0]);
+                let end: Vec<f32> = start.iter().zip(&way).map(|(from, way)| from + way).collect();
+                let logit = |inputs: &[f32]| sample::logits(inputs)[usize::from(class)];
+                let (sum, difference) = (found[0].iter().sum::<f32>(), logit(&end) - logit(&start));
                 let tolerance = 1e-3 + 0.005 * difference.abs();
                 assert!((sum - difference).abs() < tolerance, "class {class}: {sum}, logits differ by {difference}");
             }

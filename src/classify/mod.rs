@@ -21,6 +21,7 @@ mod error;
 pub mod labels;
 pub mod novelty;
 pub mod quality;
+mod rapid;
 mod slot;
 
 #[cfg(feature = "torch")]

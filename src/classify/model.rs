@@ -138,9 +138,10 @@ impl Classifier for Judge {
 
 impl Judge {
     fn judge(&mut self, chunk: &[FeatureVector], out: &mut Vec<Classification>) -> Result<(), tch::TchError> {
-        self.network.forward(&self.encoding, chunk, &mut self.scratch)?;
-        let rows = self.scratch.logits.chunks_exact_mut(self.network.outputs());
-        for (features, row) in chunk.iter().zip(rows) {
+        let scratch = &mut self.scratch;
+        self.network.forward(&self.encoding, chunk, scratch)?;
+        let rows = scratch.logits.chunks_exact_mut(self.network.outputs());
+        for (known, row) in scratch.known.iter().zip(rows) {
             let energy = softmax(row, self.temperature);
             let top = decide::top(row);
             out.push(Classification {
@@ -149,7 +150,7 @@ impl Judge {
                 probability: top[0].1,
                 top,
                 novelty: self.novelty.of_energy(energy),
-                features_known: features.known(),
+                features_known: *known,
                 explanation: Vec::new(),
             });
         }

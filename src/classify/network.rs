@@ -7,9 +7,9 @@
 
 use std::sync::Arc;
 
-use tch::{TchError, Tensor};
+use tch::{Kind, TchError, Tensor};
 
-use super::encode::{CONTENT, Encoding, INPUTS, Missing, symbol_inputs};
+use super::encode::{CONTENT, Encoding, Missing, symbol_inputs};
 use super::weights::Weights;
 use crate::features::{FeatureVector, NUMERIC};
 
@@ -53,6 +53,8 @@ struct FirstLayer {
 pub struct Scratch {
     numbers: Vec<f32>,
     sums: Vec<f32>,
+    /// How many features of each vector of the last batch are known.
+    pub known: Vec<u16>,
     /// The outputs of the last batch, row by row.
     pub logits: Vec<f32>,
 }
@@ -102,9 +104,11 @@ impl Network {
         scratch.numbers.resize(batch.len() * NUMERIC, 0.0);
         scratch.sums.resize(batch.len() * width, 0.0);
         scratch.logits.resize(batch.len() * self.outputs, 0.0);
+        scratch.known.clear();
         let rows = scratch.numbers.chunks_exact_mut(NUMERIC).zip(scratch.sums.chunks_exact_mut(width));
         for (features, (numbers, sums)) in batch.iter().zip(rows) {
             let missing = encoding.numbers(features, numbers);
+            scratch.known.push(missing.known(features.symbols));
             self.first.add_up(missing, symbol_inputs(features.symbols), sums);
         }
         let _guard = tch::no_grad_guard();
@@ -115,26 +119,51 @@ impl Network {
         state.f_copy_data(&mut scratch.logits, batch.len() * self.outputs)
     }
 
-    /// Runs encoded inputs, `rows` × [`INPUTS`], and gives the logits of `classes` (one for each row) with their
-    /// gradients at the inputs.
+    /// Sums of the first layer's units, before the ReLU, for encoded inputs (bias left out).
+    pub fn first_sums(&self, inputs: &[f32]) -> Vec<f32> {
+        let mut sums = vec![0.0; self.first.width];
+        for (input, value) in inputs.iter().enumerate().filter(|(_, value)| **value != 0.0) {
+            sums.iter_mut().zip(self.first.row(input)).for_each(|(sum, weight)| *sum += value * weight);
+        }
+        sums
+    }
+
+    /// Gradients of a logit at the first layer's sums (without its bias): for each row of `sums` that of its class.
+    ///
+    /// The backward pass of dense layers with ReLU, written out: the chain of masked products is all that automatic
+    /// differentiation would do, without its bookkeeping.
     ///
     /// # Errors
     /// When libtorch reports a fault.
-    pub fn gradients(&self, inputs: &[f32], classes: &[i64]) -> Result<(Vec<f32>, Vec<f32>), TchError> {
-        tch::with_grad(|| {
-            let inputs = matrix(inputs, INPUTS)?.f_set_requires_grad(true)?;
-            let mut state = inputs.shallow_clone();
-            for (place, layer) in self.layers.iter().enumerate() {
-                if place > 0 {
-                    state = state.f_relu()?;
-                }
-                state = layer.bias.f_addmm(&state, &layer.weight)?;
+    pub fn gradients_at_first(&self, sums: &[f32], classes: &[i64]) -> Result<Vec<f32>, TchError> {
+        let _guard = tch::no_grad_guard();
+        let mut state = matrix(sums, self.first.width)?.f_add_(&self.layers[0].bias)?;
+        let mut open = Vec::with_capacity(self.layers.len());
+        for layer in &self.layers[1..] {
+            open.push(state.f_gt(0)?.f_to_kind(Kind::Float)?);
+            state = layer.bias.f_addmm(&state.f_relu()?, &layer.weight)?;
+        }
+        let last = &self.layers.last().expect("there are at least two layers").weight;
+        let mut gradient = last.f_index_select(1, &Tensor::f_from_slice(classes)?)?.f_tr()?;
+        for (place, open) in open.iter().enumerate().rev() {
+            gradient = gradient.f_mul(open)?;
+            if place > 0 {
+                gradient = gradient.f_mm(&self.layers[place].weight.f_tr()?)?;
             }
-            let classes = Tensor::f_from_slice(classes)?.f_unsqueeze(1)?;
-            let chosen = state.f_gather(1, &classes, false)?;
-            let gradients = Tensor::f_run_backward(&[chosen.f_sum(tch::Kind::Float)?], &[&inputs], false, false)?;
-            Ok((copied(&chosen.f_detach()?)?, copied(&gradients[0])?))
-        })
+        }
+        let mut values = vec![0.0; sums.len()];
+        gradient.f_contiguous()?.f_copy_data(&mut values, sums.len())?;
+        Ok(values)
+    }
+
+    /// What one unit of an input adds to a logit, given its gradient at the first layer's sums.
+    pub fn gradient_at_input(&self, input: usize, at_first: &[f32]) -> f32 {
+        // eight sums beside each other: one alone waits for each addition
+        let mut sums = [0f32; 8];
+        for (weights, gradients) in self.first.row(input).chunks(8).zip(at_first.chunks(8)) {
+            sums.iter_mut().zip(weights).zip(gradients).for_each(|((sum, weight), gradient)| *sum += weight * gradient);
+        }
+        sums.iter().sum()
     }
 }
 
@@ -176,17 +205,40 @@ fn matrix(values: &[f32], width: usize) -> Result<Tensor, TchError> {
     Tensor::f_from_slice(values)?.f_view([-1, i64::try_from(width).expect("a width fits")])
 }
 
-fn copied(tensor: &Tensor) -> Result<Vec<f32>, TchError> {
-    let tensor = tensor.f_contiguous()?;
-    let mut values = vec![0.0; tensor.numel()];
-    tensor.f_copy_data(&mut values, tensor.numel())?;
-    Ok(values)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::encode::INPUTS;
     use super::super::sample;
     use super::*;
+
+    /// Logits and gradients at the encoded inputs, by libtorch's automatic differentiation.
+    fn by_autograd(inputs: &[f32], classes: &[i64]) -> (Vec<f32>, Vec<f32>) {
+        let network = Network::new(&sample::weights()).expect("sound weights");
+        let inputs = matrix(inputs, INPUTS).expect("rows").set_requires_grad(true);
+        let mut state = inputs.shallow_clone();
+        for (place, layer) in network.layers.iter().enumerate() {
+            state = layer.bias.addmm(&if place > 0 { state.relu() } else { state }, &layer.weight);
+        }
+        let chosen = state.gather(1, &Tensor::from_slice(classes).unsqueeze(1), false);
+        let gradients = Tensor::run_backward(&[chosen.sum(Kind::Float)], &[&inputs], false, false);
+        let copied = |tensor: &Tensor| Vec::<f32>::try_from(tensor.flatten(0, -1)).expect("numbers");
+        (copied(&chosen.detach()), copied(&gradients[0]))
+    }
+
+    #[test]
+    fn the_written_out_gradients_are_those_of_automatic_differentiation() {
+        let network = Network::new(&sample::weights()).expect("sound weights");
+        for (place, features) in sample::vectors().iter().enumerate() {
+            let (mut inputs, class) = (vec![0.0; INPUTS], (place % 4) as i64);
+            sample::encoding().dense(features, &mut inputs);
+            let at_first = network.gradients_at_first(&network.first_sums(&inputs), &[class]).expect("runs");
+            let (_, expected) = by_autograd(&inputs, &[class]);
+            for (input, expected) in expected.iter().enumerate() {
+                let found = network.gradient_at_input(input, &at_first);
+                assert!((found - expected).abs() < 1e-4, "input {input}: {found} and {expected}");
+            }
+        }
+    }
 
     #[test]
     fn adding_up_rows_gives_what_the_dense_product_gives() {
@@ -199,7 +251,7 @@ mod tests {
             for (features, row) in batch.iter().zip(inputs.chunks_exact_mut(INPUTS)) {
                 sample::encoding().dense(features, row);
             }
-            let (logits, _) = network.gradients(&inputs, &vec![class as i64; batch.len()]).expect("runs");
+            let (logits, _) = by_autograd(&inputs, &vec![class as i64; batch.len()]);
             for (place, logit) in logits.iter().enumerate() {
                 let other = scratch.logits[place * network.outputs() + class];
                 assert!((logit - other).abs() < 1e-4, "row {place}, class {class}: {logit} and {other}");

@@ -63,6 +63,7 @@ pub fn card() -> Card {
             distinct: 0,
             split: String::new(),
             seed: 0,
+            settings: Default::default(),
             epochs: 0,
             best_epoch: 0,
             classes: Vec::new(),
@@ -91,6 +92,23 @@ pub fn weights() -> Weights {
 /// The baseline of [`weights`].
 pub fn baseline() -> Vec<f32> {
     weights()["baseline"].values.clone()
+}
+
+/// The logits of [`weights`] for encoded inputs, by plain loops.
+pub fn logits(inputs: &[f32]) -> Vec<f32> {
+    let weights = weights();
+    let mut state = inputs.to_vec();
+    for layer in 1..=3 {
+        let (weight, bias) = (&weights[&format!("layer{layer}.weight")], &weights[&format!("layer{layer}.bias")]);
+        let width = bias.values.len();
+        let unit = |unit: usize| {
+            let products = state.iter().enumerate().map(|(input, value)| value * weight.values[input * width + unit]);
+            bias.values[unit] + products.sum::<f32>()
+        };
+        let sums: Vec<f32> = (0..width).map(unit).collect();
+        state = sums.into_iter().map(|sum| if layer < 3 { sum.max(0.0) } else { sum }).collect();
+    }
+    state
 }
 
 fn network() -> NetworkCard {

@@ -5,7 +5,7 @@
 //! of that order is the test part, what follows the validation part, the rest the training part: so rare classes
 //! have rows in each part.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -20,6 +20,9 @@ use crate::normalise::kdd::parse_line;
 
 /// The file that is looked for in a folder.
 pub const FILE: &str = "kddcup.data_10_percent.gz";
+
+/// A class counts as frequent from this many distinct rows in the file on.
+pub const FREQUENT_FROM: u64 = 20;
 
 /// Shares of the test and validation parts.
 const TEST: f64 = 0.2;
@@ -83,6 +86,14 @@ impl Dataset {
         }
         let blake3 = hasher.finalize().to_hex().to_string();
         Ok(table.split(file, blake3, line))
+    }
+
+    /// The classes with enough distinct rows in the whole file to be measured.
+    pub fn frequent(&self) -> BTreeSet<String> {
+        let mut rows = vec![0u64; self.labels.len()];
+        self.rows.iter().for_each(|row| rows[usize::from(row.label)] += 1);
+        let names = self.labels.iter().zip(rows).filter(|(_, rows)| *rows >= FREQUENT_FROM);
+        names.map(|(name, _)| name.clone()).collect()
     }
 
     /// The rows of a part.

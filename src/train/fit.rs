@@ -2,7 +2,7 @@
 //!
 //! Whatever is random comes from one seeded ChaCha stream in this file, never from libtorch's generator, so runs
 //! repeat. Rows are drawn with replacement, classes and repetitions evened out by powers of their counts. The weights of
-//! the pass with the least validation loss are kept.
+//! the pass with the best validation score are kept, of equals the latest.
 
 use rand::Rng;
 use rand::seq::index::sample;
@@ -11,9 +11,8 @@ use tch::nn::{self, OptimizerConfig};
 use tch::{Device, Kind, Reduction, Tensor};
 
 use super::dataset::{Dataset, Part, Row};
-use super::measure::{Outputs, View};
+use super::measure::{Classes, Outputs, View};
 use super::{Progress, Settings, TrainError};
-use crate::classify::calibrate::softmax;
 use crate::classify::card::NetworkCard;
 use crate::classify::check::needed_tensors;
 use crate::classify::encode::{CONTENT, Encoding, GROUPS, INPUTS, SYMBOLS_FROM, symbol_inputs};
@@ -60,7 +59,7 @@ pub fn fit(
     let mut trainee = Trainee::new(&network, settings, random)?;
     let draws = Draws::new(&rows, dataset.labels.len(), settings);
     let steps = rows.len().div_ceil(settings.batch);
-    let mut best = (f64::INFINITY, 0, trainee.weights()?);
+    let mut best = (f64::NEG_INFINITY, 0, trainee.weights()?);
     for epoch in 1..=settings.epochs {
         let mut loss = 0.0;
         for step in 0..steps {
@@ -70,11 +69,11 @@ pub fn fit(
             loss += trainee.step(&batch, encoding, settings, random)? / steps as f64;
         }
         let weights = trainee.weights()?;
-        let validation = validation_loss(&weights, encoding, dataset, settings)?;
-        if !(loss.is_finite() && validation.is_finite()) {
+        let validation = validation_score(&weights, encoding, dataset)?;
+        if !loss.is_finite() {
             return Err(TrainError::Diverged { epoch });
         }
-        if validation < best.0 {
+        if validation >= best.0 {
             best = (validation, epoch, weights);
         }
         progress(Progress::Epoch { epoch, of: settings.epochs, loss, validation });
@@ -94,7 +93,7 @@ pub fn network_of(settings: &Settings, outputs: usize) -> NetworkCard {
 fn rate_at(highest: f64, done: f64) -> f64 {
     const RISE: f64 = 0.02;
     let fall = 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
-    highest * (done / RISE).min(1.0).max(0.01) * (0.01 + 0.99 * fall)
+    highest * (done / RISE).clamp(0.01, 1.0) * (0.01 + 0.99 * fall)
 }
 
 /// The network while it learns.
@@ -256,32 +255,22 @@ impl Draws {
     }
 }
 
-/// Mean loss on the validation part over both views, classes evened out as in training.
-fn validation_loss(
-    weights: &Weights,
-    encoding: &Encoding,
-    dataset: &Dataset,
-    settings: &Settings,
-) -> Result<f64, TrainError> {
+/// Mean over both views of the validation part of the macro F1 over the frequent classes.
+fn validation_score(weights: &Weights, encoding: &Encoding, dataset: &Dataset) -> Result<f64, TrainError> {
     let network = Network::new(weights)?;
-    let mut losses = vec![(0f64, 0f64); dataset.labels.len()];
+    let frequent = dataset.frequent();
+    let classes = Classes { names: &dataset.labels, frequent: &frequent };
+    let mut sum = 0.0;
     for view in View::ALL {
         let outputs = Outputs::of(&network, encoding, dataset.part(Part::Validation), view)?;
-        for (row, label) in outputs.logits.chunks_exact(outputs.width).zip(&outputs.labels) {
-            let own = row[usize::from(*label)];
-            let class = &mut losses[usize::from(*label)];
-            *class = (class.0 + f64::from(softmax(&mut row.to_vec(), 1.0) - own), class.1 + 1.0);
-        }
+        sum += outputs.confusion(classes, |_| 1).macro_f1(|name| frequent.contains(name));
     }
-    let present = || losses.iter().filter(|(_, rows)| *rows > 0.0);
-    let weight = |rows: f64| rows.powf(settings.class_power);
-    let sum: f64 = present().map(|(loss, rows)| loss / rows * weight(*rows)).sum();
-    Ok(sum / present().map(|(_, rows)| weight(*rows)).sum::<f64>())
+    Ok(sum / View::ALL.len() as f64)
 }
 
 /// Gives vocabulary words that training has not seen the weights of "unknown".
 fn treat_unseen_words_as_unknown(weights: &mut Weights, rows: &[&Row]) {
-    let mut seen = vec![false; INPUTS];
+    let mut seen = [false; INPUTS];
     for row in rows {
         symbol_inputs(row.features.symbols).into_iter().for_each(|input| seen[input] = true);
     }

@@ -1,12 +1,11 @@
 //! Training on a KDD-99 file, from its lines to the checked model folder.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::dataset::{Dataset, Part, Row};
+use super::dataset::{Dataset, FREQUENT_FROM, Part, Row};
 use super::fit::{Fitted, fit, network_of};
 use super::measure::{Classes, Outputs, View, area};
 use super::{LeftOut, Progress, Report, Settings, TrainError, export};
@@ -29,8 +28,6 @@ use crate::features::{NAMES, NUMERIC, name_of_numeric};
 const LIMIT: f32 = 10.0;
 /// Deviations are taken to be at least this: a feature that hardly varies in training must not drown the others.
 const LEAST_DEVIATION: f64 = 0.05;
-/// A class counts as frequent from this many distinct rows in the file on.
-const FREQUENT_FROM: u64 = 20;
 
 /// Trains a model on a KDD-99 file and writes its folder.
 ///
@@ -156,7 +153,7 @@ fn card(
     let validation = outputs(Part::Validation, View::Whole)?.and(outputs(Part::Validation, View::ContentMissing)?);
     let temperature = fit_temperature(&validation.logits, validation.width, &validation.labels);
     let energies: Vec<f32> = validation.verdicts(temperature).map(|(energy, _)| energy).collect();
-    let frequent = frequent(dataset);
+    let frequent = dataset.frequent();
     let classes = Classes { names: &dataset.labels, frequent: &frequent };
     let sizes = network_of(settings, dataset.labels.len());
     let known = |name: &String| LabelCard::from(label_of(name).expect("reading takes only known labels"));
@@ -210,18 +207,22 @@ fn training(settings: &Settings, dataset: &Dataset, fitted: &Fitted) -> Training
                 rest training; equal rows lie in one part"
             .to_owned(),
         seed: settings.seed,
+        settings: [
+            ("batch", settings.batch as f64),
+            ("rate", settings.rate),
+            ("decay", settings.decay),
+            ("threads", f64::from(settings.threads)),
+            ("class_power", settings.class_power),
+            ("repeat_power", settings.repeat_power),
+            ("mask_content", settings.mask_content),
+            ("mask_single", settings.mask_single),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into(),
         epochs: settings.epochs,
         best_epoch: fitted.best_epoch,
         classes: dataset.labels.iter().enumerate().map(counts).collect(),
     }
-}
-
-/// The classes with enough distinct rows in the whole file.
-fn frequent(dataset: &Dataset) -> BTreeSet<String> {
-    let mut rows = vec![0u64; dataset.labels.len()];
-    dataset.rows.iter().for_each(|row| rows[usize::from(row.label)] += 1);
-    let names = dataset.labels.iter().zip(rows).filter(|(_, rows)| *rows >= FREQUENT_FROM);
-    names.map(|(name, _)| name.clone()).collect()
 }
 
 fn judge_left_out(
@@ -253,4 +254,69 @@ fn judge_left_out(
         });
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::classify::{ModelSource, load};
+
+    /// Three classes that the bytes and the service tell apart, 60 rows each.
+    fn data() -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        for row in 0..60 {
+            for (label, head) in [
+                ("normal", format!("0,tcp,http,SF,{},{}", 200 + row, 4000 + 7 * row)),
+                ("smurf", format!("0,icmp,ecr_i,SF,{},0", 1000 + row)),
+                ("neptune", format!("0,tcp,private,S0,0,{row}")),
+            ] {
+                let tail = "0,0,0,0,0,1,0,0,0,0,0,0,0,0,0,0,8,8,0,0,0,0,1,0,0,9,9,1,0,0.11,0,0,0,0,0";
+                writeln!(file, "{head},{tail},{label}.").expect("written");
+            }
+        }
+        file
+    }
+
+    fn settings(data: PathBuf, output: PathBuf) -> Settings {
+        Settings { epochs: 30, batch: 32, hidden: vec![16, 8], ..Settings::new(data, output) }
+    }
+
+    #[test]
+    fn a_small_file_is_learned_and_the_same_again_gives_the_same_bytes() {
+        let (data, place) = (data(), tempfile::tempdir().expect("a folder"));
+        let train = |name: &str| {
+            let settings = settings(data.path().to_owned(), place.path().join(name));
+            kdd99(&settings, &mut |_| {}).expect("trained")
+        };
+        let (one, two) = (train("one"), train("two"));
+        assert_eq!(one.card, two.card);
+        for file in ["card.json", "weights.safetensors"] {
+            let content = |name: &str| std::fs::read(place.path().join(name).join(file)).expect("there");
+            assert_eq!(content("one"), content("two"), "{file}");
+        }
+        assert!(one.card.quality.whole.distinct.accuracy > 0.95, "{:?}", one.card.quality.whole.distinct);
+        let model = load(&ModelSource::Folder(one.folder)).expect("sound");
+        assert_eq!(model.card(), &two.card);
+    }
+
+    #[test]
+    fn a_class_that_is_left_out_is_no_output_and_is_reported() {
+        let (data, place) = (data(), tempfile::tempdir().expect("a folder"));
+        let mut settings = settings(data.path().to_owned(), place.path().join("model"));
+        settings.leave_out = vec!["smurf".to_owned()];
+        let fault = kdd99(&settings, &mut |_| {}).expect_err("two classes are too few").to_string();
+        assert!(fault.contains("2 classes, at least 3 are needed"), "{fault}");
+        assert!(!settings.output.exists(), "nothing was written");
+    }
+
+    #[test]
+    fn impossible_settings_are_refused_by_name() {
+        let mut settings = settings(PathBuf::from("none"), PathBuf::from("none"));
+        settings.rate = 0.0;
+        let fault = kdd99(&settings, &mut |_| {}).expect_err("refused").to_string();
+        assert_eq!(fault, "rate: must be a positive number");
+    }
 }

@@ -111,11 +111,17 @@ impl Outputs {
         }
     }
 
-    fn scores(&self, classes: Classes<'_>, weight: impl Fn(usize) -> u64) -> Scores {
+    /// Counts of actual × decided class, each row as often as `weight` says.
+    pub fn confusion(&self, classes: Classes<'_>, weight: impl Fn(usize) -> u64) -> Confusion {
         let mut confusion = Confusion::new(classes.names.iter().cloned());
         for (row, logits) in self.logits.chunks_exact(self.width).enumerate() {
             confusion.add(usize::from(self.labels[row]), most_probable(logits), weight(row));
         }
+        confusion
+    }
+
+    fn scores(&self, classes: Classes<'_>, weight: impl Fn(usize) -> u64) -> Scores {
+        let confusion = self.confusion(classes, weight);
         Scores {
             records: confusion.records(),
             accuracy: confusion.accuracy(),
@@ -142,13 +148,51 @@ pub fn area(higher: &[f32], lower: &[f32]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::super::dataset::{Dataset, Part};
     use super::*;
+    use crate::classify::{Explain, ModelSource, load};
 
     #[test]
     fn the_area_is_the_chance_to_be_above() {
         assert_eq!(area(&[2.0, 3.0], &[0.0, 1.0]), 1.0);
         assert_eq!(area(&[0.0], &[0.0]), 0.5);
         assert_eq!(area(&[1.0, 3.0], &[2.0]), 0.5);
+    }
+
+    /// The folder of the real data, where there is one.
+    fn shared() -> Option<PathBuf> {
+        let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+        let folder = std::env::var_os("OVERSIGHT_SHARED").map_or(beside, PathBuf::from).join("data/kdd99");
+        folder.is_dir().then_some(folder)
+    }
+
+    #[test]
+    fn the_built_in_model_reaches_the_figures_of_its_card_on_its_test_part() {
+        let Some(folder) = shared() else {
+            println!("SKIPPED: no KDD-99 data; set OVERSIGHT_SHARED to the folder that holds data/kdd99");
+            return;
+        };
+        let model = load(&ModelSource::Builtin("kdd99".to_owned())).expect("sound");
+        let card = model.card();
+        let dataset = Dataset::read(&folder, card.training.seed).expect("sound");
+        assert_eq!(dataset.blake3, card.training.blake3, "the data it was trained on");
+        let frequent = dataset.frequent();
+        let classes = Classes { names: &dataset.labels, frequent: &frequent };
+        for (view, claimed) in View::ALL.into_iter().zip([&card.quality.whole, &card.quality.content_missing]) {
+            let rows: Vec<FeatureVector> = dataset.part(Part::Test).map(|row| view.of(&row.features)).collect();
+            let mut verdicts = Vec::new();
+            model.classifier_with(Explain::NEVER).classify(&rows, &mut verdicts).expect("runs");
+            let mut confusion = Confusion::new(classes.names.iter().cloned());
+            for (row, verdict) in dataset.part(Part::Test).zip(&verdicts) {
+                confusion.add(usize::from(row.label), usize::from(verdict.label), 1);
+            }
+            let macro_f1 = confusion.macro_f1(|name| frequent.contains(name));
+            assert!((confusion.accuracy() - claimed.distinct.accuracy).abs() < 2e-4, "{view:?}");
+            assert!((macro_f1 - claimed.distinct.macro_f1_frequent).abs() < 5e-3, "{view:?}: {macro_f1}");
+            assert!(confusion.accuracy() >= 0.99 && macro_f1 >= 0.90, "{view:?}: {macro_f1}");
+        }
     }
 
     #[test]
