@@ -1,6 +1,7 @@
 //! What integration tests stand on: real engines where this machine has them, and a scripted one for faults.
 
 pub mod engines;
+mod provision;
 pub mod scripted;
 
 /// Says loudly that a test proves nothing on this machine; where `OVERSIGHT_REQUIRE_ALL` is set, that is a failure.
