@@ -107,11 +107,12 @@ async fn a_request_that_is_refused_for_one_document_is_cut_until_that_one_stands
         r#"{"error":{"type":"action_request_validation_exception","reason":"2 is wrong"},"status":400}"#,
     );
     let engine = Scripted::start();
-    // all four, then 0 and 1 pass (their request is the next), then 2 and 3, then 2
     let store = store_at(&engine.url());
+    // both together, and then each passes alone
     engine.next([INVALID]);
     let outcomes = store.write(&some(2)).await;
     assert_eq!(outcomes, [const { Outcome::Stored }; 2]);
+    // both together, and then the first alone
     engine.next([INVALID, INVALID]);
     let outcomes = store.write(&batch([(place(8), "{}".to_owned()), (place(9), "{}".to_owned())])).await;
     assert!(matches!(&outcomes[0], Outcome::Refused { reason } if reason.contains("2 is wrong")), "{outcomes:?}");

@@ -13,7 +13,7 @@ use crate::store::{Batch, Document, Kind};
 
 /// Both engines refuse longer ids, and refuse with them the whole request. In bytes.
 const LONGEST_ID: usize = 512;
-/// Room for the action line and both newlines of a document with an id by place, in bytes.
+/// Room for the action line and both newlines of a document with an id by place, without the prefix. In bytes.
 const LINE_ROOM: usize = 90;
 
 /// Why a document cannot be sent at all, where it cannot.
@@ -29,11 +29,11 @@ pub(super) fn fault(document: &Document) -> Option<String> {
 
 /// Cuts the documents at the places `wanted` into portions whose bodies have at most `max_bytes` bytes, unless a
 /// single document is longer.
-pub(super) fn portions<'a>(batch: &Batch, wanted: &'a [usize], max_bytes: usize) -> Vec<&'a [usize]> {
+pub(super) fn portions<'a>(batch: &Batch, wanted: &'a [usize], prefix: &str, max_bytes: usize) -> Vec<&'a [usize]> {
     let mut portions = Vec::with_capacity(1);
     let (mut start, mut bytes) = (0, 0);
     for (place, &document) in wanted.iter().enumerate() {
-        let length = upper_bound(&batch.documents[document]);
+        let length = upper_bound(&batch.documents[document], prefix);
         if bytes + length > max_bytes && place > start {
             portions.push(&wanted[start..place]);
             (start, bytes) = (place, 0);
@@ -48,7 +48,7 @@ pub(super) fn portions<'a>(batch: &Batch, wanted: &'a [usize], max_bytes: usize)
 
 /// The body that creates the documents at the places `wanted`.
 pub(super) fn body(batch: &Batch, wanted: &[usize], prefix: &str) -> Bytes {
-    let length = wanted.iter().map(|&place| upper_bound(&batch.documents[place]) + prefix.len()).sum();
+    let length = wanted.iter().map(|&place| upper_bound(&batch.documents[place], prefix)).sum();
     let mut out = Vec::with_capacity(length);
     let mut head = Head::default();
     let mut id = String::with_capacity(64);
@@ -99,13 +99,13 @@ impl Head {
     }
 }
 
-fn upper_bound(document: &Document) -> usize {
+fn upper_bound(document: &Document, prefix: &str) -> usize {
     let id = match &document.id {
         EventId::Place(..) => 0,
         // an escaped byte takes at most six
         EventId::Given(text) => text.len() * 6,
     };
-    document.source.len() + id + LINE_ROOM
+    document.source.len() + id + prefix.len() + LINE_ROOM
 }
 
 fn push_line(out: &mut Vec<u8>, source: &[u8]) {
@@ -206,10 +206,10 @@ pub(super) mod tests {
         let large = format!("\"{}\"", "x".repeat(1000));
         let documents = batch(&[(place(1), "{}"), (place(2), &large), (place(3), "{}"), (place(4), "{}")]);
         let all = [0, 1, 2, 3];
-        assert_eq!(portions(&documents, &all, 500), [&[0][..], &[1], &[2, 3]]);
-        assert_eq!(portions(&documents, &all, 100_000), [&all[..]]);
-        assert_eq!(portions(&documents, &all, 1), [&[0][..], &[1], &[2], &[3]]);
-        assert!(portions(&documents, &[], 1).is_empty());
+        assert_eq!(portions(&documents, &all, "", 500), [&[0][..], &[1], &[2, 3]]);
+        assert_eq!(portions(&documents, &all, "", 100_000), [&all[..]]);
+        assert_eq!(portions(&documents, &all, "", 1), [&[0][..], &[1], &[2], &[3]]);
+        assert!(portions(&documents, &[], "", 1).is_empty());
     }
 
     proptest! {
@@ -220,8 +220,8 @@ pub(super) mod tests {
             let documents: Vec<(EventId, &str)> = ids.into_iter().map(|id| (id, "{ \"k\" :\n 1 }")).collect();
             let documents = batch(&documents);
             let text = text_of(&documents);
-            let announced: usize = documents.documents.iter().map(upper_bound).sum();
-            assert!(text.len() <= announced + documents.documents.len() * "oversight".len());
+            let announced: usize = documents.documents.iter().map(|document| upper_bound(document, "oversight")).sum();
+            assert!(text.len() <= announced);
             let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect();
             assert_eq!(lines.len(), documents.documents.len() * 2);
             for (document, pair) in documents.documents.iter().zip(lines.chunks(2)) {

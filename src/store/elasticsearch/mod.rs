@@ -13,13 +13,12 @@ mod templates;
 mod words;
 
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use elasticsearch::http::Method;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use client::{Client, NoAnswer};
 use reply::{Trouble, Verdict};
@@ -33,8 +32,6 @@ pub use templates::{TemplateReport, TemplateState};
 
 /// Keeps the answer short: the status of each item, and of errors what [`reply`] looks at.
 const REPLY_FIELDS: &str = "errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by.type,items.*.error.caused_by.reason";
-/// A node that is away may be back, or another in its place.
-const UNREACHABLE: Duration = Duration::from_secs(1);
 const NAME: &str = "elasticsearch";
 
 /// Writes to one Elasticsearch or OpenSearch cluster.
@@ -63,13 +60,17 @@ impl ElasticStore {
     }
 
     async fn write_portions(&self, batch: &Batch, wanted: &[usize], outcomes: &mut [Option<Outcome>]) {
-        let mut waiting = bulk::portions(batch, wanted, self.settings.max_bulk_bytes);
+        let mut waiting =
+            bulk::portions(batch, wanted, self.settings.index_prefix.as_str(), self.settings.max_bulk_bytes);
         waiting.reverse();
         while let Some(portion) = waiting.pop() {
             match self.write_once(batch, portion).await {
                 Verdict::Judged(judged) => {
-                    self.say(None, "");
-                    for (&place, outcome) in portion.iter().zip(judged) {
+                    match &judged.worst {
+                        None => self.say(None, ""),
+                        Some((trouble, reason)) => self.say(Some(*trouble), reason),
+                    }
+                    for (&place, outcome) in portion.iter().zip(judged.outcomes) {
                         outcomes[place] = Some(outcome);
                     }
                 }
@@ -97,7 +98,7 @@ impl ElasticStore {
         let query = if self.settings.pipeline.is_some() { &query[..] } else { &query[..1] };
         match self.client.send(Method::Post, "_bulk", query, Some(body)).await {
             Ok(answer) => reply::judge(&answer, portion.len()),
-            Err(NoAnswer(reason)) => Verdict::Again(Trouble::Unreachable, UNREACHABLE, reason),
+            Err(NoAnswer(reason)) => Verdict::Again(Trouble::Unreachable, Trouble::Unreachable.patience(), reason),
         }
     }
 
@@ -120,8 +121,8 @@ impl ElasticStore {
             Some(Trouble::Blocked) => {
                 error!(reason, "the engine takes no documents until its operator changes something; documents wait");
             }
-            Some(Trouble::Busy) => tracing::warn!(reason, "the engine is busy; documents wait"),
-            Some(Trouble::Unreachable) => tracing::warn!(reason, "the engine cannot be reached; documents wait"),
+            Some(Trouble::Busy) => warn!(reason, "the engine is busy; documents wait"),
+            Some(Trouble::Unreachable) => warn!(reason, "the engine cannot be reached; documents wait"),
         }
     }
 

@@ -15,8 +15,8 @@
 //! | 5xx, anything else | | Again, busy | shards move, nodes restart |
 //!
 //! Of a whole request, by its HTTP status: 200 is judged item by item, and as *Again* for all where its items are
-//! not as many as were sent or cannot be read. 413, and 400 where the engine objects to what is in it, are one document's fault: the
-//! request is cut in halves until that one stands alone, which is Refused. (400 in other words is a proxy's or a wrong
+//! not as many as were sent or cannot be read. 413, and 400 where the engine objects to what is in it, are one
+//! document's fault: the request is cut in halves until that one stands alone, which is Refused. (400 in other words is a proxy's or a wrong
 //! port's, and Again.) Everything else is Again for all: 401, 403 forbidden; 404, 405, 406 blocked; 429, 5xx busy.
 //!
 //! A reason for *Refused* may quote the document; one for *Again* never does, so that it may be logged.
@@ -44,16 +44,36 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// What a whole answer means.
 #[derive(Debug, PartialEq)]
 pub(super) enum Verdict {
-    /// One outcome for each document, in order.
-    Judged(Vec<Outcome>),
+    /// Each by itself.
+    Judged(Judged),
     /// Some document in it cannot be taken, and the engine does not say which.
     Split(String),
     /// None of them, for now.
     Again(Trouble, Duration, String),
 }
 
-/// Why none is taken, by who can mend it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What became of the documents of one request.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Judged {
+    /// One outcome for each document, in order.
+    pub outcomes: Vec<Outcome>,
+    /// Why some have to wait, if some have: the gravest trouble and a reason for it.
+    pub worst: Option<(Trouble, String)>,
+}
+
+impl Judged {
+    fn push(&mut self, outcome: Outcome, trouble: Option<Trouble>) {
+        if let (Outcome::Again { reason, .. }, Some(trouble)) = (&outcome, trouble)
+            && self.worst.as_ref().is_none_or(|(worst, _)| *worst < trouble)
+        {
+            self.worst = Some((trouble, reason.clone()));
+        }
+        self.outcomes.push(outcome);
+    }
+}
+
+/// Why none is taken, by who can mend it; the gravest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Trouble {
     /// Nobody answers.
     Unreachable,
@@ -65,20 +85,31 @@ pub(super) enum Trouble {
     Forbidden,
 }
 
+impl Trouble {
+    /// How long to wait at least.
+    pub fn patience(self) -> Duration {
+        match self {
+            Self::Unreachable | Self::Busy => BUSY,
+            Self::Blocked => BLOCKED,
+            Self::Forbidden => FORBIDDEN,
+        }
+    }
+}
+
 /// Judges the answer to a request with `count` documents.
 pub(super) fn judge(answer: &Answer, count: usize) -> Verdict {
     let reason = || request_reason(answer);
-    let again = |trouble, after| Verdict::Again(trouble, patience(answer, after), reason());
+    let again = |trouble: Trouble| Verdict::Again(trouble, patience(answer, trouble.patience()), reason());
     match answer.status {
         200 => match items(&answer.body, count) {
-            Ok(outcomes) => Verdict::Judged(outcomes),
+            Ok(judged) => Verdict::Judged(judged),
             Err(reason) => Verdict::Again(Trouble::Blocked, BLOCKED, reason),
         },
         413 => Verdict::Split(reason()),
         400 if is_about_a_document(&answer.body) => Verdict::Split(reason()),
-        401 | 403 => again(Trouble::Forbidden, FORBIDDEN),
-        408 | 429 | 500..=599 => again(Trouble::Busy, BUSY),
-        _ => again(Trouble::Blocked, BLOCKED),
+        401 | 403 => again(Trouble::Forbidden),
+        408 | 429 | 500..=599 => again(Trouble::Busy),
+        _ => again(Trouble::Blocked),
     }
 }
 
@@ -97,24 +128,24 @@ fn patience(answer: &Answer, least: Duration) -> Duration {
 }
 
 /// The outcomes of a bulk reply's items; why it is none, otherwise.
-fn items(body: &[u8], count: usize) -> Result<Vec<Outcome>, String> {
-    let mut outcomes = Vec::with_capacity(count);
+fn items(body: &[u8], count: usize) -> Result<Judged, String> {
+    let mut judged = Judged { outcomes: Vec::with_capacity(count), worst: None };
     // once for all, which is cheaper than key by key
     let text = std::str::from_utf8(body).map_err(|error| format!("the answer is no text: {error}"))?;
     let mut reader = serde_json::Deserializer::from_str(text);
-    ReplySeed(&mut outcomes)
+    ReplySeed(&mut judged)
         .deserialize(&mut reader)
         .and_then(|()| reader.end())
         .map_err(|error| format!("the answer is no bulk reply, or only a part of one: {error}"))?;
-    if outcomes.len() == count {
-        Ok(outcomes)
+    if judged.outcomes.len() == count {
+        Ok(judged)
     } else {
-        Err(format!("the answer tells of {} documents where {count} were sent", outcomes.len()))
+        Err(format!("the answer tells of {} documents where {count} were sent", judged.outcomes.len()))
     }
 }
 
 /// Reads `{"errors":…,"items":[…]}` in one pass and keeps the outcomes only.
-struct ReplySeed<'o>(&'o mut Vec<Outcome>);
+struct ReplySeed<'o>(&'o mut Judged);
 
 impl<'de> DeserializeSeed<'de> for ReplySeed<'_> {
     type Value = ();
@@ -157,7 +188,7 @@ enum Key {
     Other,
 }
 
-struct ItemsSeed<'o>(&'o mut Vec<Outcome>);
+struct ItemsSeed<'o>(&'o mut Judged);
 
 impl<'de> DeserializeSeed<'de> for ItemsSeed<'_> {
     type Value = ();
@@ -176,7 +207,8 @@ impl<'de> Visitor<'de> for ItemsSeed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         while let Some(Action(item)) = items.next_element()? {
-            self.0.push(item.outcome());
+            let (outcome, trouble) = item.outcome();
+            self.0.push(outcome, trouble);
         }
         Ok(())
     }
@@ -218,20 +250,24 @@ struct Item<'a> {
 }
 
 impl Item<'_> {
-    fn outcome(&self) -> Outcome {
+    fn outcome(&self) -> (Outcome, Option<Trouble>) {
         if matches!(self.status, 200 | 201) {
-            return Outcome::Stored;
+            return (Outcome::Stored, None);
         }
         let error = self.error.and_then(|raw| EngineError::read(raw.get())).unwrap_or_default();
-        let again = |after| Outcome::Again { after, reason: error.without_content() };
+        let again = |trouble: Trouble| {
+            (Outcome::Again { after: trouble.patience(), reason: error.without_content() }, Some(trouble))
+        };
         match (self.status, error.kind()) {
-            (409, "version_conflict_engine_exception" | "") => Outcome::AlreadyThere,
-            (400, "index_closed_exception" | "validation_exception") => again(BLOCKED),
-            (400, "illegal_argument_exception") if error.reason().starts_with("pipeline with id [") => again(BLOCKED),
-            (400 | 413, _) => Outcome::Refused { reason: error.in_full() },
-            (403 | 429, "cluster_block_exception") | (404, _) => again(BLOCKED),
-            (401 | 403, _) => again(FORBIDDEN),
-            _ => again(BUSY),
+            (409, "version_conflict_engine_exception" | "") => (Outcome::AlreadyThere, None),
+            (400, "index_closed_exception" | "validation_exception") => again(Trouble::Blocked),
+            (400, "illegal_argument_exception") if error.reason().starts_with("pipeline with id [") => {
+                again(Trouble::Blocked)
+            }
+            (400 | 413, _) => (Outcome::Refused { reason: error.in_full() }, None),
+            (403 | 429, "cluster_block_exception") | (404, _) => again(Trouble::Blocked),
+            (401 | 403, _) => again(Trouble::Forbidden),
+            _ => again(Trouble::Busy),
         }
     }
 }
@@ -250,7 +286,7 @@ mod tests {
 
     fn judged(body: &str, count: usize) -> Vec<Outcome> {
         match judge(&answer(200, body), count) {
-            Verdict::Judged(outcomes) => outcomes,
+            Verdict::Judged(judged) => judged.outcomes,
             other => panic!("{other:?}"),
         }
     }
@@ -297,6 +333,15 @@ mod tests {
         ] {
             assert_eq!(again_after(&one(status, kind, reason)), Some(after), "{status} {kind}");
         }
+    }
+
+    #[test]
+    fn the_gravest_trouble_of_a_request_is_told() {
+        let body = r#"{"items":[{"create":{"status":429,"error":{"type":"busy","reason":"a"}}},
+            {"create":{"status":403,"error":{"type":"security_exception","reason":"b"}}},{"create":{"status":201}},
+            {"create":{"status":503,"error":{"type":"away","reason":"c"}}}]}"#;
+        let Verdict::Judged(judged) = judge(&answer(200, body), 4) else { panic!("it is a reply") };
+        assert_eq!(judged.worst, Some((Trouble::Forbidden, "security_exception: b".to_owned())));
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct Settings {
     pub credentials: Credentials,
     /// Certificates (PEM, one or more) of the authorities that may sign the engine's; trusted beside the web's own.
     pub authorities: Option<String>,
-    /// Compress requests: less network for more CPU (about 5 µs an event).
+    /// Compress requests: less network for more CPU.
     pub gzip: bool,
     /// For one request, from connecting to the last byte of the answer.
     pub timeout: Duration,

@@ -4,6 +4,12 @@
 //! asked for the mapping in which *a field may be an object in one event and a text in the next* (Zeek alone writes
 //! both `"id": "F1x"` and `"id.orig_h": …`): Elasticsearch calls it `subobjects`, OpenSearch `disable_objects`. An
 //! engine too old for it gets the plain mapping, where the second shape of a field is refused within a day's index.
+//!
+//! Lists of objects (`oversight.classification.top`, `.explanation`, `oversight.anomaly.metrics`) are mapped field by
+//! field and not as `nested`: Kibana's charts cannot use nested fields, and each list element would be a hidden
+//! document more. So "which labels come among the top" and "mean contribution" can be asked; "the probability of this
+//! label where it came second" cannot, and an anomaly that must be asked for by metric *and* score has a document of
+//! its own in `oversight-anomalies-…`. Words and numbers are mixed in `explanation.value`: it is a keyword.
 
 use bytes::Bytes;
 use elasticsearch::http::Method;

@@ -6,7 +6,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -17,10 +17,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::RwLock;
 
+use super::provision::{self, Installed, UNPRIVILEGED, is_root, run};
 use super::skip;
 
-/// `nobody`: engines refuse to run as root.
-const UNPRIVILEGED: u32 = 65_534;
 const BOOT: Duration = Duration::from_secs(300);
 /// An engine lives for seconds here: the compiler that optimises for days would cost more than it saves.
 const JVM: &str = "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1";
@@ -103,7 +102,7 @@ pub fn shared(kind: Kind) -> Option<&'static RwLock<Engine>> {
 
 /// Starts an engine; none, and said so, where this machine has none.
 pub fn start(kind: Kind, variant: Variant) -> Option<Engine> {
-    match installed() {
+    match provision::installed() {
         Err(reason) => {
             skip(reason);
             None
@@ -192,7 +191,7 @@ impl Engine {
             Kind::Elasticsearch => &installed.elasticsearch,
             Kind::OpenSearch => &installed.opensearch,
         };
-        let home = reachable(original, folder.path());
+        let home = provision::reachable(original, folder.path());
         for name in ["data", "logs", "tmp"] {
             fs::create_dir(folder.path().join(name)).expect("a folder");
         }
@@ -256,7 +255,7 @@ impl Engine {
         fs::write(config.join("roles.yml"), ROLES).expect("roles");
         let certificates = config.join("certs");
         fs::create_dir(&certificates).expect("a folder");
-        make_certificates(&self.java, &certificates);
+        provision::make_certificates(&self.java, &certificates);
         format!(
             "xpack.security.enabled: true\nxpack.security.transport.ssl.enabled: false\nxpack.security.http.ssl.enabled: true\nxpack.security.http.ssl.keystore.path: {path}\nxpack.security.http.ssl.keystore.type: PKCS12\nxpack.security.http.ssl.keystore.password: changeit\n",
             path = certificates.join("node.p12").display(),
@@ -332,70 +331,3 @@ if [ -n "$group" ]; then
 fi
 rm -rf -- "$0"
 "#;
-
-struct Installed {
-    java: PathBuf,
-    elasticsearch: PathBuf,
-    opensearch: PathBuf,
-}
-
-/// Where the engines lie; why there are none, otherwise.
-fn installed() -> Result<&'static Installed, &'static str> {
-    static INSTALLED: OnceLock<Result<Installed, String>> = OnceLock::new();
-    INSTALLED.get_or_init(find).as_ref().map_err(String::as_str)
-}
-
-fn find() -> Result<Installed, String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/engines.sh");
-    let output = Command::new(&script).output().map_err(|error| format!("{}: {error}", script.display()))?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
-    }
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let place = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.map(PathBuf::from).ok_or_else(|| format!("scripts/engines.sh does not say where {name} is"))
-    };
-    Ok(Installed { java: place("java")?, elasticsearch: place("elasticsearch")?, opensearch: place("opensearch")? })
-}
-
-/// The engine's program folder, or a copy by hard links where its place is closed to the user it will run as.
-fn reachable(original: &Path, folder: &Path) -> PathBuf {
-    let open = |path: &Path| fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o005 == 0o005);
-    if !is_root() || original.ancestors().all(open) {
-        return original.to_owned();
-    }
-    let copy = folder.join("home");
-    let linked = Command::new("cp").arg("-al").arg(original).arg(&copy).stderr(Stdio::null()).status();
-    if !linked.is_ok_and(|status| status.success()) {
-        let _ = fs::remove_dir_all(&copy);
-        run(Command::new("cp").arg("-a").arg(original).arg(&copy));
-    }
-    copy
-}
-
-/// An authority, and a certificate for localhost signed by it, with the JDK's own tool.
-fn make_certificates(java: &Path, folder: &Path) {
-    let keytool = |arguments: &str| {
-        let mut command = Command::new(java.join("bin/keytool"));
-        run(command.current_dir(folder).args(arguments.split(' ')).args(["-storepass", "changeit"]));
-    };
-    keytool("-genkeypair -alias ca -dname CN=oversight-tests -keyalg EC -ext bc:c -validity 30 -keystore ca.p12");
-    keytool("-genkeypair -alias node -dname CN=localhost -keyalg EC -validity 30 -keystore node.p12");
-    keytool("-certreq -alias node -keystore node.p12 -file node.csr");
-    keytool(
-        "-gencert -alias ca -keystore ca.p12 -infile node.csr -outfile node.pem -rfc -validity 30 -ext san=dns:localhost,ip:127.0.0.1",
-    );
-    keytool("-exportcert -alias ca -keystore ca.p12 -rfc -file ca.pem");
-    keytool("-importcert -alias ca -file ca.pem -keystore node.p12 -noprompt");
-    keytool("-importcert -alias node -file node.pem -keystore node.p12");
-}
-
-fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-}

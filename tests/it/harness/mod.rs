@@ -4,6 +4,7 @@
 pub mod data;
 pub mod engines;
 pub mod oversight;
+mod provision;
 pub mod scripted;
 pub mod swallow;
 

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// What to do with the next request.
 #[derive(Debug, Clone)]
@@ -76,22 +76,22 @@ impl Scripted {
 
     /// The next requests meet these steps, one each; after them all is well.
     pub fn next(&self, steps: impl IntoIterator<Item = Step>) {
-        self.state.lock().unwrap().steps.extend(steps);
+        locked(&self.state).steps.extend(steps);
     }
 
     /// Documents are only counted from now on, not kept: for measuring.
     pub fn only_count(&self) {
-        self.state.lock().unwrap().static_answer = true;
+        locked(&self.state).static_answer = true;
     }
 
     /// The documents that were taken, by id.
     pub fn documents(&self) -> HashMap<String, String> {
-        self.state.lock().unwrap().documents.clone()
+        locked(&self.state).documents.clone()
     }
 
     /// All requests so far.
     pub fn requests(&self) -> Vec<Request> {
-        self.state.lock().unwrap().requests.clone()
+        locked(&self.state).requests.clone()
     }
 }
 
@@ -99,7 +99,7 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
     let mut writer = stream.try_clone().expect("a socket can be cloned");
     let mut reader = BufReader::with_capacity(1 << 20, stream);
     while let Some(request) = read_request(&mut reader) {
-        if state.lock().unwrap().static_answer {
+        if locked(state).static_answer {
             let count = memchr::memchr_iter(b'\n', &request.body).count() / 2;
             let items = vec![r#"{"create":{"status":201}}"#; count].join(",");
             send(&mut writer, 200, "", &format!(r#"{{"errors":false,"items":[{items}]}}"#));
@@ -129,7 +129,7 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
 
 /// What the script says to this request; none where it is to be carried out.
 fn step_for(request: &Request, state: &Mutex<State>) -> Option<Step> {
-    let mut state = state.lock().unwrap();
+    let mut state = locked(state);
     state.requests.push(request.clone());
     while let Some(Step::LimitBodies(limit)) = state.steps.front() {
         state.limit = Some(*limit);
@@ -145,7 +145,7 @@ fn step_for(request: &Request, state: &Mutex<State>) -> Option<Step> {
 fn take(body: &[u8], state: &Mutex<State>, short: usize) -> String {
     let text = std::str::from_utf8(body).expect("bulk bodies are UTF-8");
     let lines: Vec<&str> = text.split_terminator('\n').collect();
-    let mut state = state.lock().unwrap();
+    let mut state = locked(state);
     let mut items = Vec::new();
     for pair in lines.chunks(2) {
         let action: serde_json::Value = serde_json::from_str(pair[0]).expect("an action line");
@@ -168,6 +168,10 @@ fn send(writer: &mut TcpStream, status: u16, header: &str, body: &str) {
     let header = if header.is_empty() { String::new() } else { format!("{header}\r\n") };
     let answer = format!("HTTP/1.1 {status} Scripted\r\n{header}content-length: {}\r\n\r\n{body}", body.len());
     let _ = writer.write_all(answer.as_bytes());
+}
+
+fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().expect("no holder panics")
 }
 
 fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
