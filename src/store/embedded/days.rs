@@ -12,8 +12,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tantivy::directory::error::OpenReadError;
 use tantivy::directory::MmapDirectory;
+use tantivy::directory::error::OpenReadError;
 use tantivy::{Index, IndexReader, ReloadPolicy, TantivyError};
 
 use super::schema::{self, FORMAT};

@@ -4,9 +4,9 @@ use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tantivy::DateTime;
 use tantivy::schema::document::{ReferenceValue, ReferenceValueLeaf, Value};
 use tantivy::schema::{Document, Field};
-use tantivy::DateTime;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::flatten::{Flat, Leaf, Piece, Scalar};

@@ -50,15 +50,12 @@ pub(super) fn schema() -> (Schema, Fields) {
     let fields = Fields {
         id: builder.add_text_field("_id", raw() | STORED),
         source: builder.add_bytes_field("_source", STORED),
-        time: builder.add_date_field(
-            TIME,
-            DateOptions::default().set_fast().set_precision(DateTimePrecision::Microseconds),
-        ),
+        time: builder
+            .add_date_field(TIME, DateOptions::default().set_fast().set_precision(DateTimePrecision::Microseconds)),
         sequence: builder.add_u64_field("_seq", FAST),
         source_ip: builder.add_ip_addr_field(SOURCE_IP, IpAddrOptions::default().set_fast()),
         destination_ip: builder.add_ip_addr_field(DESTINATION_IP, IpAddrOptions::default().set_fast()),
-        doc: builder
-            .add_json_field(DOC, JsonObjectOptions::default().set_fast("raw").set_expand_dots_enabled()),
+        doc: builder.add_json_field(DOC, JsonObjectOptions::default().set_fast("raw").set_expand_dots_enabled()),
         message: builder.add_text_field("_message", words()),
         words: builder.add_text_field("_words", words()),
         present: builder.add_text_field("_present", raw()),
@@ -84,8 +81,10 @@ pub(super) fn register(index: &mut Index) {
 }
 
 fn raw() -> TextOptions {
-    let indexing =
-        TextFieldIndexing::default().set_tokenizer("raw").set_fieldnorms(false).set_index_option(IndexRecordOption::Basic);
+    let indexing = TextFieldIndexing::default()
+        .set_tokenizer("raw")
+        .set_fieldnorms(false)
+        .set_index_option(IndexRecordOption::Basic);
     TextOptions::default().set_indexing_options(indexing)
 }
 
