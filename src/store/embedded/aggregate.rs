@@ -36,15 +36,51 @@ pub(super) struct Node {
 /// What it does.
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
-    Terms { field: FieldName, size: usize, order: Vec<Order>, least: u64, missing: Option<Key> },
-    DateHistogram { field: FieldName, interval: Interval, least: u64, bounds: Option<(i64, i64)>, keyed: bool },
-    Histogram { field: FieldName, interval: f64, offset: f64, least: u64, bounds: Option<(f64, f64)>, keyed: bool },
-    Ranges { field: FieldName, ranges: Vec<RangeBucket>, keyed: bool, dates: bool },
+    Terms {
+        field: FieldName,
+        size: usize,
+        order: Vec<Order>,
+        least: u64,
+        missing: Option<Key>,
+    },
+    DateHistogram {
+        field: FieldName,
+        interval: Interval,
+        least: u64,
+        bounds: Option<(i64, i64)>,
+        keyed: bool,
+    },
+    Histogram {
+        field: FieldName,
+        interval: f64,
+        offset: f64,
+        least: u64,
+        bounds: Option<(f64, f64)>,
+        keyed: bool,
+    },
+    Ranges {
+        field: FieldName,
+        ranges: Vec<RangeBucket>,
+        keyed: bool,
+        dates: bool,
+    },
     /// One bucket for each clause; several are a `filters`, one alone a `filter` or a `missing`.
-    Filters { clauses: Vec<Clause>, shape: FilterShape },
-    Metric { field: FieldName, metric: Metric },
-    Percentiles { field: FieldName, percents: Vec<f64>, keyed: bool },
-    Cardinality { field: FieldName },
+    Filters {
+        clauses: Vec<Clause>,
+        shape: FilterShape,
+    },
+    Metric {
+        field: FieldName,
+        metric: Metric,
+    },
+    Percentiles {
+        field: FieldName,
+        percents: Vec<f64>,
+        keyed: bool,
+    },
+    Cardinality {
+        field: FieldName,
+    },
 }
 
 /// How buckets of clauses are named.
@@ -73,10 +109,18 @@ pub(super) struct RangeBucket {
 /// What buckets are sorted by.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Order {
-    Count { descending: bool },
-    Key { descending: bool },
+    Count {
+        descending: bool,
+    },
+    Key {
+        descending: bool,
+    },
     /// A metric of the bucket: its name, the value's name in it, and the direction.
-    Metric { name: String, property: String, descending: bool },
+    Metric {
+        name: String,
+        property: String,
+        descending: bool,
+    },
 }
 
 /// A metric over numbers.
@@ -325,13 +369,7 @@ impl SegmentCount {
     }
 }
 
-fn collect_all(
-    nodes: &[Node],
-    opened: &[Opened],
-    states: &mut [State<LocalKey>],
-    doc: u32,
-    scratch: &mut Scratch,
-) {
+fn collect_all(nodes: &[Node], opened: &[Opened], states: &mut [State<LocalKey>], doc: u32, scratch: &mut Scratch) {
     for ((node, opened), state) in nodes.iter().zip(opened).zip(states) {
         collect(node, opened, state, doc, scratch);
     }
@@ -532,11 +570,7 @@ fn index_key(index: i64) -> u128 {
     u128::from(index.to_u64())
 }
 
-fn resolve_all(
-    nodes: &[Node],
-    opened: &[Opened],
-    states: Vec<State<LocalKey>>,
-) -> tantivy::Result<Vec<State<Key>>> {
+fn resolve_all(nodes: &[Node], opened: &[Opened], states: Vec<State<LocalKey>>) -> tantivy::Result<Vec<State<Key>>> {
     let all = nodes.iter().zip(opened).zip(states);
     all.map(|((node, opened), state)| resolve(node, opened, state)).collect()
 }

@@ -91,18 +91,18 @@ impl Clause {
         match self {
             Self::All => Box::new(AllQuery),
             Self::Nothing => Box::new(EmptyQuery),
-            Self::Field(field, test) => Box::new(ColumnQuery { field: field.clone(), test: test.clone(), below: false }),
+            Self::Field(field, test) => {
+                Box::new(ColumnQuery { field: field.clone(), test: test.clone(), below: false })
+            }
             Self::Exists(field) => exists(field, fields),
             Self::Phrase(scope, text) => any(&scope.fields(fields), |field| phrase(field, text)),
             Self::Word(scope, pattern) => {
                 any(&scope.fields(fields), |field| Box::new(WordQuery { field, pattern: pattern.clone() }))
             }
-            Self::Ids(ids) => {
-                Box::new(ConstScoreQuery::new(
-                    Box::new(TermSetQuery::new(ids.iter().map(|id| Term::from_field_text(fields.id, id)))),
-                    1.0,
-                ))
-            }
+            Self::Ids(ids) => Box::new(ConstScoreQuery::new(
+                Box::new(TermSetQuery::new(ids.iter().map(|id| Term::from_field_text(fields.id, id)))),
+                1.0,
+            )),
             Self::Bool(group) => group.compile(fields),
         }
     }

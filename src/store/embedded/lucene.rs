@@ -145,11 +145,8 @@ fn compare(rest: &str) -> Result<(Token, usize), SearchError> {
     let operator = operator.expect("it starts with one of them");
     let after = &rest[operator.len()..];
     let spaces = after.len() - after.trim_start().len();
-    let (token, used) = if after.trim_start().starts_with('"') {
-        quoted(after.trim_start())?
-    } else {
-        word(after.trim_start(), true)?
-    };
+    let (token, used) =
+        if after.trim_start().starts_with('"') { quoted(after.trim_start())? } else { word(after.trim_start(), true)? };
     let text = match token {
         Token::Phrase(text) => text,
         Token::Word(text) => unescaped(&text),

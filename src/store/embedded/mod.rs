@@ -26,6 +26,8 @@ mod request;
 mod schema;
 mod search;
 mod sketch;
+#[cfg(test)]
+mod tests;
 mod words;
 mod writer;
 
@@ -299,6 +301,12 @@ impl EmbeddedStore {
     /// It blocks until the last commit is done. Dropping the store does the same.
     pub fn close(&self) {
         self.end(Order::Close);
+    }
+
+    /// Ends as a kill would: without a commit.
+    #[cfg(test)]
+    fn abandon(&self) {
+        self.end(Order::Abandon);
     }
 
     fn end(&self, order: Order) {

@@ -342,7 +342,9 @@ pub(super) fn only_member<'a>(value: &'a Value, part: &str) -> Result<(&'a str, 
     match (members.next(), members.next()) {
         (Some((name, body)), None) => Ok((name, body)),
         (None, _) => Err(bad(format!("{part}: it is empty"))),
-        (Some((first, _)), Some((second, _))) => Err(bad(format!("{part}: both {first} and {second} where one belongs"))),
+        (Some((first, _)), Some((second, _))) => {
+            Err(bad(format!("{part}: both {first} and {second} where one belongs")))
+        }
     }
 }
 

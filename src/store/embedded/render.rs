@@ -250,12 +250,7 @@ fn term(key: &Key) -> (Value, Option<String>) {
     }
 }
 
-fn compare(
-    orders: &[Order],
-    subs: &[Node],
-    left: (&Key, &Bucket<Key>),
-    right: (&Key, &Bucket<Key>),
-) -> Ordering {
+fn compare(orders: &[Order], subs: &[Node], left: (&Key, &Bucket<Key>), right: (&Key, &Bucket<Key>)) -> Ordering {
     for order in orders {
         let (found, descending) = match order {
             Order::Count { descending } => (left.1.count.cmp(&right.1.count), *descending),
@@ -333,7 +328,8 @@ fn extended(numbers: &Numbers, sigma: f64) -> Value {
     let sampling = (numbers.count > 1).then(|| spread / (count - 1.0));
     let bound = |variance: Option<f64>, sign: f64| variance.map(|variance| mean + sign * sigma * variance.sqrt());
     members["sum_of_squares"] = (numbers.count > 0).then_some(numbers.squares).into();
-    for (name, value) in [("variance", population), ("variance_population", population), ("variance_sampling", sampling)]
+    for (name, value) in
+        [("variance", population), ("variance_population", population), ("variance_sampling", sampling)]
     {
         members[name] = value.into();
         members[name.replace("variance", "std_deviation")] = value.map(f64::sqrt).into();

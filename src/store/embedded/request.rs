@@ -208,8 +208,17 @@ impl Options<'_> {
 
     fn date_histogram(&self) -> Result<Kind, SearchError> {
         let names = [
-            "field", "fixed_interval", "calendar_interval", "interval", "min_doc_count", "extended_bounds", "keyed",
-            "offset", "time_zone", "order", "format",
+            "field",
+            "fixed_interval",
+            "calendar_interval",
+            "interval",
+            "min_doc_count",
+            "extended_bounds",
+            "keyed",
+            "offset",
+            "time_zone",
+            "order",
+            "format",
         ];
         known(self.members, self.name, &names)?;
         if let Some(zone) = self.members.get("time_zone").filter(|zone| !is_utc(zone)) {
@@ -220,7 +229,10 @@ impl Options<'_> {
                 return Err(self.wrong(&format!("the format {format} is not supported")));
             }
         }
-        if self.members.get("order").is_some_and(|order| self.order(order).ok() != Some(Order::Key { descending: false }))
+        if self
+            .members
+            .get("order")
+            .is_some_and(|order| self.order(order).ok() != Some(Order::Key { descending: false }))
         {
             return Err(self.wrong("buckets of time come in their order only"));
         }
@@ -237,9 +249,7 @@ impl Options<'_> {
         let wrong = || self.wrong(&format!("extended_bounds: {name} is no date"));
         match bounds.get(name) {
             Some(Value::Number(millis)) => millis.as_i64().ok_or_else(wrong),
-            Some(Value::String(text)) => {
-                Ok(read(text, self.now).ok_or_else(wrong)?.first.div_euclid(MILLI))
-            }
+            Some(Value::String(text)) => Ok(read(text, self.now).ok_or_else(wrong)?.first.div_euclid(MILLI)),
             _ => Err(wrong()),
         }
     }

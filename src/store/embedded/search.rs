@@ -68,8 +68,17 @@ fn read(body: &Value, now: i64) -> Result<Wanted, SearchError> {
     let empty = Map::new();
     let body = if body.is_null() { &empty } else { object(body, "the search body")? };
     let names = [
-        "query", "size", "from", "sort", "aggs", "aggregations", "track_total_hits", "_source", "timeout",
-        "track_scores", "version",
+        "query",
+        "size",
+        "from",
+        "sort",
+        "aggs",
+        "aggregations",
+        "track_total_hits",
+        "_source",
+        "timeout",
+        "track_scores",
+        "version",
     ];
     known(body, "the search body", &names)?;
     let clause = match body.get("query") {

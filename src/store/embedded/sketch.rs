@@ -42,8 +42,7 @@ impl Quantiles {
         }
         self.exact.push(value);
         if self.exact.len() > EXACT_QUANTILES {
-            let mut logarithmic =
-                Logarithmic { min: f64::INFINITY, max: f64::NEG_INFINITY, ..Logarithmic::default() };
+            let mut logarithmic = Logarithmic { min: f64::INFINITY, max: f64::NEG_INFINITY, ..Logarithmic::default() };
             self.exact.drain(..).for_each(|value| logarithmic.add(value));
             self.logarithmic = Some(Box::new(logarithmic));
         }
