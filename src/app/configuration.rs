@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::anomaly::{self, Engine, MetricDeclaration, Metrics};
 use crate::classify::{Explain, ModelSource};
 use crate::clock::Clock;
-use crate::config::{Config, Credentials, Faults, Loader, Model, StoreKind};
+use crate::config::{Config, Credentials, DurationText, Faults, Loader, Model, StoreKind};
 use crate::ingest::{HttpSettings, SettingFault};
 use crate::spool;
 use crate::store::elasticsearch::{self as elastic, ElasticStore};
@@ -89,7 +89,7 @@ pub fn engine(config: &Config) -> Result<Option<Engine>, StartError> {
     if !config.enrich.enabled || !config.anomaly.enabled {
         return Ok(None);
     }
-    let declared = match &config.anomaly.metrics {
+    let mut declared = match &config.anomaly.metrics {
         None => anomaly::default_metrics(),
         Some(values) => values
             .iter()
@@ -97,6 +97,9 @@ pub fn engine(config: &Config) -> Result<Option<Engine>, StartError> {
             .collect::<Result<_, _>>()
             .expect("the configuration was held against the schema of this type"),
     };
+    for declaration in &mut declared {
+        declaration.lateness.get_or_insert_with(|| DurationText(config.anomaly.lateness).to_string());
+    }
     let metrics = Metrics::check(&declared).map_err(StartError::Metrics)?;
     Ok(Some(Engine::new(anomaly::Settings {
         metrics,

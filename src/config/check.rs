@@ -35,7 +35,7 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
             segment_bytes: raw.spool.segment_size.0,
             dead_letter_bytes: raw.spool.dead_letters_max_size.0,
         },
-        enrich: Enrich { enabled: raw.enrich.enabled, workers: raw.enrich.workers, batch: raw.enrich.batch },
+        enrich: Enrich { enabled: raw.enrich.enabled, batch: raw.enrich.batch },
         classify: Classify {
             enabled: raw.classify.enabled,
             model: model(&raw.classify.model),

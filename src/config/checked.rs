@@ -75,8 +75,6 @@ pub struct Spool {
 pub struct Enrich {
     /// Whether events are judged at all.
     pub enabled: bool,
-    /// Threads; at least 1.
-    pub workers: usize,
     /// Events a batch; at least 1.
     pub batch: usize,
 }

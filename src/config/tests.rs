@@ -79,7 +79,7 @@ http:
   max_body: {a: 1}
 enrich:
   enabled: maybe
-  workers: many
+  batch: many
 log:
   level: loud
 spool: 7
@@ -104,7 +104,7 @@ zebra: 1
             "oversight.yml:5: http.header_timeout: '5' is not a duration such as 5s, 2m or 1h30m, at least 1s",
             "oversight.yml:6: http.max_body: a map is not a size such as 64MiB or 1GB, from 1KiB to 2GiB",
             "oversight.yml:8: enrich.enabled: 'maybe' is not true or false",
-            "oversight.yml:9: enrich.workers: 'many' is not a whole number, from 1 to 256",
+            "oversight.yml:9: enrich.batch: 'many' is not a whole number, from 1 to 65536",
             "oversight.yml:11: log.level: 'loud' is not one of error, warn, info, debug, trace",
             "oversight.yml:12: spool: '7' is not a map of keys",
             "oversight.yml:13: max_event: unknown key; did you mean http.max_event?",
