@@ -139,7 +139,7 @@ impl Host {
     }
 
     /// Connections in the window that came from `port`.
-    pub fn from_port(&self, port: u16) -> u32 {
+    pub fn with_port(&self, port: u16) -> u32 {
         let used = &self.ports[..self.window.all as usize];
         // at most 255; a check for overflow would keep the loop from comparing many at once
         u32::from(used.iter().fold(0_u16, |sum, other| sum.wrapping_add(u16::from(*other == port))))
@@ -270,7 +270,7 @@ mod tests {
         }
         assert_eq!(host.window, Tally { all: 255, syn: 200, reset: 55 });
         assert_eq!((host.services[3].window, host.services[4].window), ([200, 200, 0], [55, 0, 55]));
-        assert_eq!((host.from_port(1000), host.from_port(2000), host.window_services), (200, 55, 2));
+        assert_eq!((host.with_port(1000), host.with_port(2000), host.window_services), (200, 55, 2));
     }
 
     #[test]

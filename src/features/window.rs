@@ -305,7 +305,7 @@ impl Windows {
             to_service.all as f32,
             rates.of(same, all),
             rates.of_different(host.window_services, all),
-            rates.of(host.from_port(seen.port), all),
+            rates.of(host.with_port(seen.port), all),
             rates.of_different(1 + other_hosts, to_service.all),
             rates.of(host.window.syn, all),
             rates.of(to_service.syn, to_service.all),

@@ -165,6 +165,7 @@ impl Normaliser {
     }
 
     /// Where `key` of the object of `node` leads to.
+    #[inline]
     fn target(&mut self, key: Text, body: &str, node: u32) -> Option<Target> {
         let Text { span, escaped } = key;
         if escaped {
@@ -182,6 +183,7 @@ impl Normaliser {
     }
 
     /// Takes the value of a key that matters.
+    #[inline]
     fn value(&mut self, scanner: &mut Scanner<'_>, body: &str, target: Target, depth: u32) -> Result<(), Unreadable> {
         let start = scanner.place();
         let captured = if target.node != NONE && scanner.peek() == Some(b'{') {

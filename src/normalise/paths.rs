@@ -60,17 +60,34 @@ impl Collector {
     /// The finished table.
     pub fn finish(self) -> Paths {
         let size = (self.entries.len() * 4).next_power_of_two().max(16);
-        let mut table = vec![None; size];
+        let mut tags = vec![EMPTY; size].into_boxed_slice();
+        let mut entries = Vec::with_capacity(self.entries.len());
         for ((node, key), target) in self.entries {
             let (low, high) = words(key.as_bytes(), 0, key.len());
-            let mut place = hash(node, low, high, key.len()) & (size - 1);
-            while table[place].is_some() {
+            let hash = hash(node, low, high, key.len());
+            let mut place = hash as usize & (size - 1);
+            while tags[place] != EMPTY {
                 place = (place + 1) & (size - 1);
             }
-            table[place] = Some(Entry { low, high, node, target, key: key.into_boxed_str() });
+            let index = u32::try_from(entries.len()).expect("fewer than 4 G ways");
+            tags[place] = Tag { check: check(hash), index };
+            entries.push(Entry { low, high, node, target, key: key.into_boxed_str() });
         }
-        Paths { table: table.into_boxed_slice() }
+        Paths { tags, entries: entries.into_boxed_slice() }
     }
+}
+
+/// One place of the table: part of the hash, so that a wrong key seldom gets to an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Tag {
+    check: u32,
+    index: u32,
+}
+
+const EMPTY: Tag = Tag { check: 0, index: u32::MAX };
+
+fn check(hash: u64) -> u32 {
+    (hash >> 32) as u32
 }
 
 #[derive(Debug, Clone)]
@@ -85,33 +102,43 @@ struct Entry {
 /// The finished table; at most a quarter of it is in use.
 #[derive(Debug)]
 pub struct Paths {
-    table: Box<[Option<Entry>]>,
+    tags: Box<[Tag]>,
+    entries: Box<[Entry]>,
 }
 
 impl Paths {
     /// Where the key `bytes[start..end]` leads to within the object of `node`.
+    #[inline]
     pub fn find(&self, node: u32, bytes: &[u8], start: usize, end: usize) -> Option<Target> {
         let (low, high) = words(bytes, start, end);
         let length = end - start;
-        let mask = self.table.len() - 1;
-        let mut place = hash(node, low, high, length) & mask;
-        while let Some(entry) = &self.table[place] {
-            if entry.low == low
-                && entry.high == high
-                && entry.node == node
-                && entry.key.len() == length
-                && (length <= 16 || entry.key.as_bytes() == &bytes[start..end])
-            {
-                return Some(entry.target);
+        let hash = hash(node, low, high, length);
+        let mask = self.tags.len() - 1;
+        let mut place = hash as usize & mask;
+        loop {
+            let tag = self.tags[place & mask];
+            if tag == EMPTY {
+                return None;
             }
-            place = (place + 1) & mask;
+            if tag.check == check(hash) {
+                let entry = &self.entries[tag.index as usize];
+                if entry.low == low
+                    && entry.high == high
+                    && entry.node == node
+                    && entry.key.len() == length
+                    && (length <= 16 || entry.key.as_bytes() == &bytes[start..end])
+                {
+                    return Some(entry.target);
+                }
+            }
+            place += 1;
         }
-        None
     }
 }
 
 /// The first and the last eight bytes of `bytes[start..end]`, which is all of a key of up to 16; a shorter key than
 /// eight is filled up with zeros, and its second word is zero.
+#[inline]
 fn words(bytes: &[u8], start: usize, end: usize) -> (u64, u64) {
     let length = end - start;
     if length >= 8 {
@@ -129,15 +156,18 @@ fn words(bytes: &[u8], start: usize, end: usize) -> (u64, u64) {
     (low, 0)
 }
 
+#[inline]
 fn word(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }
 
-fn hash(node: u32, low: u64, high: u64, length: usize) -> usize {
+#[inline]
+fn hash(node: u32, low: u64, high: u64, length: usize) -> u64 {
     let mixed = low.wrapping_mul(0x9e37_79b9_7f4a_7c15)
         ^ high.wrapping_mul(0xc2b2_ae3d_27d4_eb4f).rotate_left(31)
         ^ ((length as u64) << 32 | u64::from(node)).wrapping_mul(0x1656_67b1_9e37_79f9);
-    ((mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32) as usize
+    let spread = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    spread ^ (spread >> 32)
 }
 
 #[cfg(test)]

@@ -61,6 +61,7 @@ impl Captured {
     }
 
     /// The text between the quotes as it stands in the body, if it is a string that needs no decoding.
+    #[inline]
     pub fn plain(self, body: &str) -> Option<&str> {
         match self {
             Self::Text(Text { span, escaped: false }) => Some(&body[span.range()]),
@@ -69,6 +70,7 @@ impl Captured {
     }
 
     /// The text between the quotes as it stands in the body, escapes and all.
+    #[inline]
     pub fn raw(self, body: &str) -> Option<&str> {
         match self {
             Self::Text(text) => Some(&body[text.span.range()]),
@@ -77,6 +79,7 @@ impl Captured {
     }
 
     /// A finite number, also one that came as a string, such as Logstash's csv and kv filters make them.
+    #[inline]
     pub fn number(self, body: &str) -> Option<f64> {
         match self {
             Self::Number(number) => Some(number),
@@ -86,17 +89,20 @@ impl Captured {
     }
 
     /// A whole number of at least 0, also as a string; fractions are cut off.
+    #[inline]
     pub fn count(self, body: &str) -> Option<u64> {
         // beyond 2^53 the neighbours are not whole any more; no counter of a connection gets there
         self.number(body).filter(|number| (0.0..=9_007_199_254_740_992.0).contains(number)).map(|number| number as u64)
     }
 
     /// A port number.
+    #[inline]
     pub fn port(self, body: &str) -> Option<u16> {
         u16::try_from(self.count(body)?).ok()
     }
 
     /// Whether anything but `null` was found.
+    #[inline]
     pub fn is_there(self) -> bool {
         self != Self::Absent
     }
@@ -164,6 +170,7 @@ impl<'a> Values<'a> {
 }
 
 /// Takes the value that stands next, `depth` objects and arrays deep already.
+#[inline]
 pub fn capture(scanner: &mut Scanner<'_>, depth: u32) -> Result<Captured, super::Unreadable> {
     let start = scanner.place();
     match scanner.peek() {

@@ -120,17 +120,20 @@ impl Slots {
     }
 
     /// Puts `captured` down; what was there goes.
+    #[inline]
     pub fn put(&mut self, slot: u32, captured: Captured) {
         self.cells[slot as usize] = (self.stamp, captured);
     }
 
     /// What lies in `slot`.
+    #[inline]
     pub fn at(&self, slot: u32) -> Captured {
         let (stamp, captured) = self.cells[slot as usize];
         if stamp == self.stamp { captured } else { Captured::Absent }
     }
 
     /// Whether the event had the path of `slot`, be it with `null`.
+    #[inline]
     pub fn is_named(&self, slot: u32) -> bool {
         self.cells[slot as usize].0 == self.stamp
     }

@@ -4,7 +4,7 @@ mod real;
 
 use std::borrow::Cow;
 
-use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
+use proptest::prelude::{Just, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
 use serde_json::{Value, json};
 
 use super::{FieldId, Form, Normaliser, Reason, Record, Scalar, Transport};
