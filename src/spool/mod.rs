@@ -84,6 +84,9 @@ mod stream;
 mod walk;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::File;
 use std::io;
 use std::ops::Range;

@@ -315,8 +315,9 @@ impl Opening<'_> {
                 path = %path.display(), bytes = self.recovery.torn_bytes,
                 "the last write before the stop was not finished: nobody was told it is safe; it is cut off"
             );
-            self.files.cut(path, tail.start).map_err(at(path))?;
         }
+        // synced in any case: a frame that is delivered, and whose digest answers a repetition, must not vanish later
+        self.files.cut(path, walk.end).map_err(at(path))?;
         Ok(walk)
     }
 

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, path_in};
 use super::digests::{DigestFiles, Seen};
 use super::format::Kind;
 use super::log::{Segment, Shared};
@@ -219,16 +219,34 @@ impl Writer {
         };
         let due = self.shared.clock.monotonic().saturating_sub(self.saved_at) >= SAVE_EVERY;
         if !deletable.is_empty() {
-            // synced first, so that a segment that is not there is either settled or lost; where the disk is so full
-            // that this fails, deleting goes before it, or nothing would ever be free again
-            let _ = self.save(true);
-            self.delete(&deletable);
-            if self.unable_to_save {
-                let _ = self.save(true);
+            if (due || !self.unable_to_save) && self.save_before_deleting() {
+                self.delete(&deletable);
             }
         } else if unsaved && due {
+            // said by save
             let _ = self.save(false);
         }
+    }
+
+    /// A synced checkpoint, so that a segment that is not there is known to be either settled or lost.
+    ///
+    /// On a disk so full that it does not fit there is none for a while: settled segments must go, or nothing would
+    /// ever be free again. A stop in that moment costs a repetition of what is settled in the segments that are left.
+    fn save_before_deleting(&mut self) -> bool {
+        let Err(error) = self.save(true) else { return true };
+        if !matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            return false;
+        }
+        let (files, folder) = (self.shared.files.as_ref(), &self.shared.folder);
+        let removed = match files.remove(&path_in(folder)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => files.sync_folder(folder),
+        };
+        if removed.is_ok() {
+            // it may fit into the room of the old one
+            let _ = self.save(true);
+        }
+        removed.is_ok()
     }
 
     /// Gives back the segment in writing where the disk is full and it holds nothing that is needed.
