@@ -12,7 +12,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, EXPECT};
 use tokio::time::{Instant, timeout_at};
 
-use super::decode::{Coding, Decoder, Undecoded};
+use super::decode::{Coding, Decoded, Decoder, Sizes, Undecoded};
 use super::error::Refusal;
 use super::room::{Room, Share};
 use super::settings::HttpSettings;
@@ -152,12 +152,22 @@ impl Reader<'_> {
                 continue;
             }
             if whole.is_empty() {
-                whole.reserve(self.length.max(self.wire));
+                whole.reserve_exact(self.length.max(self.wire));
                 whole.extend_from_slice(&only);
             }
-            whole.extend_from_slice(&frame);
+            self.extend(&mut whole, &frame);
         }
         Ok(Body::Decoded(if whole.is_empty() { only } else { Bytes::from(whole) }))
+    }
+
+    /// Doubles as a vector does, but never beyond what a body may be. Frames are copied, not collected: a frame of one
+    /// byte would hold on to all of a buffer.
+    fn extend(&self, whole: &mut Vec<u8>, frame: &[u8]) {
+        if whole.capacity() - whole.len() < frame.len() {
+            let capacity = (whole.capacity() * 2).min(self.settings.max_body).max(whole.len() + frame.len());
+            whole.reserve_exact(capacity - whole.len());
+        }
+        whole.extend_from_slice(frame);
     }
 
     async fn encoded<S, B, E>(&mut self, mut stream: S, coding: Coding) -> Result<Body, Refusal>
@@ -166,40 +176,56 @@ impl Reader<'_> {
         B: Buf,
         E: Display,
     {
-        let mut decoder = Decoder::new(coding, self.settings.max_decompressed, self.length)
-            .map_err(|error| Refusal::Interrupted(error.to_string()))?;
-        // kept until it is clear that the body can be decoded
-        let mut frames = Vec::new();
+        let limit = self.settings.max_decompressed;
+        // three times is little for JSON, and cheap where it is too much
+        let guess = (self.length * 3).min(1 << 20);
+        let mut decoder = decoder(coding, Sizes { limit, keep: KEEP.min(limit), guess })?;
+        // what came, in case it cannot be decoded or has to be again
+        let mut raw = Vec::new();
         let mut garbage = None;
-        let mut rested = 0;
         while let Some(frame) = self.next(&mut stream).await? {
-            for piece in frame.chunks(PIECE) {
-                if garbage.is_some() {
-                    break;
-                }
-                garbage = self.reason(decoder.push(piece))?;
-                self.share.cover(self.wire + decoder.len())?;
-                if decoder.len() - rested > REST {
-                    rested = decoder.len();
-                    tokio::task::yield_now().await;
-                }
+            if garbage.is_none() {
+                let pushed = self.push(&mut decoder, &frame).await?;
+                garbage = self.reason(pushed)?;
             }
-            frames.push(frame);
+            self.extend(&mut raw, &frame);
         }
         if self.wire == 0 {
             return Ok(Body::Decoded(Bytes::new()));
         }
-        let decoded = match garbage {
-            None => decoder.finish(),
-            Some(reason) => Err(Undecoded::Garbage(reason)),
-        };
+        let mut decoded = garbage.map_or_else(|| decoder.finish(), |reason| Err(Undecoded::Garbage(reason)));
+        if let Ok(Decoded::Counted(length)) = decoded {
+            self.share.cover(self.wire + length)?;
+            let mut exact = self::decoder(coding, Sizes { limit, keep: length, guess: length })?;
+            decoded = match self.push(&mut exact, &raw).await? {
+                Ok(()) => exact.finish(),
+                Err(undecoded) => Err(undecoded),
+            };
+        }
         match decoded {
-            Ok(body) => Ok(Body::Decoded(Bytes::from(body))),
+            Ok(Decoded::Kept(body)) => Ok(Body::Decoded(Bytes::from(body))),
+            Ok(Decoded::Counted(_)) => unreachable!("the second time all of its length is kept"),
             Err(undecoded) => {
                 let reason = self.reason(Err(undecoded))?.expect("an error that is no refusal has a reason");
-                Ok(Body::Garbled { raw: Bytes::from(frames.concat()), coding, reason })
+                Ok(Body::Garbled { raw: Bytes::from(raw), coding, reason })
             }
         }
+    }
+
+    /// Decodes in small pieces, with turns for others in between.
+    async fn push(&mut self, decoder: &mut Decoder, encoded: &[u8]) -> Result<Result<(), Undecoded>, Refusal> {
+        let mut rested = decoder.len();
+        for piece in encoded.chunks(PIECE) {
+            if let Err(undecoded) = decoder.push(piece) {
+                return Ok(Err(undecoded));
+            }
+            self.share.cover(self.wire + decoder.kept())?;
+            if decoder.len() - rested > REST {
+                rested = decoder.len();
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(Ok(()))
     }
 
     /// What makes the body garbage, if anything does; too large is a refusal.
@@ -214,6 +240,12 @@ impl Reader<'_> {
     }
 }
 
+fn decoder(coding: Coding, sizes: Sizes) -> Result<Decoder, Refusal> {
+    Decoder::new(coding, sizes).map_err(|error| Refusal::Interrupted(error.to_string()))
+}
+
+/// A decoded body that is longer is decoded twice: once to count it, once to keep it.
+const KEEP: usize = 16 << 20;
 /// Encoded bytes that are decoded without looking up: 4 KiB unfold into 4 MiB at most (deflate's limit is 1,032 to 1).
 const PIECE: usize = 4 << 10;
 /// After this many decoded bytes other requests get their turn.
@@ -245,7 +277,11 @@ mod tests {
     }
 
     fn plain(body: Result<Body, Refusal>) -> Bytes {
-        match body.unwrap() {
+        plain_of(body.unwrap())
+    }
+
+    fn plain_of(body: Body) -> Bytes {
+        match body {
             Body::Decoded(bytes) => bytes,
             garbled => panic!("{garbled:?}"),
         }
@@ -281,6 +317,19 @@ mod tests {
         let bomb = Bytes::from(zstd::stream::encode_all(&vec![0; 10 << 20][..], 3).unwrap());
         let refusal = Refusal::TooLarge { limit: 100_000, key: "http.max_decompressed" };
         assert_eq!(read_frames(&[bomb], &[("content-encoding", "zstd")]).await.unwrap_err(), refusal);
+    }
+
+    #[tokio::test]
+    async fn a_long_body_that_is_within_the_limit_is_decoded_whole() {
+        let plain: Vec<u8> = (0..KEEP as u32 / 4 + 1000).flat_map(|n| (n / 7).to_le_bytes()).collect();
+        let encoded = Bytes::from(zstd::stream::encode_all(&plain[..], 1).unwrap());
+        let mut headers = HeaderMap::new();
+        headers.insert("content-encoding", HeaderValue::from_static("zstd"));
+        let settings = HttpSettings::default();
+        let half = encoded.len() / 2;
+        let frames = stream::iter([encoded.slice(..half), encoded.slice(half..)].map(Ok::<Bytes, Infallible>));
+        let (body, _share) = read(frames, &headers, &settings, &Room::new(settings.max_in_flight)).await.unwrap();
+        assert!(plain_of(body) == plain);
     }
 
     #[tokio::test]

@@ -120,10 +120,12 @@ impl Walk<'_> {
     }
 
     /// The byte here; 0, which is legal nowhere, at the end.
+    #[inline]
     fn peek(&self) -> u8 {
         self.bytes.get(self.at).copied().unwrap_or(0)
     }
 
+    #[inline]
     fn skip_space(&mut self) {
         // compact JSON has none, so this one comparison is all there is to do
         if self.peek() <= b' ' {
@@ -136,6 +138,7 @@ impl Walk<'_> {
     }
 
     /// Opens an object or array; false where it is empty, and closed again by that.
+    #[inline]
     fn enters(&mut self, object: bool, closing: u8) -> Result<bool, Flaw> {
         if self.depth == self.bounds.depth {
             return Err(Flaw::TooDeep(self.bounds.depth));
@@ -152,6 +155,7 @@ impl Walk<'_> {
     }
 
     /// Behind a value: closes what closes here. True when the outermost has been closed, false when a value follows.
+    #[inline]
     fn closes(&mut self) -> Result<bool, Flaw> {
         while self.depth > 0 {
             self.skip_space();
@@ -177,6 +181,7 @@ impl Walk<'_> {
     }
 
     /// A key, its colon, and the space up to its value.
+    #[inline]
     fn key(&mut self) -> Result<(), Flaw> {
         if self.peek() != b'"' {
             return Err(self.unexpected("a key"));
@@ -196,8 +201,21 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A string, from behind its opening quote to behind its closing one.
+    /// A string, from behind its opening quote to behind its closing one. Most are short and have no escapes.
+    #[inline(always)]
     fn string(&mut self) -> Result<(), Flaw> {
+        if let Some(block) = self.bytes[self.at..].first_chunk::<16>() {
+            let hits = special(u128::from_le_bytes(*block));
+            let place = (hits.trailing_zeros() / 8) as usize;
+            if block.get(place) == Some(&b'"') {
+                self.at += place + 1;
+                return Ok(());
+            }
+        }
+        self.long_string()
+    }
+
+    fn long_string(&mut self) -> Result<(), Flaw> {
         loop {
             self.skip_plain();
             match self.bytes.get(self.at) {
@@ -212,11 +230,12 @@ impl Walk<'_> {
         }
     }
 
-    /// Goes on to the next quote, backslash or control character, eight bytes at a time.
+    /// Goes on to the next quote, backslash or control character, sixteen bytes at a time.
+    #[inline]
     fn skip_plain(&mut self) {
         let mut rest = &self.bytes[self.at..];
-        while let Some((eight, behind)) = rest.split_first_chunk::<8>() {
-            let hits = special(u64::from_le_bytes(*eight));
+        while let Some((block, behind)) = rest.split_first_chunk::<16>() {
+            let hits = special(u128::from_le_bytes(*block));
             if hits != 0 {
                 self.at = self.bytes.len() - rest.len() + (hits.trailing_zeros() / 8) as usize;
                 return;
@@ -243,6 +262,7 @@ impl Walk<'_> {
         Ok(())
     }
 
+    #[inline]
     fn number(&mut self) -> Result<(), Flaw> {
         if self.peek() == b'-' {
             self.at += 1;
@@ -267,15 +287,15 @@ impl Walk<'_> {
     }
 
     /// At least one digit.
+    #[inline]
     fn digits(&mut self) -> Result<(), Flaw> {
-        let before = self.at;
-        while self.peek().is_ascii_digit() {
-            self.at += 1;
-        }
-        match self.at {
-            at if at > before => Ok(()),
-            at if at == self.bytes.len() => Err(Flaw::BreaksOff),
-            _ => Err(Flaw::Number),
+        let rest = &self.bytes[self.at..];
+        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += count;
+        match count {
+            1.. => Ok(()),
+            0 if rest.is_empty() => Err(Flaw::BreaksOff),
+            0 => Err(Flaw::Number),
         }
     }
 
@@ -292,14 +312,15 @@ impl Walk<'_> {
 /// The high bit of each byte that is a quote, a backslash or below 0x20; only the lowest hit is to be relied on.
 ///
 /// "Determine if a word has a byte equal to n / less than n", Sean Eron Anderson, Bit Twiddling Hacks.
-fn special(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
+#[inline]
+fn special(block: u128) -> u128 {
+    const ONES: u128 = u128::from_ne_bytes([0x01; 16]);
+    const HIGH: u128 = u128::from_ne_bytes([0x80; 16]);
+    let quote = block ^ (ONES * b'"' as u128);
+    let backslash = block ^ (ONES * b'\\' as u128);
     ((quote.wrapping_sub(ONES) & !quote)
         | (backslash.wrapping_sub(ONES) & !backslash)
-        | (word.wrapping_sub(ONES * 0x20) & !word))
+        | (block.wrapping_sub(ONES * 0x20) & !block))
         & HIGH
 }
 
@@ -415,9 +436,9 @@ mod tests {
         }
 
         #[test]
-        fn the_word_search_finds_the_first_special_byte(bytes in any::<[u8; 8]>()) {
+        fn the_search_by_blocks_finds_the_first_special_byte(bytes in any::<[u8; 16]>()) {
             let expected = bytes.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\');
-            let hits = special(u64::from_le_bytes(bytes));
+            let hits = special(u128::from_le_bytes(bytes));
             let found = (hits != 0).then(|| (hits.trailing_zeros() / 8) as usize);
             prop_assert_eq!(found, expected);
         }
