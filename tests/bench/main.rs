@@ -61,7 +61,7 @@ async fn measure(options: Options) {
     let off = saturate(&template, &sink, false, options.length).await;
     let half = at_half(&template, &sink, on.stored_rate / 2.0, options.length).await;
 
-    println!("floor: serde_json to Value, one core        {floor:>10.0} events/s");
+    println!("floor: serde_json to Value                  {floor:>10.0} events/CPU-s");
     on.print("enrichment on");
     off.print("enrichment off");
     println!("cost on / off (CPU)                         {:>10.2}", off.per_cpu_second / on.per_cpu_second);

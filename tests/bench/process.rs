@@ -34,10 +34,7 @@ impl Oversight {
 
     /// CPU time of the process so far, user and system.
     pub fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
-        let fields: Vec<&str> = stat.rsplit_once(") ").expect("a stat line").1.split(' ').collect();
-        let ticks: u64 = fields[11].parse::<u64>().expect("utime") + fields[12].parse::<u64>().expect("stime");
-        Duration::from_millis(ticks * 10)
+        cpu_of(&format!("/proc/{}/stat", self.child.id()))
     }
 
     /// Largest resident memory so far, bytes.
@@ -46,6 +43,19 @@ impl Oversight {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux");
         line.trim().trim_end_matches(" kB").trim().parse::<u64>().expect("a number") * 1024
     }
+}
+
+/// CPU time of the calling thread so far.
+pub fn thread_cpu() -> Duration {
+    cpu_of("/proc/thread-self/stat")
+}
+
+/// User and system time in a `stat` file of Linux, where a tick is 10 ms.
+fn cpu_of(stat: &str) -> Duration {
+    let text = std::fs::read_to_string(stat).expect("it runs");
+    let fields: Vec<&str> = text.rsplit_once(") ").expect("a stat line").1.split(' ').collect();
+    let ticks: u64 = fields[11].parse::<u64>().expect("utime") + fields[12].parse::<u64>().expect("stime");
+    Duration::from_millis(ticks * 10)
 }
 
 impl Drop for Oversight {
