@@ -9,7 +9,7 @@ use super::metric::Metrics;
 use super::record::{AnomalyRecord, Finding};
 use super::series::{Buckets, CLOSED, Running, Series, Table};
 use super::tail::severity;
-use super::touched::Touched;
+use super::touched::{Fragments, Touched};
 use crate::event::{EventTime, ReceivedTime, SeqNo};
 
 /// How the engine works; the defaults are for one machine.
@@ -65,6 +65,7 @@ pub struct Engine {
     pub(super) front: Front,
     pub(super) position: SeqNo,
     pub(super) counters: Counters,
+    fragments: Fragments,
     readings: Vec<Reading>,
     records: Vec<AnomalyRecord>,
     /// The clock at the last call of `advance`, and whether an event has come since.
@@ -93,6 +94,7 @@ impl Engine {
         Self {
             readings: vec![Reading::NONE; settings.metrics.paths.len()],
             table: Table::new(settings.series),
+            fragments: Fragments::new(),
             settings,
             metrics,
             buckets: Buckets::default(),
@@ -220,8 +222,7 @@ impl Engine {
         if value >= series.current.judge_from || function == Function::Mean {
             state.judge_running(series, value);
         }
-        let running = &series.current;
-        touched.push(&state.frame, &series.entity, value, &running.outlook, running.evidence.into());
+        touched.push(self.fragments.of(&state.frame, series), value);
     }
 
     /// A series for a key that has none, in the place of another if there are too many.

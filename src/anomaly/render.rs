@@ -11,44 +11,45 @@ pub(super) fn write_number(out: &mut String, number: f64) {
         write!(out, "{number:e}").expect("writing to a string cannot fail");
     } else {
         let thousandths = if size >= 1000.0 { size.round() as u64 * 1000 } else { (size * 1000.0).round() as u64 };
-        if number < 0.0 && thousandths > 0 {
-            out.push('-');
-        }
-        write_whole(out, thousandths / 1000);
-        write_decimals(out, (thousandths % 1000) as u32, 100);
+        write_fixed(out, number < 0.0 && thousandths > 0, thousandths / 1000, (thousandths % 1000) as u32, 100);
     }
 }
 
 /// Appends a probability with at most six decimals.
 pub(super) fn write_probability(out: &mut String, probability: f64) {
     let millionths = (probability.clamp(0.0, 1.0) * 1e6).round() as u64;
-    write_whole(out, millionths / 1_000_000);
-    write_decimals(out, (millionths % 1_000_000) as u32, 100_000);
+    write_fixed(out, false, millionths / 1_000_000, (millionths % 1_000_000) as u32, 100_000);
 }
 
-fn write_decimals(out: &mut String, mut rest: u32, mut unit: u32) {
-    if rest > 0 {
-        out.push('.');
-    }
-    while rest > 0 {
-        out.push(char::from(b'0' + (rest / unit) as u8));
-        rest %= unit;
-        unit /= 10;
-    }
-}
-
-pub(super) fn write_whole(out: &mut String, mut number: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
+/// Sign, whole part, and the decimals `rest` where the first one counts `unit`; in one piece, for this is the hot path.
+fn write_fixed(out: &mut String, negative: bool, mut whole: u64, mut rest: u32, mut unit: u32) {
+    const MIDDLE: usize = 21;
+    let mut text = [0; 32];
+    let mut start = MIDDLE;
     loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
+        start -= 1;
+        text[start] = b'0' + (whole % 10) as u8;
+        whole /= 10;
+        if whole == 0 {
             break;
         }
     }
-    out.push_str(str::from_utf8(&digits[at..]).expect("digits are ASCII"));
+    if negative {
+        start -= 1;
+        text[start] = b'-';
+    }
+    let mut end = MIDDLE;
+    if rest > 0 {
+        text[end] = b'.';
+        end += 1;
+    }
+    while rest > 0 {
+        text[end] = b'0' + (rest / unit) as u8;
+        rest %= unit;
+        unit /= 10;
+        end += 1;
+    }
+    out.push_str(str::from_utf8(&text[start..end]).expect("digits, sign and point are ASCII"));
 }
 
 /// Appends `text` as the inside of a JSON string.

@@ -1,7 +1,7 @@
 //! What one event gets from the metrics it touches, as JSON that is ready to be put in its document.
 
 use super::render::{write_escaped, write_number, write_probability};
-use super::series::{Outlook, SEPARATOR};
+use super::series::{Outlook, Running, SEPARATOR, Series};
 use super::tail::{probability_of_anomaly, severity};
 
 /// A meaning is told from this severity on.
@@ -61,14 +61,63 @@ impl Touched {
         self.score = 0.0;
     }
 
-    pub(super) fn push(&mut self, frame: &Frame, entity: &str, value: f64, outlook: &Outlook, evidence: f64) {
+    /// Adds a series: the fragment's parts, with its present value between them.
+    pub(super) fn push(&mut self, fragment: &Fragment, value: f64) {
         if self.metrics > 0 {
             self.json.push(',');
         }
         self.metrics += 1;
-        let side = if evidence > 0.0 { Side::High } else { Side::Usual };
-        let score = frame.write(&mut self.json, entity, value, outlook, evidence, side);
-        self.score = self.score.max(score);
+        let (before, after) = fragment.text.split_at(fragment.split);
+        self.json.push_str(before);
+        write_number(&mut self.json, value);
+        self.json.push_str(after);
+        self.score = self.score.max(fragment.score);
+    }
+}
+
+/// How many fragments are kept.
+const FRAGMENTS: usize = 4096;
+
+/// The fragments of the series touched last, so that a busy series is not rendered for each of its events: between
+/// two events of a bucket mostly the value changes, and that stands between the parts.
+#[derive(Debug)]
+pub(super) struct Fragments(Vec<Fragment>);
+
+/// A series' JSON without its value.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Fragment {
+    key: u64,
+    index: i64,
+    evidence: f32,
+    text: String,
+    /// Where the value belongs.
+    split: usize,
+    score: f64,
+}
+
+impl Fragments {
+    pub(super) fn new() -> Self {
+        Self(vec![Fragment::default(); FRAGMENTS])
+    }
+
+    /// The fragment of bucket `index` of series `key`, rendered if it is not at hand.
+    pub(super) fn of(&mut self, frame: &Frame, series: &Series) -> &Fragment {
+        let Running { index, outlook, evidence, .. } = &series.current;
+        // the lower bits choose the cell of the table as well, so the middle is taken
+        let fragment = &mut self.0[(series.key >> 20) as usize % FRAGMENTS];
+        let known = fragment.key == series.key
+            && fragment.index == *index
+            && fragment.evidence.to_bits() == evidence.to_bits()
+            && fragment.split > 0;
+        if !known {
+            let side = if *evidence > 0.0 { Side::High } else { Side::Usual };
+            fragment.text.clear();
+            frame.write_head(&mut fragment.text, &series.entity);
+            fragment.split = fragment.text.len();
+            fragment.score = frame.write_tail(&mut fragment.text, outlook, f64::from(*evidence), side);
+            (fragment.key, fragment.index, fragment.evidence) = (series.key, *index, *evidence);
+        }
+        fragment
     }
 }
 
@@ -116,7 +165,7 @@ impl Frame {
         Self { head: format!("{{\"name\":{},\"entity\":\"", quoted(name)), peak: meaning(peak), dip: meaning(dip) }
     }
 
-    /// Appends the object; gives its severity.
+    /// Appends the object.
     pub(super) fn write(
         &self,
         out: &mut String,
@@ -125,11 +174,21 @@ impl Frame {
         outlook: &Outlook,
         evidence: f64,
         side: Side,
-    ) -> f64 {
+    ) {
+        self.write_head(out, entity);
+        write_number(out, value);
+        self.write_tail(out, outlook, evidence, side);
+    }
+
+    /// Appends what stands before the value.
+    fn write_head(&self, out: &mut String, entity: &str) {
         out.push_str(&self.head);
         write_entity(out, entity);
         out.push_str("\",\"value\":");
-        write_number(out, value);
+    }
+
+    /// Appends what stands after the value; gives the severity.
+    fn write_tail(&self, out: &mut String, outlook: &Outlook, evidence: f64, side: Side) -> f64 {
         if outlook.scale > 0.0 {
             let numbers =
                 [(",\"expected\":", outlook.expected), (",\"lower\":", outlook.lower), (",\"upper\":", outlook.upper)];
@@ -181,9 +240,12 @@ mod tests {
     fn an_entity_with_quotes_and_line_ends_makes_valid_json() {
         let frame = Frame::new("m", Some("a \"scan\""), None);
         let mut touched = Touched::new();
-        let outlook = Outlook { scale: 1.0, expected: 2.0, lower: 0.5, upper: 9.0, location: 1.0 };
-        touched.push(&frame, "x\"\n\u{1f}22", 50.0, &outlook, 8.0);
-        touched.push(&frame, "", 1.0, &Outlook::default(), 0.0);
+        let mut series = Series::new(1, 0, "x\"\n\u{1f}22".into());
+        series.current.outlook = Outlook { scale: 1.0, expected: 2.0, lower: 0.5, upper: 9.0, location: 1.0 };
+        series.current.evidence = 8.0;
+        let mut fragments = Fragments::new();
+        touched.push(fragments.of(&frame, &series), 50.0);
+        touched.push(fragments.of(&frame, &Series::new(2, 0, "".into())), 1.0);
         let mut out = Vec::new();
         touched.write_json(&mut out);
         let json: serde_json::Value = serde_json::from_slice(&out).expect("valid JSON");
