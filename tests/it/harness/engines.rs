@@ -200,13 +200,7 @@ impl Engine {
         let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
         let [port, transport_port] = listeners.each_ref().map(|listener| listener.local_addr().expect("bound").port());
         drop(listeners);
-        let guard = Command::new("sh")
-            .args(["-c", GUARD])
-            .arg(folder.path())
-            .stdin(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .expect("a shell");
+        let guard = start_guard(folder.path());
         let java = installed.java.clone();
         let engine = Self { kind, variant, java, home, folder, port, transport_port, launcher: None, guard };
         engine.configure();
@@ -320,14 +314,37 @@ impl Drop for Engine {
     }
 }
 
-/// Reads process groups until the pipe ends, then kills the last one and removes the folder.
+fn start_guard(folder: &Path) -> Child {
+    let mut command = Command::new("sh");
+    command.args(["-c", GUARD]).arg(folder).stdin(Stdio::piped()).process_group(0);
+    command.spawn().expect("a shell")
+}
+
+/// Reads process groups until the pipe ends, then kills the last one and removes the folder. (`kill -KILL -- -1` is
+/// not understood by every shell, `kill -s KILL` is.)
 const GUARD: &str = r#"
 trap '' INT HUP TERM
 group=
 while read -r line; do group=$line; done
 if [ -n "$group" ]; then
-  kill -KILL -- "-$group" 2>/dev/null
-  while kill -0 -- "-$group" 2>/dev/null; do sleep 0.1; done
+  kill -s KILL -- "-$group" 2>/dev/null
+  while kill -s 0 -- "-$group" 2>/dev/null; do sleep 0.1; done
 fi
 rm -rf -- "$0"
 "#;
+
+/// Without this, a test run that is broken off would leave engines behind that eat the machine.
+#[test]
+fn what_a_guard_watches_dies_with_the_pipe_and_its_folder_goes() {
+    use std::os::unix::process::ExitStatusExt;
+    let folder = tempfile::tempdir().expect("a temporary folder").keep();
+    let mut watched = Command::new("sleep").arg("1000").process_group(0).spawn().expect("sleep");
+    let mut guard = start_guard(&folder);
+    let mut pipe = guard.stdin.take().expect("it was made with one");
+    writeln!(pipe, "{}", watched.id()).expect("the guard listens");
+    drop(pipe);
+    // the killed process stays in its group until it is waited for
+    assert_eq!(watched.wait().expect("a child").signal(), Some(9));
+    assert!(guard.wait().expect("a child").success());
+    assert!(!folder.exists(), "{}", folder.display());
+}
