@@ -84,13 +84,21 @@ fn sources() -> Vec<(PathBuf, String)> {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "rs") {
+            } else if path.extension().is_some_and(|ending| ending == "rs") && !only_for_tests(&path) {
                 let text = std::fs::read_to_string(&path).expect("a source file");
                 found.push((path.strip_prefix(&root).expect("below the root").to_owned(), text));
             }
         }
     }
     found
+}
+
+/// Whether the file's `mod` line stands under a `cfg` for tests.
+fn only_for_tests(path: &Path) -> bool {
+    let stem = path.file_stem().expect("a file").to_string_lossy();
+    let parent = std::fs::read_to_string(path.with_file_name("mod.rs")).unwrap_or_default();
+    let lines: Vec<&str> = parent.lines().collect();
+    lines.windows(2).any(|pair| pair[0].starts_with("#[cfg(") && pair[0].contains("test") && pair[1] == format!("mod {stem};"))
 }
 
 fn room_of(path: &Path) -> Option<String> {

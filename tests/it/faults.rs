@@ -35,7 +35,7 @@ async fn a_second_process_on_the_same_data_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let _first = Oversight::start(folder.path(), &[]);
     let done = serve_and_fail(folder.path(), &[]);
-    assert!(done.contains("another process"), "{done}");
+    assert!(done.contains("another oversight"), "{done}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
