@@ -64,6 +64,7 @@
 //! CRC32C, but stops for good after a failed write, and knows no bound). None settles out of order by event, skips
 //! and keeps damage, or stays usable after a full disk.
 
+mod buffers;
 mod checkpoint;
 mod damage;
 mod dead_letters;

@@ -355,10 +355,11 @@ impl Opening<'_> {
         for (candidate, walk) in segments {
             all.extend_from_slice(&walk.seen);
             let young = walk.seen.iter().any(|(_, received)| now - *received <= window);
-            if young && !sealed.contains(&candidate.first) {
-                if let Err(error) = kept.write(self.files, self.folder, candidate.first, &walk.seen) {
-                    tracing::warn!(%error, "digests could not be kept: bodies repeated later may be taken twice");
-                }
+            if young
+                && !sealed.contains(&candidate.first)
+                && let Err(error) = kept.write(self.files, self.folder, candidate.first, &walk.seen)
+            {
+                tracing::warn!(%error, "digests could not be kept: bodies repeated later may be taken twice");
             }
         }
         kept.prune(self.files, now, window);

@@ -9,6 +9,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use memchr::memmem;
 
+use super::buffers::Buffers;
 use super::files::Readable;
 use super::frame::{Frame, HEADER, Header, MAGIC};
 
@@ -25,6 +26,7 @@ pub(super) struct Stream {
     offset: u64,
     /// Bytes of the file from `offset` on; the file stands behind them.
     ahead: Bytes,
+    buffers: Buffers,
 }
 
 /// What stands at the stream's place.
@@ -53,7 +55,7 @@ impl Stream {
     /// Reads from `offset` on.
     pub(super) fn new(mut file: Box<dyn Readable>, salt: u64, offset: u64) -> io::Result<Self> {
         file.seek(SeekFrom::Start(offset))?;
-        Ok(Self { file, salt, offset, ahead: Bytes::new() })
+        Ok(Self { file, salt, offset, ahead: Bytes::new(), buffers: Buffers::default() })
     }
 
     /// Where the next frame begins.
@@ -112,12 +114,11 @@ impl Stream {
     fn fill_exactly(&mut self, wanted: u64) -> io::Result<bool> {
         let wanted = usize::try_from(wanted).map_err(|_| io::ErrorKind::OutOfMemory)?;
         if self.ahead.len() < wanted {
-            let mut bytes = vec![0; wanted];
+            let mut buffer = self.buffers.lend(wanted);
             let mut count = self.ahead.len();
-            bytes[..count].copy_from_slice(&self.ahead);
-            let result = read_up_to(self.file.as_mut(), &mut bytes, &mut count);
-            bytes.truncate(count);
-            self.ahead = Bytes::from(bytes);
+            buffer.bytes[..count].copy_from_slice(&self.ahead);
+            let result = read_up_to(self.file.as_mut(), &mut buffer.bytes[..wanted], &mut count);
+            self.ahead = Bytes::from_owner(buffer).slice(..count);
             result?;
         }
         Ok(self.ahead.len() >= wanted)
