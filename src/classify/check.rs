@@ -152,7 +152,7 @@ fn demand(holds: bool, key: impl Into<String>, what: impl FnOnce() -> String) ->
     if holds { Ok(()) } else { Err(Fault::Value { key: key.into(), what: what() }) }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "torch"))]
 mod tests {
     use serde_json::{Value, json};
 
