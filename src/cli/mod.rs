@@ -115,7 +115,7 @@ impl Arguments {
     /// The configuration; the log begins with it.
     fn configuration(&self) -> anyhow::Result<Config> {
         let configuration = configuration::load(self.config.as_deref())?;
-        log::start(configuration.log.clone())?;
+        log::start(configuration.log)?;
         Ok(configuration)
     }
 }

@@ -78,9 +78,8 @@ async fn a_full_disk_is_answered_with_a_retryable_code_and_nothing_taken_is_lost
     assert!(accepted > 100);
     oversight.kill();
     std::fs::remove_file(disk.path.join("ballast")).unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let engine = crate::harness::swallow::start(port).await;
-    let url = format!("http://127.0.0.1:{port}");
+    let engine = crate::harness::swallow::start(0).await;
+    let url = format!("http://127.0.0.1:{}", engine.port);
     let again = Oversight::start(&disk.path.join("data"), &[("STORE_ELASTICSEARCH_URL", &url)]);
     again.drained().await;
     let stored = engine.documents();
