@@ -174,7 +174,8 @@ mod tests {
 
     #[test]
     fn each_lie_is_refused_with_its_key() {
-        let lies: [(fn(&mut Value), &str); 14] = [
+        type Lie = fn(&mut Value);
+        let lies: [(Lie, &str); 14] = [
             (|card| card["format"] = json!(2), "has format 2, this program reads 1"),
             (|card| card["schema"]["hash"] = json!("00"), "schema.hash is 00"),
             (|card| card["schema"]["features"][4] = json!("bytes"), "schema.hash is"),

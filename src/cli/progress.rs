@@ -40,12 +40,12 @@ impl Progress {
     pub fn set(&mut self, done: u64, note: &str) {
         self.bar.set_position(done);
         self.bar.set_message(note.to_owned());
-        if let Some(plain) = &mut self.plain {
-            if plain.last.elapsed() >= LINE_EVERY {
-                plain.last = Instant::now();
-                let of = plain.total.map(|total| format!(" of {total}")).unwrap_or_default();
-                eprintln!("{}: {done}{of} {note}", self.what);
-            }
+        if let Some(plain) = &mut self.plain
+            && plain.last.elapsed() >= LINE_EVERY
+        {
+            plain.last = Instant::now();
+            let of = plain.total.map(|total| format!(" of {total}")).unwrap_or_default();
+            eprintln!("{}: {done}{of} {note}", self.what);
         }
     }
 

@@ -47,6 +47,12 @@ pub struct Http {
     pub max_event: u64,
     /// Levels of nesting in one event.
     pub max_depth: usize,
+    /// The most events in one body.
+    pub max_events: usize,
+    /// The most fields in one event.
+    pub max_fields: usize,
+    /// Memory for bodies that are being taken, in bytes.
+    pub max_in_flight: u64,
     /// Connections at once.
     pub max_connections: usize,
     /// For a request's headers, and for idle connections.

@@ -82,8 +82,17 @@ pub struct Http {
     #[schemars(extend("x-minimum" = "1KiB", "x-maximum" = "2GiB"))]
     pub max_event: SizeText,
     /// How deep objects and lists may lie in one another in an event.
-    #[schemars(range(min = 2, max = 512))]
+    #[schemars(range(min = 2, max = 127))]
     pub max_depth: usize,
+    /// The most events in one body; a body with more is answered 413.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub max_events: usize,
+    /// The most fields in one event, those of nested objects counted; an event with more becomes a dead letter.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_fields: usize,
+    /// Memory for bodies that are being taken; beyond it requests are answered 429.
+    #[schemars(extend("x-minimum" = "1MiB"))]
+    pub max_in_flight: SizeText,
     /// Connections held open at once; further ones wait.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_connections: usize,
@@ -107,6 +116,9 @@ impl Default for Http {
             max_decompressed: SizeText(256 * MIB),
             max_event: SizeText(16 * MIB),
             max_depth: 64,
+            max_events: 200_000,
+            max_fields: 10_000,
+            max_in_flight: SizeText(512 * MIB),
             max_connections: 1024,
             header_timeout: seconds(75),
             body_timeout: seconds(30),

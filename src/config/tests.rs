@@ -100,7 +100,7 @@ zebra: 1
         [
             "oversight.yml:1: listn: unknown key; did you mean listen?",
             "oversight.yml:3: http.max_bdy: unknown key; did you mean max_body?",
-            "oversight.yml:4: http.max_depth: '1000' is not a whole number, from 2 to 512",
+            "oversight.yml:4: http.max_depth: '1000' is not a whole number, from 2 to 127",
             "oversight.yml:5: http.header_timeout: '5' is not a duration such as 5s, 2m or 1h30m, at least 1s",
             "oversight.yml:6: http.max_body: a map is not a size such as 64MiB or 1GB, from 1KiB to 2GiB",
             "oversight.yml:8: enrich.enabled: 'maybe' is not true or false",

@@ -56,7 +56,8 @@ impl Refusal {
             }
             Self::NoSuchPath => (StatusCode::NOT_FOUND, None),
             Self::WrongMethod { .. } => (StatusCode::METHOD_NOT_ALLOWED, None),
-            Self::Slow(_) => (StatusCode::REQUEST_TIMEOUT, None),
+            // not 408: Logstash sends a batch again after 503, and drops it after any other 4xx but 429
+            Self::Slow(_) => (StatusCode::SERVICE_UNAVAILABLE, None),
             Self::TooLarge { .. } | Self::TooMany(_) | Self::Unkept(Unkept::Unfit(_)) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, None)
             }

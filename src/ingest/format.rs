@@ -262,7 +262,9 @@ mod tests {
     }
 
     /// The good members as text, and for each bad one its text, its position and its flaw.
-    fn parts(split: &Split) -> (Vec<&str>, Vec<(&[u8], usize, Flaw)>) {
+    type Bad<'a> = (&'a [u8], usize, Flaw);
+
+    fn parts(split: &Split) -> (Vec<&str>, Vec<Bad<'_>>) {
         let text = |member: &Member| {
             std::str::from_utf8(&split.body[member.range.start as usize..member.range.end as usize]).unwrap()
         };
@@ -407,9 +409,8 @@ mod tests {
                 if pretty { serde_json::to_string_pretty(values) } else { serde_json::to_string(values) }.unwrap()
             };
             let split = split_as(Form::Json, print(&values)).unwrap();
-            let mut position = 0;
             let (mut members, mut refused) = (split.members.iter(), split.refused.iter());
-            for value in &values {
+            for (position, value) in values.iter().enumerate() {
                 let range = if value.is_object() {
                     let range = &members.next().unwrap().range;
                     range.start as usize..range.end as usize
@@ -421,7 +422,6 @@ mod tests {
                 let (read, printed) = (&split.body[range], print(std::slice::from_ref(value)));
                 let printed = printed[1..printed.len() - 1].trim();
                 prop_assert_eq!(std::str::from_utf8(read).unwrap(), printed);
-                position += 1;
             }
             prop_assert!(members.next().is_none() && refused.next().is_none());
         }

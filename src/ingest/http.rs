@@ -391,11 +391,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_stops_coming_is_408() {
+    async fn a_body_that_stops_coming_is_503_which_logstash_sends_again() {
         let settings = HttpSettings { body_timeout: Duration::from_millis(50), ..small() };
         let oversight = Running::with(&Scripted::new(), settings).await;
         let reply = oversight.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 100\r\n\r\n[{\"a\":").await;
-        assert_eq!(reply.error(), (408, "the body did not arrive within 50ms (http.body_timeout)"));
+        assert_eq!(reply.error(), (503, "the body did not arrive within 50ms (http.body_timeout)"));
         assert_eq!(reply.header("connection"), Some("close"));
     }
 

@@ -6,9 +6,9 @@
 //!   within the retry window is taken once and answered the same; `repeated` says so.
 //! - 429 with `Retry-After`: no room in the spool or in memory, or the spool takes longer than a second. It may still
 //!   be kept then; sent again it is taken once.
-//! - 503: the disk refuses, all connections are taken, or the process ends.
+//! - 503: the disk refuses, the body stopped coming, all connections are taken, or the process ends.
 //! - 400: the body as a whole is unreadable, with reason and place; its bytes are in the dead letters.
-//! - 408, 413, 415, 404, 405: see the table in `error.rs`. Connections are not reset; bodies are read to their end.
+//! - 413, 415, 404, 405: see the table in `error.rs`. Connections are not reset; bodies are read to their end.
 //!
 //! The way of a request: [`server`] (connection, deadlines) → `http` (path, method) → `body` and `decode` (bytes, capped)
 //! → `format` (members; `json` judges each, `resync` finds the end of a bad one, `text` makes events of forms and text)

@@ -189,11 +189,11 @@ async fn write(store: &dyn Store, ledger: &dyn Ledger, attempt: Attempt) -> Land
         sorted.take(&batch, document, outcome);
     }
     ledger.settled(&sorted.settled);
-    if !sorted.refused.is_empty() {
-        if let Err(reason) = ledger.refused(sorted.refused).await {
-            sorted.again.append(&mut sorted.refused_documents);
-            sorted.reason = reason;
-        }
+    if !sorted.refused.is_empty()
+        && let Err(reason) = ledger.refused(sorted.refused).await
+    {
+        sorted.again.append(&mut sorted.refused_documents);
+        sorted.reason = reason;
     }
     let again = (!sorted.again.is_empty()).then(|| {
         let batch = keep_only(&batch, sorted.again);

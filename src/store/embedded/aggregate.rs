@@ -519,10 +519,10 @@ fn keys_of(node: &Node, opened: &Opened, doc: u32, keys: &mut Keys) {
 /// The numbers of a document: dates in milliseconds where `dates`, else all that are no dates.
 fn for_numbers(opened: &Opened, doc: u32, dates: bool, mut see: impl FnMut(f64)) {
     for column in &opened.columns {
-        if let OpenColumn::Plain(kind, column) = column {
-            if dates == (*kind == ColumnType::DateTime) {
-                column.values_for_doc(doc).for_each(|raw| see(as_f64(*kind, raw)));
-            }
+        if let OpenColumn::Plain(kind, column) = column
+            && dates == (*kind == ColumnType::DateTime)
+        {
+            column.values_for_doc(doc).for_each(|raw| see(as_f64(*kind, raw)));
         }
     }
 }

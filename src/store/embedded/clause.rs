@@ -16,6 +16,7 @@ use super::words::words;
 
 /// A question to a document.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a handful per search, never moved in numbers")]
 pub(super) enum Clause {
     All,
     Nothing,
