@@ -75,8 +75,8 @@ impl Touched {
     }
 }
 
-/// How many fragments are kept.
-const FRAGMENTS: usize = 4096;
+/// How many fragments are kept, about 250 bytes each.
+const FRAGMENTS: usize = 1 << 14;
 
 /// The fragments of the series touched last, so that a busy series is not rendered for each of its events: between
 /// two events of a bucket mostly the value changes, and that stands between the parts.
