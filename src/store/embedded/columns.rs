@@ -277,6 +277,11 @@ pub(super) fn print_address(address: Ipv6Addr) -> String {
 }
 
 fn collect_range(column: &Column<u64>, range: RangeInclusive<u64>, found: &mut BitSet) {
+    // a column expects to be asked for values that it may have: one of equal values finds all of them otherwise
+    let range = *range.start().max(&column.min_value())..=*range.end().min(&column.max_value());
+    if range.is_empty() {
+        return;
+    }
     let mut docs = Vec::new();
     let end = found.max_value();
     for start in (0..end).step_by(STRIDE as usize) {

@@ -27,6 +27,10 @@ const MOST_TEXT: usize = 32 << 10;
 const MOST_WORDS: usize = 128 << 10;
 /// Paths of one day that get columns.
 const MOST_PATHS: usize = 5000;
+/// Of these, paths that a single document may bring, so that one cannot take them all.
+const MOST_NEW_PATHS: usize = 500;
+/// Paths beyond [`MOST_PATHS`] that are kept for what this program itself writes.
+const OWN_PATHS: usize = 500;
 
 /// A piece of a text that the document owns.
 pub(super) type Piece = Range<u32>;
@@ -83,8 +87,13 @@ impl Paths {
         if self.0.contains(path) {
             return true;
         }
-        let room = self.0.len() < MOST_PATHS && !path.bytes().any(|byte| byte < 0x20);
-        room && self.0.insert(path.into())
+        let own = path.starts_with("oversight.") || path.starts_with("threat.") || path == "event.risk_score";
+        let room = self.0.len() < if own { MOST_PATHS + OWN_PATHS } else { MOST_PATHS };
+        room && !path.bytes().any(|byte| byte < 0x20) && self.0.insert(path.into())
+    }
+
+    fn knows(&self, path: &str) -> bool {
+        self.0.contains(path)
     }
 }
 
@@ -114,7 +123,8 @@ pub(super) fn flatten(source: &Bytes, paths: &mut Paths) -> Result<Flat, NotADoc
         Ok(_) | Err(Malformed(0)) => return Err(NotADocument::Kind),
         Err(malformed) => return Err(malformed.into()),
     }
-    let mut walk = Walk { text, paths, path: String::with_capacity(64), here: None, flat: Flat::default() };
+    let mut walk =
+        Walk { text, paths, path: String::with_capacity(64), here: None, new_paths: 0, flat: Flat::default() };
     walk.flat.leaves.reserve(48);
     walk.flat.paths.reserve(text.len() / 2);
     walk.flat.words.reserve(text.len() / 2);
@@ -128,6 +138,7 @@ struct Walk<'a> {
     path: String,
     /// Where the current path was copied to, and whether it has a column.
     here: Option<(Piece, bool)>,
+    new_paths: usize,
     flat: Flat,
 }
 
@@ -182,9 +193,19 @@ impl Walk<'_> {
         }
         let start = self.flat.paths.len();
         self.flat.paths.push_str(&self.path);
-        let here = (piece(start, self.flat.paths.len()), self.paths.admit(&self.path));
+        let here = (piece(start, self.flat.paths.len()), self.admit());
         self.here = Some(here.clone());
         here
+    }
+
+    fn admit(&mut self) -> bool {
+        if self.paths.knows(&self.path) {
+            return true;
+        }
+        let room = self.new_paths < MOST_NEW_PATHS && self.flat.leaves.len() < MOST_VALUES;
+        let admitted = room && self.paths.admit(&self.path);
+        self.new_paths += usize::from(admitted);
+        admitted
     }
 
     fn add(&mut self, value: Scalar) {
@@ -396,7 +417,8 @@ mod tests {
     fn hostile_documents_are_flattened_within_bounds() {
         let wide: Vec<_> = (0..5000).map(|n| format!("\"f{n}\":{n}")).collect();
         let wide = flat(&format!("{{{}}}", wide.join(",")));
-        assert!(wide.partial && wide.leaves.len() == MOST_VALUES);
+        assert!(wide.partial && wide.leaves.len() == MOST_NEW_PATHS);
+        assert_eq!(wide.present.len(), MOST_VALUES);
         let deep = flat(&format!("{}1{}", "{\"a\":".repeat(3000), "}".repeat(3000)));
         assert!(deep.partial && deep.leaves.is_empty());
         let long = flat(&format!("{{\"a\":\"{}\"}}", "xy ".repeat(400_000)));

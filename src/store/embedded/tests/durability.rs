@@ -205,8 +205,8 @@ async fn retention_counts_from_the_end_of_a_day_or_from_its_beginning_to_be_fill
         assert_eq!(store.write(&batch).await, [Outcome::Stored]);
     }
     drop(store);
-    for (later, left) in [(2, 2), (2, 1), (1, 0)] {
-        moving.advance(Duration::from_secs(later * 86_400 - 60));
+    for (hours, left) in [(48, 2), (30, 1), (12, 0)] {
+        moving.advance(Duration::from_secs(hours * 3600));
         let store = EmbeddedStore::new(short.clone(), moving.clone());
         store.prepare().await.expect("prepared");
         assert_eq!(everything(&store).await, left);
