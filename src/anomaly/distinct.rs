@@ -153,7 +153,9 @@ mod tests {
     fn a_saved_set_goes_on_to_the_digit() {
         for count in [3_u64, 500] {
             let mut distinct = Distinct::new();
-            (0..count).for_each(|n| drop(distinct.insert(mix(n, 7))));
+            for n in 0..count {
+                distinct.insert(mix(n, 7));
+            }
             let mut out = Writer::default();
             distinct.save(&mut out);
             let bytes = out.finish();

@@ -9,7 +9,7 @@ use super::fields::{Fields, Value};
 use super::metric::Metrics;
 use super::record::AnomalyRecord;
 use super::touched::Touched;
-use crate::event::{EventTime, ReceivedTime, SeqNo};
+use crate::event::{EventTime, ReceivedTime};
 
 /// 2026-01-05T00:00:00Z, a Monday.
 pub(super) const MONDAY: f64 = 1_767_571_200.0;
