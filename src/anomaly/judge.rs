@@ -231,8 +231,9 @@ impl Metric {
             if let Some(value) = fields.field(*id) {
                 value.write_to(&mut text);
             }
-            let end = text.floor_char_boundary(from + LONGEST_VALUE);
-            text.truncate(end);
+            while text.len() > from + LONGEST_VALUE {
+                text.pop();
+            }
             if text[from..].contains(SEPARATOR) {
                 let clean = text[from..].replace(SEPARATOR, " ");
                 text.truncate(from);
