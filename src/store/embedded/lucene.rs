@@ -360,7 +360,7 @@ impl Reader {
     fn word(&self, scope: &Scope<'_>, text: &str) -> Result<Clause, SearchError> {
         if has_wildcard(text) {
             let everything = text.bytes().all(|byte| byte == b'*');
-            return Ok(self.in_scope(scope, |field| match field {
+            return self.in_scope(scope, |field| match field {
                 None if everything => Ok(Clause::All),
                 Some(field) if everything => Ok(Clause::Exists(field)),
                 // words are kept in lower case
@@ -369,7 +369,7 @@ impl Reader {
                     Ok(Clause::Word(words, Pattern::new(&text.to_lowercase(), false)))
                 }
                 Some(field) => Ok(Clause::like(field, Pattern::new(text, false))),
-            })?);
+            });
         }
         let plain = unescaped(text);
         self.in_scope(scope, |field| match field {

@@ -141,11 +141,11 @@ pub(super) fn edge(value: &Value, now: i64) -> Result<Edge, SearchError> {
 
 /// The field has this value; an address with a prefix length means a network.
 pub(super) fn term(field: FieldName, value: &Value, now: i64) -> Result<Clause, SearchError> {
-    if let Some((first, last)) = value.as_str().and_then(network) {
-        if matches!(field, FieldName::Address { .. } | FieldName::Path(_)) {
-            let inside = Clause::Field(field.clone(), Test::Network(first, last));
-            return Ok(Clause::any_of(vec![inside, Clause::equals(field, edge(value, now)?)]));
-        }
+    if let Some((first, last)) = value.as_str().and_then(network)
+        && matches!(field, FieldName::Address { .. } | FieldName::Path(_))
+    {
+        let inside = Clause::Field(field.clone(), Box::new(Test::Network(first, last)));
+        return Ok(Clause::any_of(vec![inside, Clause::equals(field, edge(value, now)?)]));
     }
     Ok(Clause::equals(field, edge(value, now)?))
 }
@@ -264,11 +264,11 @@ fn range(body: &Value, now: i64) -> Result<Clause, SearchError> {
 pub(super) fn between(field: FieldName, low: Bound<Edge>, high: Bound<Edge>) -> Result<Clause, SearchError> {
     if field == FieldName::Time {
         for bound in [&low, &high] {
-            if let Bound::Included(edge) | Bound::Excluded(edge) = bound {
-                if edge.date.is_none() {
-                    let text = edge.text.clone().unwrap_or_default();
-                    return Err(bad(format!("range: {text:?} is no date for @timestamp")));
-                }
+            if let Bound::Included(edge) | Bound::Excluded(edge) = bound
+                && edge.date.is_none()
+            {
+                let text = edge.text.clone().unwrap_or_default();
+                return Err(bad(format!("range: {text:?} is no date for @timestamp")));
             }
         }
     }
@@ -278,7 +278,7 @@ pub(super) fn between(field: FieldName, low: Bound<Edge>, high: Bound<Edge>) -> 
     if matches!((&low, &high), (Bound::Unbounded, Bound::Unbounded)) {
         return Ok(Clause::Exists(field));
     }
-    Ok(Clause::Field(field, Test::Between(low, high)))
+    Ok(Clause::Field(field, Box::new(Test::Between(low, high))))
 }
 
 pub(super) fn is_utc(zone: &Value) -> bool {
