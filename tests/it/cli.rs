@@ -33,3 +33,24 @@ fn failed_work_exits_with_1_and_names_the_file() {
     assert_eq!(done.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&done.stderr).contains("no-such-file.csv"), "{done:?}");
 }
+
+#[test]
+fn the_reference_in_docs_is_the_one_the_program_prints() {
+    let done = run(&["config", "reference"]);
+    assert!(done.status.success());
+    let kept = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let kept = std::fs::read_to_string(kept).unwrap();
+    assert!(kept == String::from_utf8(done.stdout).unwrap(), "write it anew: oversight config reference > docs/configuration.md");
+}
+
+#[test]
+fn every_fault_of_a_configuration_is_told_at_once_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("oversight.yml");
+    std::fs::write(&file, "listn: 127.0.0.1:1\nspool:\n  max_size: much\n").unwrap();
+    let done = run(&["--config", file.to_str().unwrap(), "check"]);
+    assert_eq!(done.status.code(), Some(2));
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(said.contains("oversight.yml:1: listn: unknown key; did you mean listen?"), "{said}");
+    assert!(said.contains("oversight.yml:3: spool.max_size: 'much' is not a size"), "{said}");
+}

@@ -21,7 +21,7 @@ pub(super) enum Clause {
     All,
     Nothing,
     /// A value of the field passes.
-    Field(FieldName, Test),
+    Field(FieldName, Box<Test>),
     /// The field has a value, or a field below it has.
     Exists(FieldName),
     /// These words follow each other, in `message` or in any string of the document.
@@ -75,7 +75,7 @@ impl Clause {
             (FieldName::Message, Edge { text: Some(text), .. }) => Self::Phrase(Words::Message, text),
             (FieldName::Id, Edge { text: Some(text), .. }) => Self::Ids(vec![text]),
             (FieldName::Message | FieldName::Id, _) => Self::Nothing,
-            (field, edge) => Self::Field(field, Test::equals(edge)),
+            (field, edge) => Self::Field(field, Box::new(Test::equals(edge))),
         }
     }
 
@@ -83,7 +83,7 @@ impl Clause {
     pub(super) fn like(field: FieldName, pattern: Pattern) -> Self {
         match field {
             FieldName::Message => Self::Word(Words::Message, pattern),
-            field => Self::Field(field, Test::Like(pattern)),
+            field => Self::Field(field, Box::new(Test::Like(pattern))),
         }
     }
 
@@ -93,7 +93,7 @@ impl Clause {
             Self::All => Box::new(AllQuery),
             Self::Nothing => Box::new(EmptyQuery),
             Self::Field(field, test) => {
-                Box::new(ColumnQuery { field: field.clone(), test: test.clone(), below: false })
+                Box::new(ColumnQuery { field: field.clone(), test: test.as_ref().clone(), below: false })
             }
             Self::Exists(field) => exists(field, fields),
             Self::Phrase(scope, text) => any(&scope.fields(fields), |field| phrase(field, text)),
@@ -111,7 +111,8 @@ impl Clause {
     /// The stretch of `@timestamp`, in nanoseconds, outside of which nothing is found.
     pub(super) fn time_range(&self) -> (i64, i64) {
         match self {
-            Self::Field(FieldName::Time, Test::Between(low, high)) => {
+            Self::Field(FieldName::Time, test) => {
+                let Test::Between(low, high) = test.as_ref() else { return (i64::MIN, i64::MAX) };
                 let first = match low {
                     Bound::Included(edge) | Bound::Excluded(edge) => edge.date.map_or(i64::MIN, |span| span.first),
                     Bound::Unbounded => i64::MIN,

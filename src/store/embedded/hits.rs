@@ -9,8 +9,9 @@ use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::columnar::{ColumnType, MonotonicallyMappableToU64};
 use tantivy::{DocAddress, DocId, Score, SegmentOrdinal, SegmentReader};
 
-use super::aggregate::{Key, Node, Prepared, SegmentCount, State, merge, states};
+use super::aggregate::{Key, Node, State, merge, states};
 use super::columns::{FieldName, OpenColumn, print_address};
+use super::count::{Prepared, SegmentCount};
 use super::dates::MILLI;
 
 /// Sort keys of one search at most.

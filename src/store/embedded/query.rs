@@ -144,7 +144,7 @@ pub(super) fn term(field: FieldName, value: &Value, now: i64) -> Result<Clause, 
     if let Some((first, last)) = value.as_str().and_then(network)
         && matches!(field, FieldName::Address { .. } | FieldName::Path(_))
     {
-        let inside = Clause::Field(field.clone(), Test::Network(first, last));
+        let inside = Clause::Field(field.clone(), Box::new(Test::Network(first, last)));
         return Ok(Clause::any_of(vec![inside, Clause::equals(field, edge(value, now)?)]));
     }
     Ok(Clause::equals(field, edge(value, now)?))
@@ -278,7 +278,7 @@ pub(super) fn between(field: FieldName, low: Bound<Edge>, high: Bound<Edge>) -> 
     if matches!((&low, &high), (Bound::Unbounded, Bound::Unbounded)) {
         return Ok(Clause::Exists(field));
     }
-    Ok(Clause::Field(field, Test::Between(low, high)))
+    Ok(Clause::Field(field, Box::new(Test::Between(low, high))))
 }
 
 pub(super) fn is_utc(zone: &Value) -> bool {

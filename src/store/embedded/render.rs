@@ -85,12 +85,18 @@ impl Renderer<'_> {
     }
 
     fn terms(&mut self, buckets: &Buckets, size: usize, order: &[Order], least: u64) -> Result<Value, SearchError> {
-        let mut sorted: Vec<_> = buckets.iter().filter(|(_, bucket)| bucket.count >= least).collect();
         let subs = &self.node.subs;
-        sorted.sort_unstable_by(|left, right| compare(order, subs, *left, *right));
-        let others: u64 = sorted.iter().skip(size).map(|(_, bucket)| bucket.count).sum();
+        let kept = buckets.iter().filter(|(_, bucket)| bucket.count >= least);
+        let mut ranked: Vec<Ranked<'_>> = kept.map(|(key, bucket)| Ranked::new(key, bucket, order, subs)).collect();
+        let mut others = 0;
+        if ranked.len() > size {
+            // only the best have to be in order
+            ranked.select_nth_unstable_by(size, |left, right| left.compare(right, order));
+            others = ranked.drain(size..).map(|ranked| ranked.bucket.count).sum();
+        }
+        ranked.sort_unstable_by(|left, right| left.compare(right, order));
         let mut rendered = Vec::new();
-        for (key, bucket) in sorted.into_iter().take(size) {
+        for Ranked { key, bucket, .. } in ranked {
             let mut members = self.bucket(Some(bucket))?;
             let (value, text) = term(key);
             members.insert("key".to_owned(), value);
@@ -250,26 +256,42 @@ fn term(key: &Key) -> (Value, Option<String>) {
     }
 }
 
-fn compare(orders: &[Order], subs: &[Node], left: (&Key, &Bucket<Key>), right: (&Key, &Bucket<Key>)) -> Ordering {
-    for order in orders {
-        let (found, descending) = match order {
-            Order::Count { descending } => (left.1.count.cmp(&right.1.count), *descending),
-            Order::Key { descending } => (compare_keys(left.0, right.0), *descending),
-            Order::Metric { name, property, descending } => {
-                let value = |bucket: &Bucket<Key>| property_of(subs, &bucket.subs, name, property);
-                match (value(left.1), value(right.1)) {
-                    (Some(left), Some(right)) => (left.total_cmp(&right), *descending),
-                    // buckets without the metric come last in both directions
-                    (left, right) => (right.is_some().cmp(&left.is_some()), false),
-                }
-            }
-        };
-        let found = if descending { found.reverse() } else { found };
-        if found != Ordering::Equal {
-            return found;
-        }
+/// A bucket and the metrics it is sorted by, worked out once.
+struct Ranked<'a> {
+    key: &'a Key,
+    bucket: &'a Bucket<Key>,
+    metrics: Vec<Option<f64>>,
+}
+
+impl<'a> Ranked<'a> {
+    fn new(key: &'a Key, bucket: &'a Bucket<Key>, orders: &[Order], subs: &[Node]) -> Self {
+        let metrics = orders.iter().filter_map(|order| match order {
+            Order::Metric { name, property, .. } => Some(property_of(subs, &bucket.subs, name, property)),
+            Order::Count { .. } | Order::Key { .. } => None,
+        });
+        Self { key, bucket, metrics: metrics.collect() }
     }
-    Ordering::Equal
+
+    fn compare(&self, other: &Self, orders: &[Order]) -> Ordering {
+        let mut metrics = self.metrics.iter().zip(&other.metrics);
+        for order in orders {
+            let (found, descending) = match order {
+                Order::Count { descending } => (self.bucket.count.cmp(&other.bucket.count), *descending),
+                Order::Key { descending } => (compare_keys(self.key, other.key), *descending),
+                Order::Metric { descending, .. } => match metrics.next() {
+                    Some((Some(left), Some(right))) => (left.total_cmp(right), *descending),
+                    // buckets without the metric come last in both directions
+                    Some((left, right)) => (right.is_some().cmp(&left.is_some()), false),
+                    None => (Ordering::Equal, false),
+                },
+            };
+            let found = if descending { found.reverse() } else { found };
+            if found != Ordering::Equal {
+                return found;
+            }
+        }
+        Ordering::Equal
+    }
 }
 
 /// Numbers by their value, whatever form they have.

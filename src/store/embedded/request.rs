@@ -224,8 +224,8 @@ impl Options<'_> {
         if let Some(zone) = self.members.get("time_zone").filter(|zone| !is_utc(zone)) {
             return Err(self.wrong(&format!("the time zone {zone} is not supported, only UTC is")));
         }
-        if let Some(format) = self.members.get("format").and_then(Value::as_str)
-            && !matches!(format, "strict_date_optional_time" | "strict_date_time" | "date_time" | "iso8601")
+        if let Some(format) = self.members.get("format")
+            && !matches!(format.as_str(), Some("strict_date_optional_time" | "strict_date_time" | "date_time"))
         {
             return Err(self.wrong(&format!("the format {format} is not supported")));
         }

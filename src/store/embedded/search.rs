@@ -6,9 +6,10 @@ use serde_json::{Map, Value, json};
 use tantivy::schema::Value as _;
 use tantivy::{Searcher, TantivyDocument, TantivyError};
 
-use super::aggregate::{Key, Node, Prepared, State, merge, states};
+use super::aggregate::{Key, Node, State, merge, states};
 use super::clause::Clause;
 use super::columns::FieldName;
+use super::count::Prepared;
 use super::days::{DayKey, OpenIndex};
 use super::hits::{Found, Hit, MOST_KEYS, Search, SortBy, SortKey};
 use super::query::{bad, known, object, only_member, parse};

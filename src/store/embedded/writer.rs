@@ -28,6 +28,10 @@ use crate::store::{Batch, Document, Outcome};
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How often retention is looked at while nothing is written.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
+/// Below this many documents a commit is put off for longer, so that a trickle does not become a flood of files.
+const FEW: usize = 1000;
+/// Bytes of the longest id, as in Elasticsearch.
+const LONGEST_ID: usize = 512;
 /// Segments with more documents are left as they are: merging bounds its own cost and memory by this.
 const LARGEST_MERGED: usize = 300_000;
 
@@ -162,7 +166,9 @@ impl Writer {
         match self.dirty_since {
             Some(since) => {
                 let due = (since + self.pace.commit_every).saturating_sub(self.shared.clock.monotonic());
-                self.pace.linger.min(due)
+                // a caller with many documents in flight waits for us, not we for it
+                let few = self.uncommitted() < FEW;
+                (if few { self.pace.linger } else { self.pace.linger / 10 }).min(due)
             }
             None => HOUSEKEEPING,
         }
@@ -170,9 +176,12 @@ impl Writer {
 
     fn is_due(&self) -> bool {
         let Some(since) = self.dirty_since else { return false };
-        let uncommitted: usize = self.days.iter().map(|day| day.uncommitted).sum();
-        uncommitted >= self.pace.commit_documents
+        self.uncommitted() >= self.pace.commit_documents
             || self.shared.clock.monotonic().saturating_sub(since) >= self.pace.commit_every
+    }
+
+    fn uncommitted(&self) -> usize {
+        self.days.iter().map(|day| day.uncommitted).sum()
     }
 
     fn take(&mut self, job: Job) {
@@ -217,6 +226,10 @@ impl Writer {
             Err(reason) => return Ok((Outcome::Refused { reason: reason.to_string() }, false)),
         };
         let id = document.id.to_string().into_boxed_str();
+        if id.is_empty() || id.len() > LONGEST_ID {
+            let reason = format!("its id has {} bytes; 1 to {LONGEST_ID} are allowed", id.len());
+            return Ok((Outcome::Refused { reason }, false));
+        }
         let doubtful = document.replayed
             || matches!(document.id, EventId::Given(_))
             || (!self.suspect.is_empty() && self.suspect.contains(&key));

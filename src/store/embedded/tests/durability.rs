@@ -59,6 +59,10 @@ async fn ids_that_senders_gave_are_stored_once() {
     assert_eq!(store.write(&batch).await, [Outcome::Stored, Outcome::AlreadyThere]);
     assert_eq!(store.write(&batch).await, vec![Outcome::AlreadyThere; 2]);
     assert_eq!(total(&store, json!({"ids": {"values": ["same \"id\""]}})).await, 1);
+    batch.documents[0].id = EventId::Given("x".repeat(513).into());
+    batch.documents[1].id = EventId::Given("".into());
+    let outcomes = store.write(&batch).await;
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Refused { .. })), "{outcomes:?}");
 }
 
 #[tokio::test]

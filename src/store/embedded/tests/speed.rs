@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::*;
 
-/// User and system time of this process in seconds, and its resident memory now and at most in MB.
+/// User and system time of this process in seconds, its anonymous memory now and its resident memory at most in MB.
 fn usage() -> (f64, u64, u64) {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
@@ -14,7 +14,7 @@ fn usage() -> (f64, u64, u64) {
         let line = status.lines().find(|line| line.starts_with(name)).unwrap_or_default();
         line.split_whitespace().nth(1).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0) / 1024
     };
-    ((ticks(11) + ticks(12)) / 100.0, line("VmRSS:"), line("VmHWM:"))
+    ((ticks(11) + ticks(12)) / 100.0, line("RssAnon:"), line("VmHWM:"))
 }
 
 /// An annotated connection of about 900 bytes and 36 fields.
@@ -88,7 +88,7 @@ fn documents_a_second() {
     let (_, resident, peak) = usage();
     let size: u64 = walk(folder.path());
     println!(
-        "{count} documents of {} bytes: {:.0}/s, {:.1} us CPU each, RSS {resident} MB (peak {peak}), disk ratio {:.2}",
+        "{count} documents of {} bytes: {:.0}/s, {:.1} us CPU each, anonymous memory {resident} MB, peak resident with mapped files {peak} MB, disk ratio {:.2}",
         bytes as u64 / count,
         count as f64 / wall,
         processor * 1e6 / count as f64,
