@@ -178,3 +178,164 @@ fn write_oversight(out: &mut Vec<u8>, annotation: &Annotation<'_>) {
     write_display(out, annotation.received);
     out.extend_from_slice(br#""}"#);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::{Just, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::event::annotated::{AttackRef, Contribution, FeatureValue, Label, ModelInfo};
+    use crate::event::id::SpoolId;
+    use crate::event::{Probability, SeqNo};
+    use crate::normalise::Normaliser;
+
+    fn model() -> Arc<ModelInfo> {
+        let reference = |id: &str, name: &str| Some(AttackRef { id: id.to_owned(), name: name.to_owned() });
+        let label = |name: &str, category: &str, tactic, technique, risk| Label {
+            name: name.to_owned(),
+            category: category.to_owned(),
+            tactic,
+            technique,
+            risk,
+        };
+        Arc::new(ModelInfo {
+            name: "test \"quoted\"".to_owned(),
+            version: "1".to_owned(),
+            labels: vec![
+                label("normal", "normal", None, None, 0.0),
+                label(
+                    "neptune",
+                    "dos",
+                    reference("TA0040", "Impact"),
+                    reference("T1498", "Network Denial of Service"),
+                    80.0,
+                ),
+            ],
+            features: vec!["duration".to_owned(), "service".to_owned()],
+        })
+    }
+
+    fn verdict(label: u16, probability: f32) -> Classification {
+        let share = |value| Probability::saturating(value);
+        Classification {
+            model: model(),
+            label,
+            probability: share(probability),
+            top: [(label, share(probability)), (1 - label, share(1.0 - probability)), (0, share(0.0))],
+            novelty: share(0.25),
+            features_known: 26,
+            explanation: vec![Contribution {
+                feature: 1,
+                value: FeatureValue::Symbol("http".into()),
+                contribution: -1.5,
+            }],
+        }
+    }
+
+    fn annotated(body: &str, label: u16) -> Value {
+        let (id, verdict, writer) =
+            (EventId::Place(SpoolId(1), SeqNo(2)), verdict(label, 0.75), VerdictWriter::new(&model()));
+        let time = EventTime::parse_rfc3339("2026-11-22T10:00:00Z").unwrap();
+        let annotation = Annotation {
+            id: &id,
+            received: ReceivedTime::from_micros(time.micros()),
+            time,
+            verdict: Some((&verdict, &writer)),
+            anomaly: Some((12.5, r#"{"name":"m","score":12.5}"#)),
+        };
+        let layout = Normaliser::new(&[]).read(body.as_bytes()).unwrap().layout;
+        let mut out = Vec::new();
+        append(&mut out, body.as_bytes(), &layout, &annotation);
+        serde_json::from_slice(&out).unwrap_or_else(|fault| panic!("{fault}: {}", String::from_utf8_lossy(&out)))
+    }
+
+    #[test]
+    fn an_event_gets_verdict_scores_technique_risk_and_time() {
+        let document = annotated(r#"{"a":1}"#, 1);
+        let ingest = json!({"id": "AAAAAAAAAAEAAAAAAAAAAg", "received": "2026-11-22T10:00:00.000Z"});
+        let classification = json!({
+            "model": {"name": "test \"quoted\"", "version": "1"}, "label": "neptune", "category": "dos",
+            "probability": 0.75,
+            "top": [{"label": "neptune", "probability": 0.75}, {"label": "normal", "probability": 0.25},
+                    {"label": "normal", "probability": 0}],
+            "novelty": 0.25, "features_known": 26,
+            "explanation": [{"feature": "service", "value": "http", "contribution": -1.5}],
+        });
+        let anomaly = json!({"score": 12.5, "metrics": [{"name": "m", "score": 12.5}]});
+        assert_eq!(
+            document,
+            json!({
+                "a": 1, "@timestamp": "2026-11-22T10:00:00.000Z", "event": {"risk_score": 60},
+                "threat": {"framework": "MITRE ATT&CK", "tactic": {"id": ["TA0040"], "name": ["Impact"]},
+                           "technique": {"id": ["T1498"], "name": ["Network Denial of Service"]}},
+                "oversight": {"classification": classification, "anomaly": anomaly, "ingest": ingest},
+            })
+        );
+    }
+
+    #[test]
+    fn a_normal_event_names_no_technique_and_has_the_risk_of_its_anomaly() {
+        let document = annotated("{}", 0);
+        assert_eq!(document.get("threat"), None);
+        assert_eq!(document["event"]["risk_score"], json!(12.5));
+    }
+
+    #[test]
+    fn what_the_event_says_itself_stays_as_it_is() {
+        let body = r#"{"@timestamp":"1999-01-01T00:00:00Z","event":{"risk_score":1,"kind":"event"},"threat":{"framework":"own"},"oversight":"mine"}"#;
+        assert_eq!(annotated(body, 1), serde_json::from_str::<Value>(body).unwrap());
+        let dotted = annotated(r#"{"event.risk_score":1,"threat.framework":"own"}"#, 1);
+        assert_eq!(dotted.get("event"), None);
+        assert_eq!(dotted.get("threat"), None);
+    }
+
+    #[test]
+    fn an_event_that_has_been_here_before_is_not_annotated_twice() {
+        let first = annotated(r#"{"a":1}"#, 1);
+        assert_eq!(annotated(&first.to_string(), 0), first);
+    }
+
+    fn members() -> impl Strategy<Value = Value> {
+        let inner = prop_oneof![
+            Just(json!({})),
+            Just(json!({"kind": "x"})),
+            Just(json!({"risk_score": 3})),
+            Just(json!({"ip": [1, {"a": "}"}]})),
+            any::<f64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        let keys = prop::sample::select(vec![
+            "event",
+            "threat",
+            "oversight",
+            "@timestamp",
+            "a",
+            "id.orig_h",
+            "event.risk_score",
+        ]);
+        prop::collection::hash_map(keys, inner, 0..6).prop_map(|members| {
+            members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<serde_json::Map<_, _>>().into()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_member_of_any_event_is_lost_or_changed(event in members(), pretty: bool, label in 0..2_u16) {
+            let body = if pretty { serde_json::to_string_pretty(&event) } else { serde_json::to_string(&event) }.unwrap();
+            let document = annotated(&body, label);
+            for (key, value) in event.as_object().unwrap() {
+                match (value, &document[key]) {
+                    (Value::Object(before), Value::Object(after)) => {
+                        for (inner, value) in before {
+                            prop_assert_eq!(value, &after[inner]);
+                        }
+                    }
+                    (before, after) => prop_assert_eq!(before, after),
+                }
+            }
+        }
+    }
+}

@@ -102,6 +102,10 @@ impl Schema {
     pub fn leaves(&self) -> Vec<Leaf> {
         let mut leaves = Vec::new();
         self.collect(&self.root, &mut Vec::new(), &mut leaves);
+        // the keys of a section stand together, before the sections in it
+        leaves.sort_by(|a, b| {
+            a.path.split_last().map(|(_, parents)| parents).cmp(&b.path.split_last().map(|(_, parents)| parents))
+        });
         leaves
     }
 

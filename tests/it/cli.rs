@@ -40,7 +40,10 @@ fn the_reference_in_docs_is_the_one_the_program_prints() {
     assert!(done.status.success());
     let kept = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
     let kept = std::fs::read_to_string(kept).unwrap();
-    assert!(kept == String::from_utf8(done.stdout).unwrap(), "write it anew: oversight config reference > docs/configuration.md");
+    assert!(
+        kept == String::from_utf8(done.stdout).unwrap(),
+        "write it anew: oversight config reference > docs/configuration.md"
+    );
 }
 
 #[test]
