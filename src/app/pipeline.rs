@@ -148,7 +148,7 @@ impl Pipeline {
                 scratch.metrics.push_str(scratch.touched.metrics_json());
                 score = scratch.touched.score();
             }
-            let vector = self.windows.measure(&view.record, time).filter(|_| self.follower.is_some());
+            let vector = self.follower.as_ref().and_then(|_| self.windows.measure(&view.record, time));
             if sequence >= self.settled_below {
                 scratch.vectors.extend(vector);
                 scratch.prepared.push(Prepared {
