@@ -187,10 +187,9 @@ impl Writer {
         let Some(Current { active, first, next, seen }) = self.active.take() else { return };
         let (files, folder) = (self.shared.files.as_ref(), &self.shared.folder);
         if next == first {
-            // it holds nothing that was acknowledged
+            // it holds nothing that was acknowledged, and its name will not be needed again: numbers have moved on
             self.shared.publish(|log| log.segments.retain(|segment| segment.first != first));
             remove(files.remove(active.path()), active.path().display());
-            self.next = self.next.max(first.plus(1));
             return;
         }
         self.previous = Previous { first, next, length: active.length() };

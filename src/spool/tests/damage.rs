@@ -27,9 +27,9 @@ fn damaged_files(folder: &Path) -> usize {
 #[test]
 fn a_segment_cut_anywhere_opens_with_all_whole_frames_before_the_cut() {
     let folder = tempfile::tempdir().unwrap();
-    let segment = spool_of(folder.path(), 3);
+    let segment = spool_of(folder.path(), 2);
     let whole = fs::read(&segment).unwrap();
-    let frame = (whole.len() - 80) / 3;
+    let frame = (whole.len() - 80) / 2;
     for length in 0..whole.len() {
         let copy = tempfile::tempdir().unwrap();
         copy_folder(folder.path(), copy.path());
@@ -41,6 +41,9 @@ fn a_segment_cut_anywhere_opens_with_all_whole_frames_before_the_cut() {
         let frames = length.saturating_sub(80) / frame;
         assert_eq!(bodies(&drain(&mut o.reader)), (0..frames as u64).map(|t| batch(t, 2).body).collect::<Vec<_>>());
         assert_eq!(o.recovery.torn_bytes as usize, length.saturating_sub(80) - frames * frame, "cut at {length}");
+        if let Ok(left) = fs::metadata(&path) {
+            assert_eq!(left.len() as usize, 80 + frames * frame, "cut at {length}");
+        }
         let next = append(&o.spool, &batch(9, 1)).unwrap().first;
         assert!(next > SeqNo(2 * frames as u64));
         assert_eq!(bodies(&drain(&mut o.reader)), [batch(9, 1).body]);
@@ -111,6 +114,22 @@ fn a_damaged_byte_in_the_last_segment_costs_at_most_its_frame() {
         assert_eq!(bodies(&drain(&mut o.reader)), expected, "byte {at}");
         assert_eq!(o.spool.usage().damaged, 1, "byte {at}");
     }
+}
+
+#[test]
+fn damage_to_neighbours_is_counted_without_overlap() {
+    let folder = tempfile::tempdir().unwrap();
+    let segment = spool_of(folder.path(), 4);
+    let mut bytes = fs::read(&segment).unwrap();
+    let frame = (bytes.len() - 80) / 4;
+    // the body of the second frame and the header of the third
+    bytes[80 + 2 * frame - 1] ^= 1;
+    bytes[80 + 2 * frame + 20] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    let mut o = opened(folder.path());
+    assert_eq!(o.recovery.damage.iter().map(|damage| damage.lost).collect::<Vec<_>>(), [2, 2]);
+    assert_eq!(bodies(&drain(&mut o.reader)), [0, 3].map(|tag| batch(tag, 2).body));
+    assert_eq!((o.spool.usage().damaged, o.spool.usage().damaged_events), (2, 4));
 }
 
 #[test]
