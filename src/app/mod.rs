@@ -229,4 +229,6 @@ fn measure(spool: &Spool) {
     catalogue::SPOOL_BYTES.set(as_gauge(usage.bytes));
     catalogue::SPOOL_LIMIT_BYTES.set(as_gauge(usage.limit));
     catalogue::EVENTS_WAITING.set(as_gauge(usage.waiting));
+    catalogue::SPOOL_DAMAGED_FRAMES.raise_to(usage.damaged);
+    catalogue::DEAD_LETTERS_DROPPED.raise_to(spool.dead_letters().usage().dropped);
 }

@@ -105,6 +105,10 @@ impl Pipeline {
             let batch = &stored[prepared.batch];
             self.write_event(&mut out, prepared, batch, &batch.members[prepared.member]);
         }
+        if let Some(last) = stored.last() {
+            let lag = (now - last.received).as_secs();
+            catalogue::EVENT_LAG_SECONDS.set(i64::try_from(lag).unwrap_or(i64::MAX));
+        }
         self.close_buckets(&mut out, now);
         Annotated { batch: out.finish(), unreadable }
     }
@@ -213,6 +217,10 @@ impl Pipeline {
     fn close_buckets(&mut self, out: &mut Output, now: ReceivedTime) {
         let Some(engine) = &mut self.engine else { return };
         let records: Vec<AnomalyRecord> = engine.advance(now);
+        let counters = engine.counters();
+        catalogue::METRIC_SERIES.set(i64::try_from(engine.series()).unwrap_or(i64::MAX));
+        catalogue::SERIES_EVICTED.raise_to(counters.evicted);
+        catalogue::LATE_EVENTS.raise_to(counters.late);
         catalogue::ANOMALIES.add(records.len() as u64);
         for record in &records {
             let start = out.bytes.len();

@@ -17,6 +17,7 @@ use super::queue::{Job, Woken};
 use super::segment::{Active, HEADER, Previous, SegmentHeader, path_of};
 use super::{AppendError, Appended};
 use crate::event::SeqNo;
+use crate::telemetry::catalogue;
 
 /// The most that is written and synced at once: bounds the wait of those in front.
 const GROUP_BYTES: u64 = 16 << 20;
@@ -161,7 +162,10 @@ impl Writer {
         }
         let current = self.active.as_mut().expect("make_room has made a segment");
         let mut parts: Vec<IoSlice<'_>> = group.iter().flat_map(|job| job.draft.parts()).collect();
-        if let Err(fault) = current.active.append(&mut parts) {
+        let started = self.shared.clock.monotonic();
+        let appended = current.active.append(&mut parts);
+        catalogue::SPOOL_SYNC_SECONDS.observe(self.shared.clock.monotonic().saturating_sub(started));
+        if let Err(fault) = appended {
             let path = current.active.path().to_owned();
             tracing::error!(path = %path.display(), error = %fault.source, "a group of batches could not be written");
             if !fault.usable {

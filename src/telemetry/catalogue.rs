@@ -78,7 +78,7 @@ catalogue! {
     Counter ANOMALIES = "oversight_anomalies_total", Count,
         "Anomaly records at or above the threshold.";
     Gauge EVENT_LAG_SECONDS = "oversight_event_lag_seconds", Seconds,
-        "How far the newest judged event lies behind this machine's clock.";
+        "How long the event judged last had waited since it was received.";
 
     Counter EVENTS_STORED = "oversight_events_stored_total", Count,
         "Events whose documents the store took.";

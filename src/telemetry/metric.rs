@@ -47,6 +47,11 @@ impl Counter {
         self.value.fetch_add(count, Ordering::Relaxed);
     }
 
+    /// Brings it to `total`, which somebody else has counted; it never falls.
+    pub fn raise_to(&self, total: u64) {
+        self.value.fetch_max(total, Ordering::Relaxed);
+    }
+
     /// How many so far.
     pub fn value(&self) -> u64 {
         self.value.load(Ordering::Relaxed)

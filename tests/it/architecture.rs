@@ -51,6 +51,22 @@ fn heavy_crates_stay_behind_their_doors() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+#[test]
+fn every_metric_of_the_catalogue_is_measured_somewhere() {
+    let sources = sources();
+    let is_catalogue = |path: &Path| path == Path::new("telemetry/catalogue.rs");
+    let (_, catalogue) = sources.iter().find(|(path, _)| is_catalogue(path)).expect("there is a catalogue");
+    let names = catalogue.lines().filter_map(|line| {
+        let mut words = line.split_whitespace();
+        ["Counter", "Gauge", "Histogram"].contains(&words.next()?).then(|| words.next()).flatten()
+    });
+    let unused: Vec<&str> = names
+        .filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+        .filter(|name| !sources.iter().any(|(path, text)| !is_catalogue(path) && text.contains(&format!("{name}."))))
+        .collect();
+    assert!(unused.is_empty(), "shown, and never anything but zero: {unused:?}");
+}
+
 fn source_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
