@@ -49,7 +49,8 @@ pub(super) fn schema() -> (Schema, Fields) {
     let mut builder = Schema::builder();
     let fields = Fields {
         id: builder.add_text_field("_id", raw() | STORED),
-        source: builder.add_bytes_field("_source", STORED),
+        // text, because the index library writes bytes one by one
+        source: builder.add_text_field("_source", STORED),
         time: builder
             .add_date_field(TIME, DateOptions::default().set_fast().set_precision(DateTimePrecision::Microseconds)),
         sequence: builder.add_u64_field("_seq", FAST),
