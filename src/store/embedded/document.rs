@@ -1,6 +1,7 @@
 //! A flattened document as the index takes it: borrowed pieces, no copy between our text and the index.
 
 use std::net::Ipv6Addr;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -28,7 +29,6 @@ pub(super) struct EventDocument {
 #[derive(Debug, Clone)]
 pub(super) enum Borrowed<'a> {
     Text(&'a str),
-    Bytes(&'a [u8]),
     Unsigned(u64),
     Integer(i64),
     Float(f64),
@@ -44,12 +44,13 @@ impl EventDocument {
         &self.flat.paths[piece.start as usize..piece.end as usize]
     }
 
+    fn text(&self, range: Range<usize>) -> &str {
+        std::str::from_utf8(&self.source[range]).expect("checked when the document was flattened")
+    }
+
     fn leaf<'a>(&'a self, leaf: &'a Leaf) -> (&'a str, Borrowed<'a>) {
         let value = match &leaf.value {
-            Scalar::Source(piece) => {
-                let bytes = &self.source[piece.start as usize..piece.end as usize];
-                Borrowed::Text(std::str::from_utf8(bytes).expect("checked when the document was flattened"))
-            }
+            Scalar::Source(piece) => Borrowed::Text(self.text(piece.start as usize..piece.end as usize)),
             Scalar::Text(piece) => Borrowed::Text(&self.flat.texts[piece.start as usize..piece.end as usize]),
             Scalar::Integer(value) => Borrowed::Integer(*value),
             Scalar::Unsigned(value) => Borrowed::Unsigned(*value),
@@ -79,7 +80,7 @@ impl<'a> Iterator for FieldValues<'a> {
             let single = |value: Borrowed<'a>| (within == 0).then_some(value);
             let (field, value) = match self.step {
                 0 => (fields.id, single(Borrowed::Text(&document.id))),
-                1 => (fields.source, single(Borrowed::Bytes(&document.source))),
+                1 => (fields.source, single(Borrowed::Text(document.text(0..document.source.len())))),
                 2 => (fields.time, flat.time.map(Borrowed::Date).and_then(single)),
                 3 => (fields.sequence, document.sequence.map(Borrowed::Unsigned).and_then(single)),
                 4 => (fields.source_ip, flat.source_ips.get(within).copied().map(Borrowed::Address)),
@@ -130,7 +131,6 @@ impl<'a> Value<'a> for Borrowed<'a> {
     fn as_value(&self) -> ReferenceValue<'a, Self> {
         let leaf = match self {
             Self::Text(text) => ReferenceValueLeaf::Str(text),
-            Self::Bytes(bytes) => ReferenceValueLeaf::Bytes(bytes),
             Self::Unsigned(value) => ReferenceValueLeaf::U64(*value),
             Self::Integer(value) => ReferenceValueLeaf::I64(*value),
             Self::Float(value) => ReferenceValueLeaf::F64(*value),

@@ -65,9 +65,10 @@ const DAY_MICROS: i64 = 86_400_000_000;
 pub struct Settings {
     /// Where the index lies; made if it is missing.
     pub folder: PathBuf,
-    /// Bytes that documents may take in memory before they are written out; 16 MB at least are used.
+    /// Bytes that documents may take in memory on their way to the disk, about; 32 MB at least are used. Half of it
+    /// is for what a day has indexed and not written, the rest for documents in the queue and for merging.
     pub memory: usize,
-    /// Bytes of documents that may wait to be indexed; a write beyond them waits.
+    /// Bytes of documents that may wait to be indexed; a write beyond them waits. In memory they are four times that.
     pub queue_bytes: usize,
     /// A commit comes after this many documents …
     pub commit_documents: usize,
@@ -89,7 +90,7 @@ impl Settings {
         Self {
             folder,
             memory: 64_000_000,
-            queue_bytes: 8 << 20,
+            queue_bytes: 4 << 20,
             commit_documents: 50_000,
             commit_every: Duration::from_secs(1),
             linger: Duration::from_millis(100),
@@ -325,7 +326,7 @@ impl EmbeddedStore {
         let lock = self.shared.layout.prepare()?;
         self.shared.inspect();
         let pace = Pace {
-            memory: self.settings.memory,
+            memory: self.settings.memory / 2,
             commit_documents: self.settings.commit_documents,
             commit_every: self.settings.commit_every,
             linger: self.settings.linger,

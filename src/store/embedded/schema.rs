@@ -49,15 +49,16 @@ pub(super) fn schema() -> (Schema, Fields) {
     let mut builder = Schema::builder();
     let fields = Fields {
         id: builder.add_text_field("_id", raw() | STORED),
-        source: builder.add_bytes_field("_source", STORED),
+        // text, because the index library writes bytes one by one
+        source: builder.add_text_field("_source", STORED),
         time: builder
             .add_date_field(TIME, DateOptions::default().set_fast().set_precision(DateTimePrecision::Microseconds)),
         sequence: builder.add_u64_field("_seq", FAST),
         source_ip: builder.add_ip_addr_field(SOURCE_IP, IpAddrOptions::default().set_fast()),
         destination_ip: builder.add_ip_addr_field(DESTINATION_IP, IpAddrOptions::default().set_fast()),
         doc: builder.add_json_field(DOC, JsonObjectOptions::default().set_fast("raw").set_expand_dots_enabled()),
-        message: builder.add_text_field("_message", words()),
-        words: builder.add_text_field("_words", words()),
+        message: builder.add_text_field("_message", words(true)),
+        words: builder.add_text_field("_words", words(false)),
         present: builder.add_text_field("_present", raw()),
     };
     (builder.build(), fields)
@@ -88,8 +89,12 @@ fn raw() -> TextOptions {
     TextOptions::default().set_indexing_options(indexing)
 }
 
-fn words() -> TextOptions {
-    let indexing =
-        TextFieldIndexing::default().set_tokenizer(WORDS).set_index_option(IndexRecordOption::WithFreqsAndPositions);
+/// Words with their places; with the lengths of texts where hits are to be ranked by them. Where there are many
+/// rare words, as in `_words`, lengths would cost a table of scores for each of them in every segment.
+fn words(lengths: bool) -> TextOptions {
+    let indexing = TextFieldIndexing::default()
+        .set_tokenizer(WORDS)
+        .set_fieldnorms(lengths)
+        .set_index_option(IndexRecordOption::WithFreqsAndPositions);
     TextOptions::default().set_indexing_options(indexing)
 }

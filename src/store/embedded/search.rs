@@ -304,12 +304,12 @@ fn respond_hit(
         "_id": id,
         "_score": by_score.then_some(hit.score),
     });
-    let bytes = document.get_first(fields.source).and_then(|value| value.as_bytes()).unwrap_or_default();
+    let source = document.get_first(fields.source).and_then(|value| value.as_str()).unwrap_or_default();
     match &wanted.source {
         Source::Nothing => {}
-        Source::All => rendered["_source"] = as_value(bytes),
+        Source::All => rendered["_source"] = as_value(source),
         Source::Some { includes, excludes } => {
-            let whole = as_value(bytes);
+            let whole = as_value(source);
             let kept = pick(&whole, &mut Vec::new(), includes, excludes);
             rendered["_source"] = kept.unwrap_or_else(|| json!({}));
         }
@@ -321,8 +321,8 @@ fn respond_hit(
 }
 
 /// The document as a tree; one that no tree can hold (too deep, numbers out of range) comes as the text it is.
-fn as_value(bytes: &[u8]) -> Value {
-    serde_json::from_slice(bytes).unwrap_or_else(|_| String::from_utf8_lossy(bytes).into())
+fn as_value(source: &str) -> Value {
+    serde_json::from_str(source).unwrap_or_else(|_| source.into())
 }
 
 /// What of `value` the patterns leave; none where nothing.
