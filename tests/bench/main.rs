@@ -156,6 +156,8 @@ async fn saturate(template: &Template, sink: &Sink, enrich: bool, length: Durati
 async fn at_half(template: &Template, sink: &Sink, rate: f64, length: Duration) -> Outcome {
     let data = tempfile::tempdir().expect("a temporary folder");
     let oversight = start(data.path(), &format!("http://127.0.0.1:{}", sink.port), true);
+    load::send(oversight.port, template, 2, length / 4, None).await;
+    drain(&oversight).await;
     load::send(oversight.port, template, CONNECTIONS, length, Some(rate)).await
 }
 
