@@ -1,7 +1,7 @@
 //! The store without an engine: an index of our own on this machine's disk (tantivy), one for each UTC day and kind.
 //!
 //! What holds: an outcome is given only after a commit that is on disk; what is found after a kill is whole commits;
-//! an id is stored once. Every JSON object is taken. What of it cannot be indexed (see [`flatten`]) is stored all
+//! an id is stored once. Every JSON object is taken. What of it cannot be indexed (see `flatten.rs`) is stored all
 //! the same and counted in [`Counts::partial`]. Searches see everything that has been answered for.
 //!
 //! ```text

@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::Shared;
 use super::days::{DayKey, OpenIndex, Trouble, trouble};
-use super::document::EventDocument;
+use super::document::{EventDocument, Queued};
 use super::flatten::{Paths, flatten};
 use super::schema::{DOC, Fields, schema};
 use crate::event::EventId;
@@ -67,7 +67,7 @@ pub(super) struct Pace {
 struct OpenDay {
     key: DayKey,
     open: OpenIndex,
-    writer: IndexWriter<EventDocument>,
+    writer: IndexWriter<Queued>,
     searcher: Searcher,
     paths: Paths,
     /// Ids that were looked up, found missing and added since the last commit.
@@ -250,7 +250,7 @@ impl Writer {
         let sequence = document.sequence.map(|sequence| sequence.0);
         let document = EventDocument { fields, id, source, sequence, flat, _room: Arc::clone(room) };
         let day = &mut self.days[number];
-        day.writer.add_document(document).map_err(|error| error.to_string())?;
+        day.writer.add_document(Queued(Box::new(document))).map_err(|error| error.to_string())?;
         day.uncommitted += 1;
         if self.dirty_since.is_none() {
             self.dirty_since = Some(self.shared.clock.monotonic());
@@ -303,7 +303,7 @@ impl Writer {
             .num_merge_threads(1)
             .memory_budget_per_thread(self.pace.memory.max(16_000_000))
             .build();
-        let writer: IndexWriter<EventDocument> = open.index.writer_with_options(options).map_err(trouble)?;
+        let writer: IndexWriter<Queued> = open.index.writer_with_options(options).map_err(trouble)?;
         let mut policy = LogMergePolicy::default();
         policy.set_max_docs_before_merge(LARGEST_MERGED);
         writer.set_merge_policy(Box::new(policy));
