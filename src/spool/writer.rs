@@ -83,6 +83,9 @@ impl Writer {
                 break;
             }
         }
+        // the last chance to give back what is settled, also where saving failed a moment ago
+        self.unable_to_save = false;
+        self.keep_house(false);
         self.seal();
         self.save(true)
     }
