@@ -1,12 +1,10 @@
 //! How well a model does on a file of labelled records.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
-
 use crate::classify::{ClassifyError, Explain, LoadedModel};
+use crate::normalise::file::open;
 
 mod kdd;
 mod report;
@@ -63,14 +61,4 @@ pub fn classifier(
     match format {
         Format::Kdd => kdd::judge(&model.info(), judge.as_mut(), reader, file, progress),
     }
-}
-
-/// Opens a file, decompressing gzip, which is known by its first bytes.
-fn open(file: &Path) -> io::Result<Box<dyn BufRead>> {
-    let mut reader = BufReader::with_capacity(1 << 16, File::open(file)?);
-    if reader.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
-        let decoder: Box<dyn Read> = Box::new(MultiGzDecoder::new(reader));
-        return Ok(Box::new(BufReader::with_capacity(1 << 16, decoder)));
-    }
-    Ok(Box::new(reader))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Place of an event in the spool: 1, 2, 3 … without gaps, never used twice.
+/// Place of an event in the spool: grows from event to event, never used twice. A failed write leaves a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct SeqNo(pub u64);
 

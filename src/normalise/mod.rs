@@ -10,6 +10,7 @@
 
 mod canonical;
 mod connection;
+pub mod file;
 mod json;
 pub mod kdd;
 mod layout;

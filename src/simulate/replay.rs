@@ -4,18 +4,16 @@
 //! `log.offset`. A file is read once, front to back, in memory that does not grow with it.
 
 use std::fmt::Write;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::clock::Clock;
 use crate::event::EventTime;
 use crate::features::NAMES;
-use crate::normalise::kdd;
+use crate::normalise::{file, kdd};
 
 use super::tsv::{self, Header};
 
@@ -85,10 +83,7 @@ pub struct Events {
 /// When the file cannot be opened.
 pub fn open(path: &Path, format: Format, start: EventTime) -> Result<Events, SourceError> {
     let fault = |source| SourceError::Read { path: path.to_owned(), source };
-    let mut file = BufReader::new(File::open(path).map_err(fault)?);
-    let is_gzip = file.fill_buf().map_err(fault)?.starts_with(&[0x1f, 0x8b]);
-    let reader: Box<dyn BufRead + Send> =
-        if is_gzip { Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file))) } else { Box::new(file) };
+    let reader = file::open(path).map_err(fault)?;
     let name = serde_json::Value::from(path.display().to_string());
     Ok(Events {
         path: path.to_owned(),
@@ -369,7 +364,7 @@ mod tests {
     #[test]
     fn the_real_kdd_file_comes_out_with_exactly_its_values() {
         let Some(path) = shared("kdd99/kddcup.data_10_percent.gz") else { return };
-        let lines = BufReader::new(MultiGzDecoder::new(File::open(&path).unwrap())).lines();
+        let lines = file::open(&path).unwrap().lines();
         let mut compared = 0;
         for (line, event) in lines.zip(open(&path, Format::Kdd, start()).unwrap()).step_by(37).take(5_000) {
             let (line, event) = (line.unwrap(), event.unwrap());

@@ -59,10 +59,9 @@
 //! checked when they are read. Numbers go on behind everything that was ever given. Appending begins a new segment.
 //!
 //! # Why not a crate
-//! Looked at: mrecordlog (keeps all records in memory), yaque (no checksum of a record, no group commit), commitlog (one
-//! writer, no recovery in the middle), okaywal (entries are checkpointed wholesale, no bound), wal-db (group commit and
-//! CRC32C, but stops for good after a failed write, and knows no bound). None settles out of order by event, skips
-//! and keeps damage, or stays usable after a full disk.
+//! wal-db's documentation was read: group commit and CRC32C, but it stops for good after a failed write and knows no
+//! bound. Other log crates were not examined closely. What is needed here together: settling out of order by event,
+//! skipping and keeping damage, a bound, and staying usable after a full disk.
 
 mod buffers;
 mod checkpoint;

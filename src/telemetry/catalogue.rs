@@ -31,7 +31,7 @@ macro_rules! catalogue {
 
 catalogue! {
     Counter EVENTS_RECEIVED = "oversight_events_received_total", Count,
-        "Events that came in, whatever became of them.";
+        "Events that came in and were accepted, repeated or refused; not those of bodies answered 429 or 503.";
     Counter EVENTS_ACCEPTED = "oversight_events_accepted_total", Count,
         "Events that were synced to the spool and answered 200.";
     Counter EVENTS_REFUSED = "oversight_events_refused_total", Count,

@@ -6,16 +6,15 @@
 //! have rows in each part.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
 use rustc_hash::FxHashMap;
 
 use super::TrainError;
 use crate::classify::labels::category_of;
 use crate::features::FeatureVector;
+use crate::normalise::file::open;
 use crate::normalise::kdd::parse_line;
 
 /// The file that is looked for in a folder.
@@ -100,16 +99,6 @@ impl Dataset {
     pub fn part(&self, part: Part) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(move |row| row.part == part)
     }
-}
-
-/// Opens a file, decompressing gzip, which is known by its first bytes.
-fn open(file: &Path) -> io::Result<Box<dyn BufRead>> {
-    let mut reader = BufReader::with_capacity(1 << 16, File::open(file)?);
-    if reader.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
-        let decoder: Box<dyn Read> = Box::new(MultiGzDecoder::new(reader));
-        return Ok(Box::new(BufReader::with_capacity(1 << 16, decoder)));
-    }
-    Ok(Box::new(reader))
 }
 
 /// A fault of a line whose number is not known yet.
