@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::harness::oversight::run;
 
 #[test]
-fn the_demo_finds_what_it_hides_and_stores_all_it_sends() {
+fn the_demo_finds_the_flood_and_some_anomaly_and_stores_all_it_sends() {
     let done = run(&["demo", "--once", "--output", "json"]);
     let errors = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{errors}");
