@@ -122,6 +122,10 @@ pub struct ConditionDeclaration {
     /// The field is there (`true`) or is not (`false`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exists: Option<bool>,
+    /// The field is an address in one of these networks: blocks such as `10.0.0.0/8`, or `private`, `public`,
+    /// `loopback`, `link_local`, `multicast`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_network: Vec<String>,
     /// The field is a number of this size or more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least: Option<f64>,

@@ -18,7 +18,8 @@ pub const DEFAULT_METRICS: &str = r#"[
    "function": "distinct", "field": "destination.ip",
    "bucket_span": "1m", "peak": "network_sweep", "minimum_deviation": 15},
 
-  {"name": "bytes_out_by_source", "title": "bytes sent by", "over": ["source.ip"],
+  {"name": "bytes_out_by_source", "title": "bytes sent out of the network by", "over": ["source.ip"],
+   "where": [{"field": "destination.ip", "in_network": ["public"]}],
    "function": "sum", "field": "source.bytes",
    "bucket_span": "5m", "peak": "exfiltration", "minimum_deviation": 10000000},
 

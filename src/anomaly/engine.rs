@@ -159,6 +159,7 @@ impl Engine {
         for (id, reading) in self.readings.iter_mut().enumerate() {
             *reading = Reading::of(fields.field(id));
         }
+        self.settings.metrics.locate(fields, &mut self.readings);
         if self.front.reach(at) {
             self.close_due();
         }

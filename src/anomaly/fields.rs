@@ -40,6 +40,8 @@ pub(super) struct Reading {
     pub hash: u64,
     /// The value as a number; NaN where it is none.
     pub number: f64,
+    /// In which of the networks that conditions name the address lies, a bit each; 0 for what is no address.
+    pub networks: u32,
 }
 
 /// The hash of no value.
@@ -47,7 +49,7 @@ pub(super) const MISSING: u64 = 0;
 
 impl Reading {
     /// Nothing there.
-    pub(super) const NONE: Self = Self { hash: MISSING, number: f64::NAN };
+    pub(super) const NONE: Self = Self { hash: MISSING, number: f64::NAN, networks: 0 };
 
     /// A number and the same number written as a text (`22` and `"22"`) have the same hash: sources differ in that.
     pub(super) fn of(value: Option<Value<'_>>) -> Self {
@@ -55,18 +57,19 @@ impl Reading {
             None => Self::NONE,
             Some(Value::Number(number)) => Self::number(number),
             Some(Value::Flag(flag)) => {
-                Self { hash: hash_bytes(if flag { b"true" } else { b"false" }), number: f64::from(u8::from(flag)) }
+                let hash = hash_bytes(if flag { b"true" } else { b"false" });
+                Self { hash, number: f64::from(u8::from(flag)), networks: 0 }
             }
             Some(Value::Text(text)) => match whole_number(&text) {
                 Some(number) => Self::number(number as f64),
-                None => Self { hash: hash_bytes(text.as_bytes()), number: f64::NAN },
+                None => Self { hash: hash_bytes(text.as_bytes()), number: f64::NAN, networks: 0 },
             },
         }
     }
 
     fn number(number: f64) -> Self {
         // -0 and 0 are one number
-        Self { hash: nonzero(mix((number + 0.0).to_bits(), 0x6e75_6d62_6572)), number }
+        Self { hash: nonzero(mix((number + 0.0).to_bits(), 0x6e75_6d62_6572)), number, networks: 0 }
     }
 }
 

@@ -3,10 +3,13 @@
 use std::fmt;
 
 use super::declare::{ConditionDeclaration, Direction, Function, Gap, Literal, MetricDeclaration};
-use super::fields::{MISSING, Reading, Value, hash_bytes, mix};
+use super::fields::{Fields, MISSING, Reading, Value, hash_bytes, mix};
+use super::network::Networks;
 
 /// The largest number of metrics.
 const MOST_METRICS: usize = 1000;
+/// The largest number of different `in_network` conditions: they have a bit each.
+const MOST_NETWORKS: usize = u32::BITS as usize;
 /// The largest number of fields that name an entity, `by` not counted.
 const MOST_OVER: usize = 3;
 
@@ -15,6 +18,8 @@ const MOST_OVER: usize = 3;
 pub struct Metrics {
     pub(super) list: Vec<Metric>,
     pub(super) paths: Vec<String>,
+    /// The number of an address field, and networks that conditions on it name.
+    networks: Vec<(usize, Networks)>,
 }
 
 impl Metrics {
@@ -31,7 +36,8 @@ impl Metrics {
             faults.push(Fault { place: MOST_METRICS, name: String::new(), key: "metrics", found, wanted });
         }
         for (place, declaration) in declared.iter().enumerate() {
-            let mut check = Check { place, declaration, paths: &mut checked.paths, faults: &mut faults };
+            let (paths, networks) = (&mut checked.paths, &mut checked.networks);
+            let mut check = Check { place, declaration, paths, networks, faults: &mut faults };
             let metric = check.metric();
             if declared[..place].iter().any(|earlier| earlier.name == declaration.name) {
                 check.fault("name", &declaration.name, "a name that no earlier metric has");
@@ -39,6 +45,19 @@ impl Metrics {
             checked.list.push(metric);
         }
         if faults.is_empty() { Ok(checked) } else { Err(faults) }
+    }
+
+    /// Tells for each address in which of the networks it lies that conditions name.
+    pub(super) fn locate(&self, fields: &impl Fields, readings: &mut [Reading]) {
+        for (bit, (field, networks)) in self.networks.iter().enumerate() {
+            let address = match fields.field(*field) {
+                Some(Value::Text(text)) => text.parse().ok(),
+                _ => None,
+            };
+            if address.is_some_and(|address| networks.contain(address)) {
+                readings[*field].networks |= 1 << bit;
+            }
+        }
     }
 
     /// How many there are.
@@ -143,6 +162,8 @@ enum Test {
     /// Hashes of the values, sorted.
     OneOf(Vec<u64>),
     Within(f64, f64),
+    /// This bit of [`Reading::networks`].
+    InNetwork(u32),
 }
 
 impl Condition {
@@ -150,6 +171,7 @@ impl Condition {
         match &self.test {
             Test::Exists(wanted) => (reading.hash != MISSING) == *wanted,
             Test::OneOf(hashes) => hashes.binary_search(&reading.hash).is_ok(),
+            Test::InNetwork(bit) => reading.networks & bit != 0,
             // false for NaN, so for what is no number
             Test::Within(low, high) => reading.number >= *low && reading.number <= *high,
         }
@@ -160,6 +182,7 @@ struct Check<'a> {
     place: usize,
     declaration: &'a MetricDeclaration,
     paths: &'a mut Vec<String>,
+    networks: &'a mut Vec<(usize, Networks)>,
     faults: &'a mut Vec<Fault>,
 }
 
@@ -261,13 +284,23 @@ impl Check<'_> {
 
     fn condition(&mut self, declared: &ConditionDeclaration) -> Condition {
         let range = declared.at_least.is_some() || declared.at_most.is_some();
-        let kinds = [declared.equals.is_some(), !declared.one_of.is_empty(), declared.exists.is_some(), range];
+        let kinds = [
+            declared.equals.is_some(),
+            !declared.one_of.is_empty(),
+            declared.exists.is_some(),
+            !declared.in_network.is_empty(),
+            range,
+        ];
         if kinds.iter().filter(|given| **given).count() != 1 {
-            self.fault("where", &declared.field, "exactly one of equals, one_of, exists, at_least with at_most");
+            let wanted = "exactly one of equals, one_of, exists, in_network, at_least with at_most";
+            self.fault("where", &declared.field, wanted);
         }
+        let field = self.path("where", &declared.field);
         let literals = declared.equals.iter().chain(&declared.one_of);
         let test = if let Some(wanted) = declared.exists {
             Test::Exists(wanted)
+        } else if !declared.in_network.is_empty() {
+            Test::InNetwork(self.network(field, &declared.in_network))
         } else if range {
             let (low, high) =
                 (declared.at_least.unwrap_or(f64::NEG_INFINITY), declared.at_most.unwrap_or(f64::INFINITY));
@@ -280,7 +313,32 @@ impl Check<'_> {
             hashes.sort_unstable();
             Test::OneOf(hashes)
         };
-        Condition { field: self.path("where", &declared.field), test }
+        Condition { field, test }
+    }
+
+    /// The bit of these networks of a field, which are new or were named before.
+    fn network(&mut self, field: usize, texts: &[String]) -> u32 {
+        let networks = match Networks::parse(texts) {
+            Ok(networks) => (field, networks),
+            Err(text) => {
+                self.fault(
+                    "where",
+                    &text,
+                    "a block such as 10.0.0.0/8, private, public, loopback, link_local or multicast",
+                );
+                return 0;
+            }
+        };
+        let known = self.networks.iter().position(|other| *other == networks);
+        let place = known.unwrap_or(self.networks.len());
+        if known.is_none() {
+            self.networks.push(networks);
+        }
+        if place >= MOST_NETWORKS {
+            self.fault("where", &texts.join(", "), "at most 32 different in_network conditions over all metrics");
+            return 0;
+        }
+        1 << place
     }
 
     /// The number of a path, which is new or was used before.
@@ -369,6 +427,32 @@ mod tests {
         assert_eq!((metrics.list[0].direction, metrics.list[0].gap), (Direction::Low, Gap::Zero));
         assert_eq!((metrics.list[1].direction, metrics.list[1].gap), (Direction::High, Gap::Unknown));
         assert_eq!((metrics.list[0].lateness, metrics.list[1].lateness), (60_000_000, 120_000_000));
+    }
+
+    #[test]
+    fn an_address_is_held_against_the_networks_that_conditions_name() {
+        struct Address(&'static str);
+        impl Fields for Address {
+            fn field(&self, id: usize) -> Option<Value<'_>> {
+                (id == 0).then(|| Value::Text(self.0.into()))
+            }
+        }
+        let on = |name: &str, networks: &str| {
+            declared(&format!(r#"{{"name":"{name}","where":[{{"field":"to","in_network":[{networks}]}}]}}"#))
+        };
+        let metrics =
+            Metrics::check(&[on("out", r#""public""#), on("lab", r#""10.9.0.0/16""#), on("also", r#""public""#)]);
+        let metrics = metrics.expect("fine");
+        let admitted = |address: &'static str| {
+            let mut readings = [Reading::of(Some(Value::Text(address.into())))];
+            metrics.locate(&Address(address), &mut readings);
+            [0, 1, 2].map(|metric: usize| metrics.list[metric].admits(&readings))
+        };
+        assert_eq!(admitted("203.0.113.7"), [true, false, true]);
+        assert_eq!(admitted("10.9.1.1"), [false, true, false]);
+        assert_eq!(admitted("host.example"), [false; 3]);
+        let faults = Metrics::check(&[on("wrong", r#""inside""#)]).unwrap_err();
+        assert!(faults[0].to_string().contains("inside"), "{}", faults[0]);
     }
 
     #[test]

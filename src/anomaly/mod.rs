@@ -29,6 +29,7 @@ mod harness;
 mod judge;
 mod level;
 mod metric;
+mod network;
 mod record;
 mod render;
 pub mod season;

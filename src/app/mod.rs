@@ -26,13 +26,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle as Task;
 use warp::Filter;
 
+use crate::anomaly::Engine;
 use crate::api::{self, Api, Readiness, Room, State};
 use crate::classify::{self, Slot};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::event::SeqNo;
 use crate::ingest::{self, Ingest};
-use crate::spool::{self, Opened, RealFiles, Spool};
+use crate::spool::{self, Opened, Reader, RealFiles, Recovery, Spool};
 use crate::store::writer::Ledger;
 use crate::store::{Store, writer};
 use crate::telemetry::catalogue;
@@ -68,40 +69,14 @@ pub struct Running {
 pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError> {
     let listener = listen(config.listen).await?;
     let address = listener.local_addr().map_err(|source| StartError::Listen { address: config.listen, source })?;
-    let opened = open_spool(config, &clock).await?;
     let readiness = Arc::new(Readiness::new());
+    let Opened { spool, mut reader, recovery } = open_spool(config, &clock).await?;
     readiness.set(Room::Spool, State::Up);
     let store = configuration::store(config, &clock)?;
-    let slot = if config.enrich.enabled && config.classify.enabled {
-        let source = configuration::model(config);
-        let model = tokio::task::block_in_place(|| {
-            classify::init_runtime();
-            classify::load(&source)
-        });
-        Some(Arc::new(Slot::new(Arc::new(model?))))
-    } else {
-        None
-    };
-
+    let slot = load_model(config)?;
     readiness.set(Room::Model, State::Up);
-    let Opened { spool, mut reader, recovery } = opened;
-    let engine = configuration::engine(config)?;
-    let snapshots = engine.is_some().then(|| Snapshots {
-        path: config.data_dir.join("state").join("anomaly.snapshot"),
-        every: config.anomaly.snapshot_every,
-        every_bytes: usize::try_from(config.spool.max_bytes / 8).unwrap_or(usize::MAX),
-    });
-    let engine = match (engine, &snapshots) {
-        (Some(engine), Some(snapshots)) => Some(state::restored(engine, &snapshots.path)?),
-        _ => None,
-    };
-    let counted = engine.as_ref().map(|engine| engine.position()).filter(|position| *position > SeqNo(0));
-    if let Some(position) = counted {
-        spool.hold(position.plus(1));
-        reader.go_to(position.plus(1).min(recovery.checkpoint));
-    }
-
     let ledger: Arc<dyn Ledger> = Arc::new(SpoolLedger::new(spool.clone(), clock.clone(), store.name()));
+
     let (batches, receiver) = mpsc::channel(CHANNEL);
     let (stop_writer, writer_stopped) = watch::channel(false);
     let writing =
@@ -113,6 +88,7 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
         }
     });
 
+    let (engine, snapshots) = counting(config, &spool, &mut reader, &recovery)?;
     let stop_worker = Arc::new(AtomicBool::new(false));
     let worker = Worker {
         reader,
@@ -134,19 +110,66 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
     let worker = std::thread::Builder::new().name("worker".to_owned()).spawn(move || worker.run());
     let worker = worker.map_err(StartError::Thread)?;
 
+    let (ingest, server, stop_serving) = serve(config, &spool, store.clone(), readiness, clock, listener)?;
+    Ok(Running { address, ingest, spool, store, stop_serving, stop_worker, stop_writer, server, writer, worker })
+}
+
+/// The model that judges; none where judging is switched off.
+fn load_model(config: &Config) -> Result<Option<Arc<Slot>>, StartError> {
+    if !config.enrich.enabled || !config.classify.enabled {
+        return Ok(None);
+    }
+    let source = configuration::model(config);
+    let model = tokio::task::block_in_place(|| {
+        classify::init_runtime();
+        classify::load(&source)
+    });
+    Ok(Some(Arc::new(Slot::new(Arc::new(model?)))))
+}
+
+/// The metrics as an earlier run left them, with the reader set back to the first event that they have not counted.
+fn counting(
+    config: &Config,
+    spool: &Spool,
+    reader: &mut Reader,
+    recovery: &Recovery,
+) -> Result<(Option<Engine>, Option<Snapshots>), StartError> {
+    let Some(engine) = configuration::engine(config)? else { return Ok((None, None)) };
+    let snapshots = Snapshots {
+        path: config.data_dir.join("state").join("anomaly.snapshot"),
+        every: config.anomaly.snapshot_every,
+        every_bytes: usize::try_from(config.spool.max_bytes / 8).unwrap_or(usize::MAX),
+    };
+    let engine = state::restored(engine, &snapshots.path)?;
+    let counted = engine.position();
+    if counted > SeqNo(0) {
+        spool.hold(counted.plus(1));
+        reader.go_to(counted.plus(1).min(recovery.checkpoint));
+    }
+    Ok((Some(engine), Some(snapshots)))
+}
+
+/// Begins to answer requests on `listener`.
+fn serve(
+    config: &Config,
+    spool: &Spool,
+    store: Arc<dyn Store>,
+    readiness: Arc<Readiness>,
+    clock: Clock,
+    listener: TcpListener,
+) -> Result<(Arc<Ingest>, Task<()>, oneshot::Sender<()>), StartError> {
     let settings = configuration::http(config).map_err(StartError::Http)?;
     let recent = spool.recent();
-    let recent = recent.iter().copied();
-    let ingest = Ingest::new(settings.clone(), Arc::new(spool.clone()), recent, clock.clone());
+    let ingest = Ingest::new(settings.clone(), Arc::new(spool.clone()), recent.iter().copied(), clock);
     let measured = spool.clone();
-    let api = Api::new(readiness, store.clone(), api::SEARCHES_AT_ONCE, move || measure(&measured));
+    let api = Api::new(readiness, store, api::SEARCHES_AT_ONCE, move || measure(&measured));
     let routes = ingest::routes(ingest.clone()).or(api::routes(api)).unify();
     let (stop_serving, serving_stopped) = oneshot::channel();
     let server = tokio::spawn(ingest::server::serve(listener, routes, settings, async {
         // a sender that is gone means the same
         let _ = serving_stopped.await;
     }));
-    Ok(Running { address, ingest, spool, store, stop_serving, stop_worker, stop_writer, server, writer, worker })
+    Ok((ingest, server, stop_serving))
 }
 
 impl Running {

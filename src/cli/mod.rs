@@ -10,6 +10,7 @@ mod progress;
 mod serve;
 mod traffic;
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -87,11 +88,17 @@ pub fn run() -> ExitCode {
             eprintln!("{fault}");
             ExitCode::from(2)
         }
+        // who reads our output has enough, as `head` has
+        Err(fault) if is_closed_pipe(&fault) => ExitCode::SUCCESS,
         Err(fault) => {
             eprintln!("oversight: {fault:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_closed_pipe(fault: &anyhow::Error) -> bool {
+    fault.downcast_ref::<io::Error>().is_some_and(|fault| fault.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn dispatch(arguments: &Arguments) -> anyhow::Result<()> {

@@ -28,6 +28,21 @@ fn wrong_usage_exits_with_2_and_says_what_is_meant() {
 }
 
 #[test]
+fn who_has_read_enough_of_the_output_ends_the_work_without_an_error() {
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_oversight"))
+        .args(["simulate", "--hours", "1"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0; 1];
+    std::io::Read::read_exact(program.stdout.as_mut().unwrap(), &mut first).unwrap();
+    drop(program.stdout.take());
+    let done = program.wait_with_output().unwrap();
+    assert!(done.status.success() && done.stderr.is_empty(), "{done:?}");
+}
+
+#[test]
 fn failed_work_exits_with_1_and_names_the_file() {
     let done = run(&["evaluate", "classifier", "--data", "no-such-file.csv"]);
     assert_eq!(done.status.code(), Some(1));
