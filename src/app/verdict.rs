@@ -6,6 +6,9 @@ use crate::event::json::{write_integer, write_number, write_string};
 /// Probabilities are written with four decimals: what calibration can tell apart, and less than a person reads.
 const DECIMALS: u32 = 4;
 
+/// Less than this would be written as 0: such a class is no alternative.
+const LEAST_ALTERNATIVE: f32 = 0.5e-4;
+
 /// Writes the verdicts of one model.
 #[derive(Debug)]
 pub struct VerdictWriter {
@@ -48,7 +51,11 @@ impl VerdictWriter {
         out.extend_from_slice(&self.label(verdict).head);
         write_number(out, f64::from(verdict.probability.value()), DECIMALS);
         out.extend_from_slice(br#","top":["#);
+        let told = |place: usize, probability: f32| place == 0 || probability >= LEAST_ALTERNATIVE;
         for (place, (label, probability)) in verdict.top.iter().enumerate() {
+            if !told(place, probability.value()) {
+                break;
+            }
             if place > 0 {
                 out.push(b',');
             }

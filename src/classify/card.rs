@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::encode::Curve;
+use super::labels::needs_content;
 use super::quality::ClassFigures;
 use crate::event::annotated::{AttackRef, Label, ModelInfo};
 use crate::features::NAMES;
@@ -132,6 +133,9 @@ pub struct LabelCard {
     pub technique: Option<AttackCard>,
     /// Risk of a certain detection, 0 to 100.
     pub risk: f32,
+    /// It shows itself in the payload: where no content feature is known it is not told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_content: bool,
 }
 
 /// A tactic or technique.
@@ -317,6 +321,11 @@ impl Card {
         }
     }
 
+    /// For each class, in order, whether it is told only where content features are known.
+    pub fn needs_content(&self) -> Vec<bool> {
+        self.labels.iter().map(|label| label.needs_content).collect()
+    }
+
     /// The card as it stands in its file.
     pub fn to_json(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).expect("a card has only string keys and finite numbers");
@@ -345,6 +354,7 @@ impl From<Label> for LabelCard {
     fn from(label: Label) -> Self {
         let card = |attack: AttackRef| AttackCard { id: attack.id, name: attack.name };
         Self {
+            needs_content: needs_content(&label.name),
             name: label.name,
             category: label.category,
             tactic: label.tactic.map(card),

@@ -3,6 +3,18 @@
 use crate::event::Probability;
 use crate::event::annotated::TOP;
 
+/// The logit of a class that is not told.
+const WITHHELD: f32 = -1e30;
+
+/// Takes classes out of the choice: their probability becomes 0, the others keep their odds.
+pub fn withhold(logits: &mut [f32], classes: &[bool]) {
+    for (logit, withheld) in logits.iter_mut().zip(classes) {
+        if *withheld {
+            *logit = WITHHELD;
+        }
+    }
+}
+
 /// The place of the largest probability, the first of equals.
 pub fn most_probable(probabilities: &[f32]) -> usize {
     let mut best = 0;
@@ -33,6 +45,14 @@ mod tests {
     use proptest::prelude::{prop_assert_eq, proptest};
 
     use super::*;
+
+    #[test]
+    fn what_is_withheld_has_no_probability_and_the_others_keep_their_odds() {
+        let mut row = [1.0, 5.0, 2.0];
+        withhold(&mut row, &[false, true, false]);
+        super::super::calibrate::softmax(&mut row, 1.0);
+        assert!(row[1] < 1e-30 && (row[2] / row[0] - 1f32.exp()).abs() < 1e-4, "{row:?}");
+    }
 
     proptest! {
         #[test]

@@ -108,6 +108,11 @@ impl Missing {
     /// All content features.
     pub const CONTENT: Self = Self(((1 << (CONTENT.end - CONTENT.start)) - 1) << CONTENT.start);
 
+    /// Whether all of these are missing in `features`.
+    pub fn all_in(self, features: &FeatureVector) -> bool {
+        self.places().all(|place| features.numeric[place].is_nan())
+    }
+
     /// How many of the 41 features are known, given the symbols beside these numbers.
     pub fn known(self, symbols: Symbols) -> u16 {
         let symbols = [symbols.protocol, symbols.service, symbols.flag];

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::calibrate::softmax;
 use super::card::{CARD_FILE, Card, WEIGHTS_FILE};
-use super::encode::Encoding;
+use super::encode::{Encoding, Missing};
 use super::explain::{Question, attribute, strongest};
 use super::network::{Network, Scratch};
 use super::novelty::Novelty;
@@ -102,6 +102,7 @@ impl LoadedModel {
             temperature: self.card.calibration.temperature,
             baseline: Arc::clone(&self.baseline),
             normal,
+            needs_content: self.card.needs_content(),
             explain,
             network,
             scratch: Scratch::default(),
@@ -118,6 +119,8 @@ struct Judge {
     baseline: Arc<[f32]>,
     /// By class.
     normal: Vec<bool>,
+    /// By class.
+    needs_content: Vec<bool>,
     explain: Explain,
     network: Network,
     scratch: Scratch,
@@ -141,7 +144,10 @@ impl Judge {
         let scratch = &mut self.scratch;
         self.network.forward(&self.encoding, chunk, scratch)?;
         let rows = scratch.logits.chunks_exact_mut(self.network.outputs());
-        for (known, row) in scratch.known.iter().zip(rows) {
+        for ((features, known), row) in chunk.iter().zip(&scratch.known).zip(rows) {
+            if Missing::CONTENT.all_in(features) {
+                decide::withhold(row, &self.needs_content);
+            }
             let energy = softmax(row, self.temperature);
             let top = decide::top(row);
             out.push(Classification {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rustc_hash::FxHashMap;
 
 use super::TrainError;
-use crate::classify::labels::category_of;
+use crate::classify::labels::{category_of, needs_content};
 use crate::features::FeatureVector;
 use crate::normalise::file::open;
 use crate::normalise::kdd::parse_line;
@@ -93,6 +93,11 @@ impl Dataset {
         self.rows.iter().for_each(|row| rows[usize::from(row.label)] += 1);
         let names = self.labels.iter().zip(rows).filter(|(_, rows)| *rows >= FREQUENT_FROM);
         names.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// For each class whether it is told only where content features are known.
+    pub fn needs_content(&self) -> Vec<bool> {
+        self.labels.iter().map(|name| needs_content(name)).collect()
     }
 
     /// The rows of a part.

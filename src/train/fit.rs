@@ -260,9 +260,10 @@ fn validation_score(weights: &Weights, encoding: &Encoding, dataset: &Dataset) -
     let network = Network::new(weights)?;
     let frequent = dataset.frequent();
     let classes = Classes { names: &dataset.labels, frequent: &frequent };
+    let needs_content = dataset.needs_content();
     let mut sum = 0.0;
     for view in View::ALL {
-        let outputs = Outputs::of(&network, encoding, dataset.part(Part::Validation), view)?;
+        let outputs = Outputs::of(&network, encoding, dataset.part(Part::Validation), view, &needs_content)?;
         sum += outputs.confusion(classes, |_| 1).macro_f1(|name| frequent.contains(name));
     }
     Ok(sum / View::ALL.len() as f64)

@@ -149,8 +149,12 @@ fn card(
     file: &[u8],
 ) -> Result<Card, TrainError> {
     let encoding = encoding_of(&encoding_card);
-    let outputs = |part, view| Outputs::of(network, &encoding, dataset.part(part), view);
-    let validation = outputs(Part::Validation, View::Whole)?.and(outputs(Part::Validation, View::ContentMissing)?);
+    let needs_content = dataset.needs_content();
+    let outputs = |part, view| Outputs::of(network, &encoding, dataset.part(part), view, &needs_content);
+    // what cannot be told without content says nothing about how sure the rest is
+    let tellable = dataset.part(Part::Validation).filter(|row| !needs_content[usize::from(row.label)]);
+    let partial = Outputs::of(network, &encoding, tellable, View::ContentMissing, &needs_content)?;
+    let validation = outputs(Part::Validation, View::Whole)?.and(partial);
     let temperature = fit_temperature(&validation.logits, validation.width, &validation.labels);
     let energies: Vec<f32> = validation.verdicts(temperature).map(|(energy, _)| energy).collect();
     let frequent = dataset.frequent();
@@ -234,12 +238,13 @@ fn judge_left_out(
 ) -> Result<Vec<LeftOut>, TrainError> {
     let novelty = Novelty::new(&card.novelty);
     let temperature = card.calibration.temperature;
+    let needs_content = card.needs_content();
     let is_normal = |class: usize| card.labels[class].category == "normal";
-    let seen = Outputs::of(network, encoding, dataset.part(Part::Test), View::Whole)?;
+    let seen = Outputs::of(network, encoding, dataset.part(Part::Test), View::Whole, &needs_content)?;
     let seen: Vec<f32> = seen.verdicts(temperature).map(|(energy, _)| -energy).collect();
     let mut found = Vec::new();
     for (label, rows) in left_out {
-        let outputs = Outputs::of(network, encoding, rows.iter(), View::Whole)?;
+        let outputs = Outputs::of(network, encoding, rows.iter(), View::Whole, &needs_content)?;
         let verdicts: Vec<(f32, usize)> = outputs.verdicts(temperature).collect();
         let unlike: Vec<f32> = verdicts.iter().map(|(energy, _)| -energy).collect();
         let ordinary = |energy: f32| novelty.of_energy(energy).value() < 0.99;

@@ -6,7 +6,7 @@ use super::TrainError;
 use super::dataset::Row;
 use crate::classify::calibrate::{calibration_error, softmax};
 use crate::classify::card::{Figures, Scores};
-use crate::classify::decide::most_probable;
+use crate::classify::decide::{most_probable, withhold};
 use crate::classify::encode::{CONTENT, Encoding};
 use crate::classify::network::{Network, Scratch};
 use crate::classify::quality::Confusion;
@@ -61,7 +61,7 @@ pub struct Classes<'a> {
 }
 
 impl Outputs {
-    /// Runs rows as they are seen in `view`.
+    /// Runs rows as they are seen in `view`; classes that need content are withheld where it is not seen.
     ///
     /// # Errors
     /// When libtorch reports a fault.
@@ -70,6 +70,7 @@ impl Outputs {
         encoding: &Encoding,
         rows: impl Iterator<Item = &'a Row>,
         view: View,
+        needs_content: &[bool],
     ) -> Result<Self, TrainError> {
         let rows: Vec<&Row> = rows.collect();
         let features: Vec<FeatureVector> = rows.iter().map(|row| view.of(&row.features)).collect();
@@ -78,6 +79,9 @@ impl Outputs {
         for chunk in features.chunks(CHUNK) {
             network.forward(encoding, chunk, &mut scratch)?;
             logits.extend_from_slice(&scratch.logits);
+        }
+        if view == View::ContentMissing {
+            logits.chunks_exact_mut(network.outputs()).for_each(|row| withhold(row, needs_content));
         }
         let labels = rows.iter().map(|row| row.label).collect();
         let counts = rows.iter().map(|row| row.count).collect();
@@ -191,7 +195,8 @@ mod tests {
             let macro_f1 = confusion.macro_f1(|name| frequent.contains(name));
             assert!((confusion.accuracy() - claimed.distinct.accuracy).abs() < 2e-4, "{view:?}");
             assert!((macro_f1 - claimed.distinct.macro_f1_frequent).abs() < 5e-3, "{view:?}: {macro_f1}");
-            assert!(confusion.accuracy() >= 0.99 && macro_f1 >= 0.90, "{view:?}: {macro_f1}");
+            assert!(confusion.accuracy() >= if view == View::Whole { 0.99 } else { 0.98 }, "{view:?}: {macro_f1}");
+            assert!(view != View::Whole || macro_f1 >= 0.90, "{macro_f1}");
         }
     }
 
