@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::{HeaderValue, Request};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -23,13 +23,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tower::util::MapRequest;
+use tower::util::{MapRequest, MapResult};
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 use warp::{Filter, Reply};
 
 use super::HttpSettings;
 use super::body::discard;
+use super::elastic::Unanswered;
 use super::error::Refusal;
 use super::http::{Peer, no_such_path};
 use crate::telemetry::catalogue::CONNECTIONS_OPEN;
@@ -148,21 +149,37 @@ impl Server {
     }
 }
 
-/// The routes as a service that tells each request who sends it.
+/// The routes as a service that tells each request who sends it. Its error closes the connection.
 fn with_peer(
     routes: BoxedFilter<(Response,)>,
     peer: SocketAddr,
-) -> impl hyper::service::Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> {
-    TowerToHyperService::new(MapRequest::new(warp::service(routes), move |mut request: Request<Incoming>| {
+) -> impl hyper::service::Service<Request<Incoming>, Response = Response, Error = HungUp, Future: Send> {
+    let routes = MapRequest::new(warp::service(routes), move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
         request
+    });
+    TowerToHyperService::new(MapResult::new(routes, |answered: Result<Response, Infallible>| match answered {
+        Ok(response) if response.extensions().get::<Unanswered>().is_some() => Err(HungUp),
+        Ok(response) => Ok(genuine(response)),
+        Err(never) => match never {},
     }))
+}
+
+/// There is no room, and the sender understands no answer that says so.
+#[derive(Debug, thiserror::Error)]
+#[error("closed without an answer, so that it is sent again (bulk.overload)")]
+struct HungUp;
+
+/// Clients of Elasticsearch refuse to talk to anybody who does not say this.
+fn genuine(mut response: Response) -> Response {
+    response.headers_mut().insert("x-elastic-product", HeaderValue::from_static("Elasticsearch"));
+    response
 }
 
 /// There is no place: 503, once the request has been read.
 async fn turn_away(request: Request<Incoming>) -> Result<Response, Infallible> {
     let _ = timeout(TURNED_AWAY_WITHIN, discard(request.into_body().into_data_stream())).await;
-    Ok(Refusal::Crowded.into_response())
+    Ok(genuine(Refusal::Crowded.into_response()))
 }
 
 /// A listener that cannot accept is not given up: descriptors that have run out come back.
