@@ -242,7 +242,7 @@ fn is_http_url(text: &str) -> bool {
 /// Three numbers, the first of them one that clients still talk to.
 fn is_version(text: &str) -> bool {
     let numbers: Option<Vec<u16>> = text.split('.').map(|part| part.parse().ok()).collect();
-    matches!(numbers.as_deref(), Some([7.., _, _]))
+    matches!(numbers.as_deref(), Some(&[first, _, _]) if first >= 7)
 }
 
 /// As Elasticsearch names indices: lower case, no special characters, and room for what follows the prefix.

@@ -160,8 +160,7 @@ fn with_peer(
     });
     TowerToHyperService::new(MapResult::new(routes, |answered: Result<Response, Infallible>| match answered {
         Ok(response) if response.extensions().get::<Unanswered>().is_some() => Err(HungUp),
-        Ok(response) => Ok(genuine(response)),
-        Err(never) => match never {},
+        answered => answered.map(genuine).map_err(HungUp::from),
     }))
 }
 
@@ -169,6 +168,12 @@ fn with_peer(
 #[derive(Debug, thiserror::Error)]
 #[error("closed without an answer, so that it is sent again (bulk.overload)")]
 struct HungUp;
+
+impl From<Infallible> for HungUp {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
 
 /// Clients of Elasticsearch refuse to talk to anybody who does not say this.
 fn genuine(mut response: Response) -> Response {

@@ -58,7 +58,7 @@ impl Call {
 
     /// The call at these names, and the methods it has.
     fn at(method: &Method, names: &[&str]) -> Option<(Self, &'static str)> {
-        let changes = *method != Method::GET;
+        let makes = matches!(*method, Method::HEAD | Method::PUT);
         Some(match names {
             [] => (Self::Greeting, LOOK),
             ["_bulk"] => (Self::Bulk { index: None }, WRITE),
@@ -79,7 +79,7 @@ impl Call {
             | ["_ingest", "pipeline"] => (Self::Object, KEEP),
             [index, "_alias" | "_aliases" | "_mapping" | "_settings", ..] if is_index(index) => (Self::Object, KEEP),
             // looking into an index is no business of a door for events
-            [index] if is_index(index) && changes && !OURS.contains(index) => (Self::Object, "HEAD, PUT"),
+            [index] if is_index(index) && makes && !OURS.contains(index) => (Self::Object, "HEAD, PUT"),
             _ => return None,
         })
     }
@@ -172,7 +172,7 @@ mod tests {
         ] {
             assert_eq!(call(line), Some(known), "{line}");
         }
-        for foreign in ["GET /logs", "HEAD /metrics", "PUT /v1", "GET /logs/_search", "POST /_search", "GET /a/b/c/d/e"] {
+        for foreign in ["GET /logs", "POST /logs", "HEAD /metrics", "PUT /v1", "GET /logs/_search", "POST /_search", "GET /a/b/c/d/e"] {
             assert_eq!(call(foreign), None, "{foreign}");
         }
         assert_eq!(call("DELETE /_template/x"), Some(Call::WrongMethod { allowed: KEEP }));

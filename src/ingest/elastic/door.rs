@@ -10,8 +10,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::time::{Instant, sleep, timeout};
 use warp::filters::BoxedFilter;
 use warp::path::FullPath;
-use warp::reply::{Reply, Response};
-use warp::{Filter, Rejection};
+use warp::Filter;
+use warp::reply::Response;
 
 use super::bulk::{self, Bulk, Item, Target};
 use super::call::{Call, Query};

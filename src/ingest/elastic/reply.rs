@@ -23,17 +23,15 @@ enum Outcome<'a> {
 pub(super) fn kept(items: &[Item], took: u64, strict: bool, filter: &Filter) -> Bytes {
     let failed = |item: &Item| item.fault.as_ref().is_some_and(|fault| strict || fault.is_unacceptable());
     let errors = items.iter().any(failed);
-    let mut reason = String::new();
     let mut writer = Writer::new(took, errors, items.len(), filter);
     for item in items {
-        let outcome = match item.fault.as_ref().filter(|_| failed(item)) {
-            None => Outcome::Created,
+        match item.fault.as_ref().filter(|_| failed(item)) {
+            None => writer.item(item, Outcome::Created),
             Some(fault) => {
-                reason = fault.to_string();
-                Outcome::Failed { status: 400, kind: fault.kind(), reason: &reason }
+                let reason = fault.to_string();
+                writer.item(item, Outcome::Failed { status: 400, kind: fault.kind(), reason: &reason });
             }
-        };
-        writer.item(item, outcome);
+        }
     }
     writer.finish()
 }
