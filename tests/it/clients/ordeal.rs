@@ -46,6 +46,7 @@ impl Ordeal {
         let engine = format!("http://127.0.0.1:{engine_port}");
         let settings = [
             ("STORE_ELASTICSEARCH_URL", engine.as_str()),
+            ("STORE_ELASTICSEARCH_INSTALL_TEMPLATES", "false"),
             ("SPOOL_MAX_SIZE", "768KiB"),
             ("SPOOL_SEGMENT_SIZE", "64KiB"),
             ("BULK_OVERLOAD_DELAY", "200ms"),

@@ -127,10 +127,14 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
                 return;
             }
             Some(Step::LimitBodies(_)) => send(&mut writer, 413, "", ""),
-            None => send(&mut writer, 200, "", &take(&request.body, state, 0)),
+            None if request.line.contains("_bulk") => send(&mut writer, 200, "", &take(&request.body, state, 0)),
+            None => send(&mut writer, 200, GENUINE, r#"{"version":{"number":"9.2.0"},"acknowledged":true}"#),
         }
     }
 }
+
+/// What a client looks for in the answer to anything but documents.
+const GENUINE: &str = "x-elastic-product: Elasticsearch\r\ncontent-type: application/json";
 
 /// What the script says to this request; none where it is to be carried out.
 fn step_for(request: &Request, state: &Mutex<State>) -> Option<Step> {
