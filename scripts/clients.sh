@@ -31,7 +31,9 @@ syslog_ng() {
     command -v apt-get >/dev/null && command -v dpkg >/dev/null || fail "syslog-ng can only be fetched where apt-get and dpkg are"
     mkdir -p "$cache"
     work=$(mktemp -d "$cache/fetching.XXXXXX")
-    (cd "$work" && apt-get download -qq syslog-ng-core syslog-ng-mod-http libivykis0 libpcre3 libnet1 libwrap0 >&2) ||
+    download() { (cd "$work" && apt-get download -qq syslog-ng-core syslog-ng-mod-http libivykis0 libpcre3 libnet1 libwrap0 >&2); }
+    # a fresh machine may have no lists of packages yet
+    download || { apt-get update -qq >&2 && download; } ||
       fail "apt-get could not download syslog-ng"
     for package in "$work"/*.deb; do dpkg -x "$package" "$work"; rm "$package"; done
     settle "$work" "$place"
@@ -39,7 +41,7 @@ syslog_ng() {
   echo "$place"
 }
 
-# A virtual environment cannot be moved, so another process may be seen making it.
+# A virtual environment cannot be moved into place, so whoever comes second waits.
 python() { # python NAME PACKAGE…
   local place=$cache/python-$1
   shift
