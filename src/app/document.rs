@@ -307,7 +307,8 @@ mod tests {
         let target = Target { index: Some("logs"), pipeline: Some("p \"1\""), id: Some("7") };
         let ingest = &annotated_from(target, "{}", 0)["oversight"]["ingest"];
         assert_eq!([&ingest["index"], &ingest["pipeline"], &ingest["given_id"]], ["logs", "p \"1\"", "7"]);
-        let ingest = &annotated_from(Target { index: Some("logs"), ..Target::default() }, "{}", 0)["oversight"]["ingest"];
+        let ingest =
+            &annotated_from(Target { index: Some("logs"), ..Target::default() }, "{}", 0)["oversight"]["ingest"];
         assert_eq!((&ingest["index"], ingest.get("given_id")), (&json!("logs"), None));
     }
 

@@ -30,9 +30,10 @@ use warp::{Filter, Reply};
 
 use super::HttpSettings;
 use super::body::discard;
-use super::elastic::Unanswered;
+use super::elastic::{Unanswered, closes};
 use super::error::Refusal;
 use super::http::{Peer, no_such_path};
+use crate::config::Overload;
 use crate::telemetry::catalogue::CONNECTIONS_OPEN;
 
 /// The buffer of one connection, which bounds the size of a request's headers (it may be passed by one read).
@@ -78,6 +79,8 @@ enum Place {
 struct Server {
     http: http1::Builder,
     short: http1::Builder,
+    /// What a sender of bulk requests meets where there is no place.
+    overload: Overload,
     served: Arc<Semaphore>,
     turned_away: Arc<Semaphore>,
     graceful: GracefulShutdown,
@@ -96,6 +99,7 @@ impl Server {
         Self {
             http,
             short,
+            overload: settings.bulk.overload,
             served: Arc::new(Semaphore::new(settings.max_connections)),
             turned_away: Arc::new(Semaphore::new(TURNED_AWAY)),
             graceful: GracefulShutdown::new(),
@@ -119,7 +123,7 @@ impl Server {
 
     fn spawn(&mut self, place: Place, tcp: TcpStream, peer: SocketAddr, routes: &BoxedFilter<(Response,)>) {
         let (http, watcher) = (self.http.clone(), self.graceful.watcher());
-        let (short, routes) = (self.short.clone(), routes.clone());
+        let (short, routes, overload) = (self.short.clone(), routes.clone(), self.overload);
         // a place may have become free since the loop began to wait for a connection
         let place = match Arc::clone(&self.served).try_acquire_owned() {
             Ok(permit) if matches!(place, Place::TurnedAway(_)) => Place::Served(permit),
@@ -132,7 +136,10 @@ impl Server {
             let io = TokioIo::new(tcp);
             let ended = match place {
                 Place::Served(_permit) => watcher.watch(http.serve_connection(io, with_peer(routes, peer))).await,
-                Place::TurnedAway(_permit) => watcher.watch(short.serve_connection(io, service_fn(turn_away))).await,
+                Place::TurnedAway(_permit) => {
+                    let service = service_fn(move |request| turn_away(request, overload));
+                    watcher.watch(short.serve_connection(io, service)).await
+                }
             };
             if let Err(error) = ended {
                 tracing::debug!(%peer, %error, "a connection ends early");
@@ -181,8 +188,11 @@ fn genuine(mut response: Response) -> Response {
     response
 }
 
-/// There is no place: 503, once the request has been read.
-async fn turn_away(request: Request<Incoming>) -> Result<Response, Infallible> {
+/// There is no place: 503, once the request has been read, or no answer where that would be taken for a good one.
+async fn turn_away(request: Request<Incoming>, overload: Overload) -> Result<Response, HungUp> {
+    if request.uri().path().ends_with("/_bulk") && closes(overload, request.headers()) {
+        return Err(HungUp);
+    }
     let _ = timeout(TURNED_AWAY_WITHIN, discard(request.into_body().into_data_stream())).await;
     Ok(genuine(Refusal::Crowded.into_response()))
 }

@@ -134,9 +134,13 @@ mod tests {
     fn members() -> impl Strategy<Value = Vec<Member>> {
         let text = |pattern: &'static str| option::of(pattern.prop_map(String::into_boxed_str));
         let (id, index, pipeline) = (text("[a-zäöü]{0,9}"), text("[a-zäöü]{1,9}"), text("[a-zäöü\0]{0,9}"));
-        let member = (0_u32..5000, 0_u32..5000, id, index, pipeline).prop_map(
-            |(start, length, id, index, pipeline)| Member { range: start..start + length, id, index, pipeline },
-        );
+        let member =
+            (0_u32..5000, 0_u32..5000, id, index, pipeline).prop_map(|(start, length, id, index, pipeline)| Member {
+                range: start..start + length,
+                id,
+                index,
+                pipeline,
+            });
         collection::vec(member, 0..40)
     }
 

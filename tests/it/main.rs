@@ -4,10 +4,10 @@
 
 /// The rooms use only what the crate documentation allows them.
 mod architecture;
-/// Real shippers against a sink that refuses, stands still and is killed: every event is stored once.
-mod clients;
 /// The commands, as a person types them.
 mod cli;
+/// Real shippers against a sink that refuses, stands still and is killed: every event is stored once.
+mod clients;
 /// A hundred thousand real records reach a real engine, each once, whatever is killed on the way.
 mod delivery;
 /// Documents reach a real Elasticsearch and a real OpenSearch, once, whatever the engine does meanwhile.

@@ -146,7 +146,8 @@ mod tests {
             target(rsyslog),
             (Operation::Index, Metadata { index: text("ov-2026.11.22"), ..Metadata::default() })
         );
-        let full = r#"{ "create" : {"_index":"a","_type":"_doc","_id":"\u00e4\"b","pipeline":"p","routing":7,"x":[{}]} }"#;
+        let full =
+            r#"{ "create" : {"_index":"a","_type":"_doc","_id":"\u00e4\"b","pipeline":"p","routing":7,"x":[{}]} }"#;
         let meant = Metadata { index: text("a"), id: text("ä\"b"), pipeline: text("p") };
         assert_eq!(target(full), (Operation::Create, meant));
         assert_eq!(target(r#"{"update":{"_id":17}}"#).1.id, text("17"));

@@ -272,9 +272,7 @@ mod tests {
     #[test]
     fn an_action_that_names_nothing_follows_the_path() {
         let target = Target { index: Some("path".into()), pipeline: Some("p".into()) };
-        let body = Bytes::from_static(
-            b"{\"index\":{}}\n{}\n{\"index\":{\"_index\":\"own\",\"pipeline\":\"q\"}}\n{}\n",
-        );
+        let body = Bytes::from_static(b"{\"index\":{}}\n{}\n{\"index\":{\"_index\":\"own\",\"pipeline\":\"q\"}}\n{}\n");
         let bulk = split(&body, &target, &BOUNDS, 10).unwrap();
         let meant: Vec<_> =
             bulk.members.iter().map(|member| (member.index.as_deref(), member.pipeline.as_deref())).collect();
@@ -285,7 +283,8 @@ mod tests {
     fn a_bad_document_leaves_the_others_alone_and_takes_its_rest_along() {
         let broken = "{\"message\":\"line 1\nline 2\"}";
         for bad in [broken, "17", r#"{"a":NaN}"#, r#"{"a":1} {"b":2}"#, r#"{"a":"#, "[]", "{\"a\":[1\n,2]\n}"] {
-            let body = format!("{{\"create\":{{}}}}\n{{}}\n{{\"index\":{{}}}}\n{bad}\n{{\"create\":{{}}}}\n{{\"c\":3}}\n");
+            let body =
+                format!("{{\"create\":{{}}}}\n{{}}\n{{\"index\":{{}}}}\n{bad}\n{{\"create\":{{}}}}\n{{\"c\":3}}\n");
             let bulk = bulk(&body);
             assert_eq!(events(&body, &bulk), ["{}", r#"{"c":3}"#], "{bad}");
             assert_eq!(bulk.items.len(), 3, "{bad}");
@@ -297,7 +296,8 @@ mod tests {
 
     #[test]
     fn a_mangled_action_takes_its_document_along_and_has_an_item() {
-        let body = "{\"create\":{\"_id\":\"a\"b\"}}\n{\"a\":1}\n{\"index\":{}}\n{}\n{\"create\":{\n{\"index\":{}}\n{}\n";
+        let body =
+            "{\"create\":{\"_id\":\"a\"b\"}}\n{\"a\":1}\n{\"index\":{}}\n{}\n{\"create\":{\n{\"index\":{}}\n{}\n";
         let bulk = bulk(body);
         assert_eq!(events(body, &bulk), ["{}", "{}"]);
         let mangled = (Operation::Create, Some(Fault::Action));
@@ -318,10 +318,8 @@ mod tests {
             (Operation::Index, Some(Fault::NoDocument)),
         ];
         assert_eq!(said(&bulk), expected);
-        let kept = [
-            ("{\"doc\":{}}\nstray", Fault::Impossible(Operation::Update)),
-            ("{\"index\":{}}", Fault::NoDocument),
-        ];
+        let kept =
+            [("{\"doc\":{}}\nstray", Fault::Impossible(Operation::Update)), ("{\"index\":{}}", Fault::NoDocument)];
         assert_eq!(letters(body, &bulk), kept);
     }
 

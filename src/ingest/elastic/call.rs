@@ -63,7 +63,9 @@ impl Call {
             [] => (Self::Greeting, LOOK),
             ["_bulk"] => (Self::Bulk { index: None }, WRITE),
             // what stands between was a type once
-            [index, "_bulk"] | [index, _, "_bulk"] if is_index(index) => (Self::Bulk { index: Some(name(index)) }, WRITE),
+            [index, "_bulk"] | [index, _, "_bulk"] if is_index(index) => {
+                (Self::Bulk { index: Some(name(index)) }, WRITE)
+            }
             ["_license"] | ["_xpack", "license"] => (Self::License, LOOK),
             ["_xpack", ..] => (Self::Nothing, LOOK),
             ["_cluster", "health", ..] => (Self::ClusterHealth, LOOK),
@@ -114,7 +116,7 @@ impl Query {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = || String::from_utf8_lossy(&decoded(value.as_bytes())).into_owned();
             match key {
-                "pipeline" => query.pipeline = Some(value().into()).filter(|text: &Box<str>| !text.is_empty()),
+                "pipeline" => query.pipeline = Some(value()).filter(|text| !text.is_empty()).map(Box::from),
                 "filter_path" => query.filter = Filter::parse(&value()),
                 _ => {}
             }
@@ -172,7 +174,15 @@ mod tests {
         ] {
             assert_eq!(call(line), Some(known), "{line}");
         }
-        for foreign in ["GET /logs", "POST /logs", "HEAD /metrics", "PUT /v1", "GET /logs/_search", "POST /_search", "GET /a/b/c/d/e"] {
+        for foreign in [
+            "GET /logs",
+            "POST /logs",
+            "HEAD /metrics",
+            "PUT /v1",
+            "GET /logs/_search",
+            "POST /_search",
+            "GET /a/b/c/d/e",
+        ] {
             assert_eq!(call(foreign), None, "{foreign}");
         }
         assert_eq!(call("DELETE /_template/x"), Some(Call::WrongMethod { allowed: KEEP }));

@@ -8,9 +8,9 @@ use futures_util::Stream;
 use http::header::{ACCEPT, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::time::{Instant, sleep, timeout};
+use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::path::FullPath;
-use warp::Filter;
 use warp::reply::Response;
 
 use super::bulk::{self, Bulk, Item, Target};
@@ -317,7 +317,10 @@ mod tests {
 
     fn statuses(reply: &Reply) -> Vec<u64> {
         let items = reply.json["items"].as_array().unwrap_or_else(|| panic!("{reply:?}"));
-        items.iter().map(|item| item.as_object().unwrap().values().next().unwrap()["status"].as_u64().unwrap()).collect()
+        items
+            .iter()
+            .map(|item| item.as_object().unwrap().values().next().unwrap()["status"].as_u64().unwrap())
+            .collect()
     }
 
     #[tokio::test]
@@ -348,8 +351,10 @@ mod tests {
         let reply = oversight.send(request("PUT /_bulk", headers, &gzip.finish().unwrap())).await;
         let echoed = Some("application/vnd.elasticsearch+json;compatible-with=9");
         assert_eq!((reply.status, reply.header("content-type")), (200, echoed));
-        let chunked =
-            format!("POST /logs/_bulk HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{PAIRS}\r\n0\r\n\r\n", PAIRS.len());
+        let chunked = format!(
+            "POST /logs/_bulk HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{PAIRS}\r\n0\r\n\r\n",
+            PAIRS.len()
+        );
         let reply = oversight.send(chunked).await;
         assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json")));
         assert_eq!(kept.events().len(), 2, "the same body to another index is another body");
@@ -361,7 +366,10 @@ mod tests {
         let path = "/_bulk?filter_path=errors,items.*.status,items.*.error";
         let (first, again) = (post(&oversight, path, PAIRS).await, post(&oversight, path, PAIRS).await);
         assert_eq!((first.status, &first.json), (200, &again.json));
-        assert_eq!(first.json.to_string(), r#"{"errors":false,"items":[{"create":{"status":201}},{"index":{"status":201}}]}"#);
+        assert_eq!(
+            first.json.to_string(),
+            r#"{"errors":false,"items":[{"create":{"status":201}},{"index":{"status":201}}]}"#
+        );
         assert_eq!(kept.events().len(), 1);
     }
 
@@ -406,8 +414,7 @@ mod tests {
         let reply = oversight.send(request("POST /_bulk", RSYSLOG, PAIRS.as_bytes())).await;
         assert_eq!((reply.status, kept.events().len()), (200, 1));
 
-        let (oversight, kept) =
-            running(BulkSettings { overload: Overload::Answer, ..BulkSettings::default() }).await;
+        let (oversight, kept) = running(BulkSettings { overload: Overload::Answer, ..BulkSettings::default() }).await;
         *kept.append_fails.lock().unwrap() = Some(Unkept::Full { retry_after: Duration::from_secs(1) });
         assert_eq!(oversight.send(request("POST /_bulk", RSYSLOG, PAIRS.as_bytes())).await.status, 429);
     }

@@ -49,7 +49,8 @@ impl Identity {
 
     /// `GET /_nodes/…`: one node, at the address by which the client has called us.
     pub fn nodes(&self, host: &str) -> Bytes {
-        let http = json!({ "bound_address": [host], "publish_address": host, "max_content_length_in_bytes": 104_857_600 });
+        let http =
+            json!({ "bound_address": [host], "publish_address": host, "max_content_length_in_bytes": 104_857_600 });
         let node = json!({
             "name": NAME, "transport_address": host, "host": host, "ip": host, "version": self.version,
             "build_flavor": "default", "roles": ["data", "ingest", "master"], "http": http,

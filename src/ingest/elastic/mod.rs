@@ -25,10 +25,10 @@ mod handshake;
 mod overload;
 mod reply;
 
-pub use door::routes;
 pub(super) use door::greeting;
+pub use door::routes;
 pub(super) use handshake::Identity;
-pub(super) use overload::Unanswered;
+pub(super) use overload::{Unanswered, closes};
 
 use std::time::Duration;
 

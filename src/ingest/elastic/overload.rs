@@ -8,7 +8,7 @@ use crate::ingest::error::Refusal;
 use crate::ingest::keep::Unkept;
 
 /// Whether the sender of these headers is to get no answer. rsyslog before 8.2606 loses what is answered in any way.
-pub(super) fn closes(overload: Overload, headers: &HeaderMap) -> bool {
+pub(in crate::ingest) fn closes(overload: Overload, headers: &HeaderMap) -> bool {
     match overload {
         Overload::Close => true,
         Overload::Answer => false,
