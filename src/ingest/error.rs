@@ -26,7 +26,7 @@ pub(super) enum Refusal {
     Undecodable { coding: &'static str, reason: String },
     #[error("the body broke off: {0}")]
     Interrupted(String),
-    #[error("nothing is at this path, events go to / or /v1/events")]
+    #[error("nothing is at this path, events go to /, /v1/events or /_bulk")]
     NoSuchPath,
     #[error("the method is not for this path, allowed are {allowed}")]
     WrongMethod { allowed: &'static str },

@@ -16,7 +16,7 @@ async fn syslog_ng_loses_and_doubles_nothing() {
 options {{ use-uniqid(yes); time-reopen(1); }};
 source s {{ network(ip("127.0.0.1") port({port}) transport("tcp")); }};
 destination d {{ http(url("http://127.0.0.1:{sink}/_bulk") method("POST") headers("Content-Type: application/x-ndjson")
-  batch-lines(100) batch-timeout(500) workers(1) timeout(2) retries(1000000) delimiter("\n") body-suffix("\n")
+  batch-lines(100) batch-timeout(500) workers(1) timeout(2) delimiter("\n") body-suffix("\n")
   body('{{"create":{{"_index":"syslog","_id":"${{UNIQID}}"}}}}
 $(format-json --scope none @timestamp=$ISODATE host.name=$HOST message=$MESSAGE)')); }};
 log {{ source(s); destination(d); flags(flow-control); }};
