@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::anomaly::{self, Engine, MetricDeclaration, Metrics};
 use crate::classify::{Explain, ModelSource};
 use crate::clock::Clock;
-use crate::config::{Config, Credentials, DurationText, Faults, Loader, Model, StoreKind};
+use crate::config::{Bulk, Config, Credentials, DurationText, Faults, Loader, Model, StoreKind};
+use crate::ingest::elastic::BulkSettings;
 use crate::ingest::{HttpSettings, SettingFault};
 use crate::spool;
 use crate::store::elasticsearch::{self as elastic, ElasticStore};
@@ -50,9 +51,20 @@ pub fn http(config: &Config) -> Result<HttpSettings, Vec<SettingFault>> {
         answer_within: config.http.answer_within,
         drain: config.http.drain,
         retry_window: config.retry_window,
+        bulk: bulk(&config.bulk),
         ..HttpSettings::default()
     }
     .checked()
+}
+
+fn bulk(config: &Bulk) -> BulkSettings {
+    BulkSettings {
+        version: config.version.clone(),
+        report_bad_documents: config.report_bad_documents,
+        overload: config.overload,
+        overload_delay: config.overload_delay,
+        ..BulkSettings::default()
+    }
 }
 
 /// For the spool.

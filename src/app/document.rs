@@ -2,7 +2,7 @@
 //! written anew, and nothing that is there is overwritten.
 
 use crate::event::annotated::Classification;
-use crate::event::json::{write_display, write_number};
+use crate::event::json::{write_display, write_number, write_string};
 use crate::event::{EventId, EventTime, ReceivedTime};
 use crate::normalise::{Form, Layout, Member};
 
@@ -15,12 +15,25 @@ pub struct Annotation<'a> {
     pub id: &'a EventId,
     /// When the event was taken.
     pub received: ReceivedTime,
+    /// Where its sender meant it to go.
+    pub target: Target<'a>,
     /// The event's time, written as `@timestamp` where it has none.
     pub time: EventTime,
     /// The network's verdict, and who writes it.
     pub verdict: Option<(&'a Classification, &'a VerdictWriter)>,
     /// Highest score of the touched metrics (0 to 100), and these metrics as JSON objects joined by commas.
     pub anomaly: Option<(f32, &'a str)>,
+}
+
+/// Index, pipeline and id that a bulk action named; each may be missing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Target<'a> {
+    /// The index, which here is only a word for where the event comes from.
+    pub index: Option<&'a str>,
+    /// The ingest pipeline, which is not run.
+    pub pipeline: Option<&'a str>,
+    /// The `_id`.
+    pub id: Option<&'a str>,
 }
 
 /// Appends the annotated document to `out`: one JSON object.
@@ -173,10 +186,18 @@ fn write_oversight(out: &mut Vec<u8>, annotation: &Annotation<'_>) {
         out.extend_from_slice(b"]},");
     }
     out.extend_from_slice(br#""ingest":{"id":"#);
-    crate::event::json::write_string(out, &annotation.id.to_string());
+    write_string(out, &annotation.id.to_string());
     out.extend_from_slice(br#","received":""#);
     write_display(out, annotation.received);
-    out.extend_from_slice(br#""}"#);
+    out.push(b'"');
+    let Target { index, pipeline, id } = annotation.target;
+    for (key, value) in [("index", index), ("pipeline", pipeline), ("given_id", id)] {
+        if let Some(value) = value {
+            write_display(out, format_args!(r#","{key}":"#));
+            write_string(out, value);
+        }
+    }
+    out.push(b'}');
 }
 
 #[cfg(test)]
@@ -236,12 +257,17 @@ mod tests {
     }
 
     fn annotated(body: &str, label: u16) -> Value {
+        annotated_from(Target::default(), body, label)
+    }
+
+    fn annotated_from(target: Target<'_>, body: &str, label: u16) -> Value {
         let (id, verdict, writer) =
             (EventId::Place(SpoolId(1), SeqNo(2)), verdict(label, 0.75), VerdictWriter::new(&model()));
         let time = EventTime::parse_rfc3339("2026-11-22T10:00:00Z").unwrap();
         let annotation = Annotation {
             id: &id,
             received: ReceivedTime::from_micros(time.micros()),
+            target,
             time,
             verdict: Some((&verdict, &writer)),
             anomaly: Some((12.5, r#"{"name":"m","score":12.5}"#)),
@@ -274,6 +300,16 @@ mod tests {
                 "oversight": {"classification": classification, "anomaly": anomaly, "ingest": ingest},
             })
         );
+    }
+
+    #[test]
+    fn where_a_sender_meant_an_event_to_go_is_told() {
+        let target = Target { index: Some("logs"), pipeline: Some("p \"1\""), id: Some("7") };
+        let ingest = &annotated_from(target, "{}", 0)["oversight"]["ingest"];
+        assert_eq!([&ingest["index"], &ingest["pipeline"], &ingest["given_id"]], ["logs", "p \"1\"", "7"]);
+        let ingest =
+            &annotated_from(Target { index: Some("logs"), ..Target::default() }, "{}", 0)["oversight"]["ingest"];
+        assert_eq!((&ingest["index"], ingest.get("given_id")), (&json!("logs"), None));
     }
 
     #[test]

@@ -158,12 +158,15 @@ fn serve(
     clock: Clock,
     listener: TcpListener,
 ) -> Result<(Arc<Ingest>, Task<()>, oneshot::Sender<()>), StartError> {
-    let settings = configuration::http(config).map_err(StartError::Http)?;
+    let mut settings = configuration::http(config).map_err(StartError::Http)?;
+    settings.bulk.cluster = spool.id();
     let recent = spool.recent();
     let ingest = Ingest::new(settings.clone(), Arc::new(spool.clone()), recent.iter().copied(), clock);
     let measured = spool.clone();
     let api = Api::new(readiness, store, api::SEARCHES_AT_ONCE, move || measure(&measured));
-    let routes = ingest::routes(ingest.clone()).or(api::routes(api)).unify();
+    // the paths in Elasticsearch's shape come last: index names are any
+    let ours = ingest::routes(ingest.clone()).or(api::routes(api)).unify();
+    let routes = ours.or(ingest::elastic::routes(ingest.clone())).unify();
     let (stop_serving, serving_stopped) = oneshot::channel();
     let server = tokio::spawn(ingest::server::serve(listener, routes, settings, async {
         // a sender that is gone means the same

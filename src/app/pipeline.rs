@@ -18,7 +18,7 @@ use crate::store::writer::Refusal;
 use crate::store::{Batch, Document, Kind};
 use crate::telemetry::catalogue;
 
-use super::document::{self, Annotation};
+use super::document::{self, Annotation, Target};
 use super::fields::MetricFields;
 use super::verdict::VerdictWriter;
 
@@ -196,7 +196,7 @@ impl Pipeline {
     fn write_event(&self, out: &mut Output, prepared: &Prepared, batch: &StoredBatch, member: &Member) {
         let sequence = batch.first.plus(prepared.member as u64);
         let id = match &member.id {
-            Some(given) => EventId::Given(given.clone()),
+            Some(given) => EventId::named(member.index.as_deref(), given),
             None => EventId::Place(self.spool, sequence),
         };
         let verdict = prepared.vector.and_then(|vector| self.scratch.verdicts.get(vector));
@@ -204,6 +204,11 @@ impl Pipeline {
         let annotation = Annotation {
             id: &id,
             received: batch.received,
+            target: Target {
+                index: member.index.as_deref(),
+                pipeline: member.pipeline.as_deref(),
+                id: member.id.as_deref(),
+            },
             time: prepared.time,
             verdict: verdict.zip(self.writer.as_ref().map(|(_, writer)| writer)),
             anomaly: (!metrics.is_empty()).then_some((prepared.score, metrics)),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::telemetry::log;
 
 use super::checked::{
-    Anomaly, Classify, Config, Credentials, Elasticsearch, Embedded, Enrich, Http, Model, Spool, Store, StoreKind,
+    Anomaly, Bulk, Classify, Config, Credentials, Elasticsearch, Embedded, Enrich, Http, Model, Spool, Store, StoreKind,
 };
 use super::fault::{Fault, Place};
 use super::raw::{self, LogFormat, LogLevel, OneOrMore, Raw, SMALLEST_SEGMENT};
@@ -30,6 +30,12 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
         data_dir: raw.data_dir.clone(),
         http: http(&raw.http),
         retry_window: raw.ingest.retry_window.0,
+        bulk: Bulk {
+            version: raw.bulk.version.clone(),
+            report_bad_documents: raw.bulk.report_bad_documents,
+            overload: raw.bulk.overload,
+            overload_delay: raw.bulk.overload_delay.0,
+        },
         spool: Spool {
             max_bytes: raw.spool.max_size.0,
             segment_bytes: raw.spool.segment_size.0,

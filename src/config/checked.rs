@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::telemetry::log;
 
+use super::raw::Overload;
 use super::secret::Secret;
 use super::show::Shown;
 
@@ -20,6 +21,8 @@ pub struct Config {
     pub http: Http,
     /// For how long a body that is sent again is taken once; zero takes every body.
     pub retry_window: Duration,
+    /// The door in Elasticsearch's shape.
+    pub bulk: Bulk,
     /// The queue on disk.
     pub spool: Spool,
     /// Judging and writing.
@@ -63,6 +66,19 @@ pub struct Http {
     pub answer_within: Duration,
     /// For requests in progress at the end.
     pub drain: Duration,
+}
+
+/// The door in Elasticsearch's shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bulk {
+    /// The version that clients are told: three numbers.
+    pub version: String,
+    /// Whether answers tell of bad documents.
+    pub report_bad_documents: bool,
+    /// What a sender meets when there is no room.
+    pub overload: Overload,
+    /// How long a 429 is held back.
+    pub overload_delay: Duration,
 }
 
 /// The queue on disk.

@@ -30,8 +30,9 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-pub use checked::{Config, Credentials, Model, StoreKind};
+pub use checked::{Bulk, Config, Credentials, Model, StoreKind};
 pub use fault::{Fault, Faults, Place};
+pub use raw::Overload;
 pub use secret::Secret;
 pub use show::Shown;
 pub use units::{DurationText, NoDuration, NoSize, SizeText};

@@ -36,6 +36,8 @@ pub struct Raw {
     pub http: Http,
     /// How events are taken.
     pub ingest: Ingest,
+    /// The door in Elasticsearch's shape: `_bulk`, and what clients ask before they send.
+    pub bulk: Bulk,
     /// The queue on disk between the answer to a sender and the store.
     pub spool: Spool,
     /// Judging what the spool holds, and writing it to the store.
@@ -58,6 +60,7 @@ impl Default for Raw {
             data_dir: "oversight-data".into(),
             http: Http::default(),
             ingest: Ingest::default(),
+            bulk: Bulk::default(),
             spool: Spool::default(),
             enrich: Enrich::default(),
             classify: Classify::default(),
@@ -140,6 +143,46 @@ pub struct Ingest {
 impl Default for Ingest {
     fn default() -> Self {
         Self { retry_window: seconds(120) }
+    }
+}
+
+/// What a bulk request meets when there is no room for its events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Overload {
+    /// `close` for rsyslog before 8.2606, as far as it can be told; `answer` for all others.
+    Auto,
+    /// 429, with a complete bulk answer in which every item says so too.
+    Answer,
+    /// The connection is closed without an answer.
+    Close,
+}
+
+/// `bulk`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bulk {
+    /// The version of Elasticsearch that clients are told. Beats want at least their own, unless told otherwise.
+    #[schemars(extend("x-kind" = "version"))]
+    pub version: String,
+    /// Whether an answer tells of bad documents (item status 400). They are in the dead letters either way.
+    pub report_bad_documents: bool,
+    /// What a sender meets when there is no room: `answer` is 429 in the status and in every item, `close` ends the
+    /// connection without an answer, which is all that rsyslog before 8.2606 understands, and `auto` does so for it alone.
+    pub overload: Overload,
+    /// For how long a 429 is held back, because some senders repeat at once.
+    #[schemars(extend("x-maximum" = "5s"))]
+    pub overload_delay: DurationText,
+}
+
+impl Default for Bulk {
+    fn default() -> Self {
+        Self {
+            version: "8.19.0".to_owned(),
+            report_bad_documents: false,
+            overload: Overload::Auto,
+            overload_delay: seconds(1),
+        }
     }
 }
 

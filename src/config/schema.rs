@@ -170,6 +170,7 @@ pub fn has_form(kind: &str, text: &str, schema: &Value) -> bool {
         "address" => address(text).is_some(),
         "http-url" => is_http_url(text),
         "index-prefix" => is_index_prefix(text),
+        "version" => is_version(text),
         "model" => text != "builtin:" && !text.is_empty(),
         _ => true,
     }
@@ -183,6 +184,7 @@ pub fn allowed(schema: &Value) -> String {
         Some("address") => "an IP address (or localhost) and a port, such as 127.0.0.1:9292",
         Some("http-url") => "an address such as https://es.example.org:9200, without user, query or fragment",
         Some("index-prefix") => "lower-case letters, digits, - and _, beginning with a letter or digit",
+        Some("version") => "a version of 7 or more in three numbers, such as 8.19.0",
         Some("model") => "builtin: and a name, such as builtin:kdd99, or a folder",
         Some("secret") => "a text, {file: PATH} or {env: NAME}",
         _ if !choices(schema).is_empty() => return format!("one of {}", choices(schema).join(", ")),
@@ -235,6 +237,12 @@ fn is_http_url(text: &str) -> bool {
             && url.query().is_none()
             && url.fragment().is_none()
     })
+}
+
+/// Three numbers, the first of them one that clients still talk to.
+fn is_version(text: &str) -> bool {
+    let numbers: Option<Vec<u16>> = text.split('.').map(|part| part.parse().ok()).collect();
+    matches!(numbers.as_deref(), Some(&[first, _, _]) if first >= 7)
 }
 
 /// As Elasticsearch names indices: lower case, no special characters, and room for what follows the prefix.

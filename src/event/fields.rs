@@ -8,7 +8,7 @@ pub const OVERSIGHT: &str = "oversight";
 pub const CLASSIFICATION: &str = "classification";
 /// `oversight.anomaly`: the scores of the metrics that an event touches.
 pub const ANOMALY: &str = "anomaly";
-/// `oversight.ingest`: id and time of receipt.
+/// `oversight.ingest`: id and time of receipt; index, pipeline and id that a bulk action named.
 pub const INGEST: &str = "ingest";
 /// ECS `threat`: framework, tactic and technique.
 pub const THREAT: &str = "threat";

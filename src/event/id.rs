@@ -1,6 +1,7 @@
 //! The identity of an event, which is the id of its document in the store.
 //!
-//! An id that the sender gave (the `_id` of a bulk action) is kept. Any other event is known by its place:
+//! An id that the sender gave (the `_id` of a bulk action) is kept, behind the index it was given for: the same id in
+//! two indices is two events, and both are stored side by side here. Any other event is known by its place:
 //! the spool that took it and its sequence number there. Both are on disk before the sender has its answer,
 //! so the same event meets the same id however often it is written; and two events that look alike
 //! (equal log lines, equal records) stay two. A body that is *sent* twice is held back before it gets a place.
@@ -26,6 +27,15 @@ pub enum EventId {
 }
 
 impl EventId {
+    /// The longest that both engines take, in bytes.
+    pub const LONGEST: usize = 512;
+
+    /// Of an event that its sender named: `index#id`, with nothing before the `#` where no index was named. No index
+    /// has a `#` in its name, so different names are different ids.
+    pub fn named(index: Option<&str>, id: &str) -> Self {
+        Self::Given(format!("{}#{id}", index.unwrap_or_default()).into())
+    }
+
     /// Appends the text form, which is safe inside a JSON string for ids by place, and as given otherwise.
     pub fn write_to(&self, out: &mut String) {
         match self {
@@ -57,6 +67,12 @@ mod tests {
         let id = EventId::Place(SpoolId(u64::MAX), SeqNo(17)).to_string();
         assert_eq!(id.len(), 22);
         assert!(id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'), "{id}");
+    }
+
+    #[test]
+    fn the_same_id_in_two_indices_is_two_ids() {
+        let named = |index, id| EventId::named(index, id).to_string();
+        assert_eq!((named(Some("logs"), "7"), named(None, "7")), ("logs#7".to_owned(), "#7".to_owned()));
     }
 
     #[test]

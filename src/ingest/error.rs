@@ -26,7 +26,7 @@ pub(super) enum Refusal {
     Undecodable { coding: &'static str, reason: String },
     #[error("the body broke off: {0}")]
     Interrupted(String),
-    #[error("nothing is at this path, events go to / or /v1/events")]
+    #[error("nothing is at this path, events go to /, /v1/events or /_bulk")]
     NoSuchPath,
     #[error("the method is not for this path, allowed are {allowed}")]
     WrongMethod { allowed: &'static str },
@@ -48,7 +48,7 @@ pub(super) enum Refusal {
 
 impl Refusal {
     /// The table: status, and after how long to send again.
-    fn status(&self) -> (StatusCode, Option<Duration>) {
+    pub fn status(&self) -> (StatusCode, Option<Duration>) {
         const SOON: Option<Duration> = Some(Duration::from_secs(1));
         match self {
             Self::Empty | Self::Unreadable { .. } | Self::Undecodable { .. } | Self::Interrupted(_) => {
@@ -70,14 +70,20 @@ impl Refusal {
 
     /// The whole answer: `{"error":{"status":…,"reason":"…","where":"…"}}` and its headers.
     pub fn into_response(self) -> Response {
-        let (status, retry_after) = self.status();
+        let (status, _) = self.status();
         let place = match self {
             Self::Unreadable { at, line, .. } => Some(format!("byte {at}, line {line}")),
             _ => None,
         };
         let error = ErrorBody { status: status.as_u16(), reason: self.to_string(), place };
         let json = serde_json::to_vec(&Wrapped { error }).expect("numbers and strings are written to memory");
-        let mut response = answer::response(status, Bytes::from(json));
+        self.with_body(Bytes::from(json))
+    }
+
+    /// The same with another JSON body.
+    pub fn with_body(self, json: Bytes) -> Response {
+        let (status, retry_after) = self.status();
+        let mut response = answer::response(status, json);
         let headers = response.headers_mut();
         if let Some(after) = retry_after {
             // whole seconds, rounded up, and never 0

@@ -119,13 +119,14 @@ fn one(body: Bytes, bounds: &Bounds) -> Result<Split, Unreadable> {
     Ok(Split { members: vec![member(0..end)], refused: Vec::new(), body })
 }
 
-fn member(range: Range<usize>) -> Member {
+/// An event of which nothing is known but where it lies.
+pub(super) fn member(range: Range<usize>) -> Member {
     let narrow = |offset| u32::try_from(offset).expect("a body is bounded to less than 4 GiB");
-    Member { range: narrow(range.start)..narrow(range.end), id: None, index: None }
+    Member { range: narrow(range.start)..narrow(range.end), id: None, index: None, pipeline: None }
 }
 
 /// Behind the byte order mark and white space.
-fn content_start(body: &[u8]) -> usize {
+pub(super) fn content_start(body: &[u8]) -> usize {
     let mark = if body.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     skip_space(body, mark)
 }

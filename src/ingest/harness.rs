@@ -10,8 +10,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
+use warp::Filter;
 
-use super::{HttpSettings, Ingest, Keep, Unkept, routes, server};
+use super::{HttpSettings, Ingest, Keep, Unkept, elastic, routes, server};
 use crate::clock::Clock;
 use crate::spool::{DeadLetter, NewBatch};
 
@@ -121,7 +122,7 @@ impl Running {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let routes = routes(Arc::clone(&ingest));
+        let routes = routes(Arc::clone(&ingest)).or(elastic::routes(Arc::clone(&ingest))).unify();
         let server = tokio::spawn(server::serve(listener, routes, settings, async {
             let _ = stopped.await;
         }));

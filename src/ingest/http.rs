@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use futures_util::Stream;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method};
 use tokio::time::{Instant, timeout};
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -16,8 +16,9 @@ use warp::reply::Response;
 
 use super::Ingest;
 use super::admit::Seen;
-use super::answer::{Answer, response};
+use super::answer::Answer;
 use super::body::{Body, discard, read};
+use super::elastic;
 use super::error::Refusal;
 use super::format::Form;
 use super::intake::{Intake, understand};
@@ -66,7 +67,7 @@ pub(super) fn no_such_path() -> BoxedFilter<(Response,)> {
 }
 
 /// How long the body of a request may take that is refused for its path or method.
-const LEFTOVER: Duration = Duration::from_secs(5);
+pub(super) const LEFTOVER: Duration = Duration::from_secs(5);
 /// A body above this size is looked into on a thread of its own, where it delays no other.
 const LARGE: usize = 256 << 10;
 
@@ -90,7 +91,7 @@ impl Ingest {
                 INGEST_ANSWER_SECONDS.observe(self.clock.monotonic().saturating_sub(started));
                 answer.map_or_else(refuse, Answer::into_response)
             }
-            (&Method::GET | &Method::HEAD, Place::Root) => greeting(),
+            (&Method::GET | &Method::HEAD, Place::Root) => elastic::greeting(self, headers),
             (_, place) => {
                 let _ = timeout(LEFTOVER, discard(body)).await;
                 let allowed = if place == Place::Root { "GET, HEAD, POST, PUT" } else { "POST, PUT" };
@@ -108,10 +109,12 @@ impl Ingest {
         let form = Form::of(headers.get(CONTENT_TYPE).map_or(b"", |value| value.as_bytes()));
         let (body, share) = read(body, headers, &self.settings, &self.room).await?;
         let deadline = Instant::now() + self.settings.answer_within;
-        let source = peer.map_or_else(|| "http".into(), |Peer(address)| format!("http {}", address.ip()).into());
-        let (intake, told, share) = self.understand(body, form, source, share).await?;
+        let (intake, told, share) = self.understand(body, form, sender("http", peer), share).await?;
         let seen = self.admit(intake, share, deadline).await?;
-        told.map(|answer| if seen == Seen::Again { again(answer) } else { answer })
+        if let (Ok(answer), Seen::Again) = (&told, seen) {
+            again(answer.accepted + answer.refused);
+        }
+        told.map(|answer| Answer { repeated: if seen == Seen::Again { answer.accepted } else { 0 }, ..answer })
     }
 
     async fn understand(
@@ -123,32 +126,47 @@ impl Ingest {
     ) -> Result<(Intake, Result<Answer, Refusal>, Share), Refusal> {
         let received = self.clock.now();
         let settings = Arc::clone(&self.settings);
-        let large = body.len() > LARGE;
+        let length = body.len();
         // the share goes along: the work holds the body even when the request is gone
         let work = move || {
             let (intake, told) = understand(body, form, source, received, &settings)?;
             Ok((intake, told, share))
         };
-        if large { tokio::task::spawn_blocking(work).await.unwrap_or(Err(Unkept::Lost.into())) } else { work() }
+        apart(length, work).await?
     }
 }
 
-fn again(answer: Answer) -> Answer {
-    let members = (answer.accepted + answer.refused) as u64;
-    EVENTS_RECEIVED.add(members);
-    EVENTS_REPEATED.add(members);
-    Answer { repeated: answer.accepted, ..answer }
+/// Who sent something, and through which door.
+pub(super) fn sender(door: &str, peer: Option<Peer>) -> Box<str> {
+    peer.map_or_else(|| door.into(), |Peer(address)| format!("{door} {}", address.ip()).into())
+}
+
+/// Looks into a body of `length` bytes, on a thread of its own where it is large.
+pub(super) async fn apart<T: Send + 'static>(
+    length: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Unkept> {
+    if length <= LARGE {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work).await.map_err(|_| Unkept::Lost)
+}
+
+/// Counts the members of a body that had been taken before.
+pub(super) fn again(members: usize) {
+    EVENTS_RECEIVED.add(members as u64);
+    EVENTS_REPEATED.add(members as u64);
+}
+
+/// Counts a body that is not taken, and says why.
+pub(super) fn refused(refusal: &Refusal) {
+    BODIES_REFUSED.add(1);
+    tracing::debug!(reason = %refusal, "a body is refused");
 }
 
 fn refuse(refusal: Refusal) -> Response {
-    BODIES_REFUSED.add(1);
-    tracing::debug!(reason = %refusal, "a body is refused");
+    refused(&refusal);
     refusal.into_response()
-}
-
-fn greeting() -> Response {
-    const GREETING: &str = concat!(r#"{"name":"oversight","version":""#, env!("CARGO_PKG_VERSION"), r#""}"#);
-    response(StatusCode::OK, Bytes::from_static(GREETING.as_bytes()))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::answer::{Answer, MOST_ERRORS, MemberError};
 use super::body::Body;
 use super::error::Refusal;
 use super::format::{Form, Refused, Split, Unreadable, split};
+use super::json::Fault;
 use super::settings::HttpSettings;
 use crate::event::ReceivedTime;
 use crate::spool::{DeadLetter, Digest, Member};
@@ -54,9 +55,7 @@ pub(super) fn understand(
             Err(Unreadable::Empty) => Err(Refusal::Empty),
             Err(Unreadable::TooMany) => Err(Refusal::TooMany(settings.max_events)),
             Err(Unreadable::Broken(fault)) => {
-                let at = fault.at.min(body.len());
-                let line = 1 + memchr::memchr_iter(b'\n', &body[..at]).count();
-                let refusal = Refusal::Unreadable { flaw: fault.flaw, at, line };
+                let refusal = unreadable(&body, fault);
                 Ok(dead(body, form as u8, source, received, refusal))
             }
         },
@@ -64,7 +63,14 @@ pub(super) fn understand(
 }
 
 /// Stands where a form would for a body that could not be decoded.
-const GARBLED: u8 = 255;
+pub(super) const GARBLED: u8 = 255;
+
+/// With the line that the fault is in.
+pub(super) fn unreadable(body: &[u8], fault: Fault) -> Refusal {
+    let at = fault.at.min(body.len());
+    let line = 1 + memchr::memchr_iter(b'\n', &body[..at]).count();
+    Refusal::Unreadable { flaw: fault.flaw, at, line }
+}
 
 fn alive(
     body: &Bytes,
@@ -73,7 +79,7 @@ fn alive(
     source: Box<str>,
     received: ReceivedTime,
 ) -> (Intake, Result<Answer, Refusal>) {
-    let digest = digest(body, form as u8);
+    let digest = digest(body, &[form as u8]);
     let Split { body, members, refused } = split;
     let errors = refused.iter().take(MOST_ERRORS).map(told).collect();
     let answer = Answer { accepted: members.len(), refused: refused.len(), repeated: 0, errors };
@@ -93,7 +99,8 @@ fn told(bad: &Refused) -> MemberError {
     MemberError { position: bad.position, offset: bad.fault.at, reason: bad.fault.flaw.to_string() }
 }
 
-fn dead(
+/// Nothing but a dead letter.
+pub(super) fn dead(
     body: Bytes,
     class: u8,
     source: Box<str>,
@@ -102,14 +109,15 @@ fn dead(
 ) -> (Intake, Result<Answer, Refusal>) {
     let letter =
         DeadLetter { at: received, reason: refusal.to_string(), source: source.to_string(), raw: body.clone() };
-    let digest = digest(&body, class);
+    let digest = digest(&body, &[class]);
     (Intake { digest, received, source, body, members: Vec::new(), letters: vec![letter] }, Err(refusal))
 }
 
 /// The first 128 bits of blake3 over the class and the body: the same bytes read in another way are another body.
-fn digest(body: &[u8], class: u8) -> Digest {
+/// No class may be the beginning of another one.
+pub(super) fn digest(body: &[u8], class: &[u8]) -> Digest {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&[class]);
+    hasher.update(class);
     hasher.update(body);
     let hash = hasher.finalize();
     Digest(*hash.as_bytes().first_chunk::<16>().expect("a hash has 32 bytes"))

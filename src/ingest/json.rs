@@ -44,6 +44,8 @@ pub(super) enum Flaw {
     NotAnObject,
     #[error("no JSON object or array begins here")]
     NotJson,
+    #[error("no bulk action is here, such as {{\"create\":{{}}}} on a line of its own before each document")]
+    NoAction,
 }
 
 fn shown(byte: u8) -> String {

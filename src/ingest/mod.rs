@@ -14,6 +14,8 @@
 //! → `format` (members; `json` judges each, `resync` finds the end of a bad one, `text` makes events of forms and text)
 //! → `intake` (what is to be kept) → `repeat` and `admit` (once, in time) → `keep` (the spool) → `answer` or `error`.
 //!
+//! [`elastic`] is a second door to the same spool, in Elasticsearch's shape.
+//!
 //! Memory is bounded by [`HttpSettings::max_in_flight`] for bodies and [`HttpSettings::max_connections`] for buffers.
 //! Nothing of an event is logged, only why a body is refused, at debug level.
 
@@ -21,6 +23,7 @@ mod admit;
 mod answer;
 mod body;
 mod decode;
+pub mod elastic;
 mod error;
 mod format;
 #[cfg(test)]
@@ -55,6 +58,7 @@ pub struct Ingest {
     keep: Arc<dyn Keep>,
     repeats: Arc<Repeats>,
     room: Room,
+    identity: elastic::Identity,
     clock: Clock,
 }
 
@@ -69,7 +73,8 @@ impl Ingest {
     ) -> Arc<Self> {
         let repeats = Repeats::new(settings.retry_window, settings.max_remembered, clock.clone(), recent);
         let room = Room::new(settings.max_in_flight);
-        Arc::new(Self { settings: Arc::new(settings), keep, repeats, room, clock })
+        let identity = elastic::Identity::new(&settings.bulk.version, settings.bulk.cluster);
+        Arc::new(Self { settings: Arc::new(settings), keep, repeats, room, identity, clock })
     }
 
     /// Waits until nothing is under way to the spool any more, not even what was answered 429. To be called when the

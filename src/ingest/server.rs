@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::{HeaderValue, Request};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -23,15 +23,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tower::util::MapRequest;
+use tower::util::{MapRequest, MapResult};
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 use warp::{Filter, Reply};
 
 use super::HttpSettings;
 use super::body::discard;
+use super::elastic::{Unanswered, closes};
 use super::error::Refusal;
 use super::http::{Peer, no_such_path};
+use crate::config::Overload;
 use crate::telemetry::catalogue::CONNECTIONS_OPEN;
 
 /// The buffer of one connection, which bounds the size of a request's headers (it may be passed by one read).
@@ -77,6 +79,8 @@ enum Place {
 struct Server {
     http: http1::Builder,
     short: http1::Builder,
+    /// What a sender of bulk requests meets where there is no place.
+    overload: Overload,
     served: Arc<Semaphore>,
     turned_away: Arc<Semaphore>,
     graceful: GracefulShutdown,
@@ -95,6 +99,7 @@ impl Server {
         Self {
             http,
             short,
+            overload: settings.bulk.overload,
             served: Arc::new(Semaphore::new(settings.max_connections)),
             turned_away: Arc::new(Semaphore::new(TURNED_AWAY)),
             graceful: GracefulShutdown::new(),
@@ -118,7 +123,7 @@ impl Server {
 
     fn spawn(&mut self, place: Place, tcp: TcpStream, peer: SocketAddr, routes: &BoxedFilter<(Response,)>) {
         let (http, watcher) = (self.http.clone(), self.graceful.watcher());
-        let (short, routes) = (self.short.clone(), routes.clone());
+        let (short, routes, overload) = (self.short.clone(), routes.clone(), self.overload);
         // a place may have become free since the loop began to wait for a connection
         let place = match Arc::clone(&self.served).try_acquire_owned() {
             Ok(permit) if matches!(place, Place::TurnedAway(_)) => Place::Served(permit),
@@ -131,7 +136,10 @@ impl Server {
             let io = TokioIo::new(tcp);
             let ended = match place {
                 Place::Served(_permit) => watcher.watch(http.serve_connection(io, with_peer(routes, peer))).await,
-                Place::TurnedAway(_permit) => watcher.watch(short.serve_connection(io, service_fn(turn_away))).await,
+                Place::TurnedAway(_permit) => {
+                    let service = service_fn(move |request| turn_away(request, overload));
+                    watcher.watch(short.serve_connection(io, service)).await
+                }
             };
             if let Err(error) = ended {
                 tracing::debug!(%peer, %error, "a connection ends early");
@@ -148,21 +156,45 @@ impl Server {
     }
 }
 
-/// The routes as a service that tells each request who sends it.
+/// The routes as a service that tells each request who sends it. Its error closes the connection.
 fn with_peer(
     routes: BoxedFilter<(Response,)>,
     peer: SocketAddr,
-) -> impl hyper::service::Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> {
-    TowerToHyperService::new(MapRequest::new(warp::service(routes), move |mut request: Request<Incoming>| {
+) -> impl hyper::service::Service<Request<Incoming>, Response = Response, Error = HungUp, Future: Send> {
+    let routes = MapRequest::new(warp::service(routes), move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
         request
+    });
+    TowerToHyperService::new(MapResult::new(routes, |answered: Result<Response, Infallible>| match answered {
+        Ok(response) if response.extensions().get::<Unanswered>().is_some() => Err(HungUp),
+        answered => answered.map(genuine).map_err(HungUp::from),
     }))
 }
 
-/// There is no place: 503, once the request has been read.
-async fn turn_away(request: Request<Incoming>) -> Result<Response, Infallible> {
+/// There is no room, and the sender understands no answer that says so.
+#[derive(Debug, thiserror::Error)]
+#[error("closed without an answer, so that it is sent again (bulk.overload)")]
+struct HungUp;
+
+impl From<Infallible> for HungUp {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// Clients of Elasticsearch refuse to talk to anybody who does not say this.
+fn genuine(mut response: Response) -> Response {
+    response.headers_mut().insert("x-elastic-product", HeaderValue::from_static("Elasticsearch"));
+    response
+}
+
+/// There is no place: 503, once the request has been read, or no answer where that would be taken for a good one.
+async fn turn_away(request: Request<Incoming>, overload: Overload) -> Result<Response, HungUp> {
+    if request.uri().path().ends_with("/_bulk") && closes(overload, request.headers()) {
+        return Err(HungUp);
+    }
     let _ = timeout(TURNED_AWAY_WITHIN, discard(request.into_body().into_data_stream())).await;
-    Ok(Refusal::Crowded.into_response())
+    Ok(genuine(Refusal::Crowded.into_response()))
 }
 
 /// A listener that cannot accept is not given up: descriptors that have run out come back.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::elastic::BulkSettings;
 use super::json::{Bounds, DEEPEST};
 
 /// Limits and times of the HTTP listener and of what it takes. Sizes in bytes.
@@ -39,6 +40,8 @@ pub struct HttpSettings {
     pub retry_window: Duration,
     /// How many bodies are known at most, about 60 bytes each; the oldest are forgotten first. Default 1,000,000.
     pub max_remembered: usize,
+    /// The door in Elasticsearch's shape.
+    pub bulk: BulkSettings,
 }
 
 impl Default for HttpSettings {
@@ -59,6 +62,7 @@ impl Default for HttpSettings {
             drain: Duration::from_secs(10),
             retry_window: Duration::from_secs(120),
             max_remembered: 1_000_000,
+            bulk: BulkSettings::default(),
         }
     }
 }

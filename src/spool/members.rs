@@ -1,8 +1,8 @@
 //! The table of a spool frame: who sent the body, and where in it the events lie.
 //!
 //! Source (length, bytes), then for each member: the gap from the end of the one before (zigzag), its length times four
-//! with bit 0 for an id and bit 1 for an index, then those (length, bytes each). Numbers are LEB128: an event of an
-//! array costs three or four bytes.
+//! with bit 0 for an id and bit 1 for an index, then those (length, bytes each). A pipeline stands behind the index,
+//! after a NUL, which no index has in its name. Numbers are LEB128: an event of an array costs three or four bytes.
 
 use std::ops::Range;
 
@@ -15,10 +15,14 @@ pub(super) fn encode(source: &str, members: &[Member], out: &mut Vec<u8>) {
     for member in members {
         let gap = i64::from(member.range.start) - previous_end;
         put_number(out, zigzag(gap));
-        let marks = u64::from(member.id.is_some()) | u64::from(member.index.is_some()) << 1;
+        let target = member.index.is_some() || member.pipeline.is_some();
+        let marks = u64::from(member.id.is_some()) | u64::from(target) << 1;
         put_number(out, u64::from(member.range.end - member.range.start) << 2 | marks);
-        for text in [&member.id, &member.index].into_iter().flatten() {
-            put_text(out, text);
+        if let Some(id) = &member.id {
+            put_text(out, id);
+        }
+        if target {
+            put_target(out, member.index.as_deref().unwrap_or_default(), member.pipeline.as_deref());
         }
         previous_end = i64::from(member.range.end);
     }
@@ -44,8 +48,8 @@ pub(super) fn decode(table: &[u8], count: u32, body_length: u32) -> Option<(Box<
             return None;
         }
         let id = if length_and_marks & 1 == 0 { None } else { Some(table.text()?) };
-        let index = if length_and_marks & 2 == 0 { None } else { Some(table.text()?) };
-        members.push(Member { range, id, index });
+        let (index, pipeline) = if length_and_marks & 2 == 0 { (None, None) } else { target(table.text()?) };
+        members.push(Member { range, id, index, pipeline });
         previous_end = end;
     }
     table.0.is_empty().then_some((source, members))
@@ -55,6 +59,27 @@ pub(super) fn decode(table: &[u8], count: u32, body_length: u32) -> Option<(Box<
 pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
     put_number(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
+}
+
+/// Index and pipeline as one text.
+fn put_target(out: &mut Vec<u8>, index: &str, pipeline: Option<&str>) {
+    match pipeline {
+        None => put_text(out, index),
+        Some(pipeline) => {
+            put_number(out, (index.len() + 1 + pipeline.len()) as u64);
+            out.extend_from_slice(index.as_bytes());
+            out.push(0);
+            out.extend_from_slice(pipeline.as_bytes());
+        }
+    }
+}
+
+/// What [`put_target`] wrote.
+fn target(text: Box<str>) -> (Option<Box<str>>, Option<Box<str>>) {
+    match text.split_once('\0') {
+        None => (Some(text), None),
+        Some((index, pipeline)) => ((!index.is_empty()).then(|| index.into()), Some(pipeline.into())),
+    }
 }
 
 fn put_number(out: &mut Vec<u8>, mut number: u64) {
@@ -107,12 +132,15 @@ mod tests {
     use super::*;
 
     fn members() -> impl Strategy<Value = Vec<Member>> {
-        let text = option::of("[a-zäöü]{0,9}".prop_map(String::into_boxed_str));
-        let member = (0_u32..5000, 0_u32..5000, text.clone(), text).prop_map(|(start, length, id, index)| Member {
-            range: start..start + length,
-            id,
-            index,
-        });
+        let text = |pattern: &'static str| option::of(pattern.prop_map(String::into_boxed_str));
+        let (id, index, pipeline) = (text("[a-zäöü]{0,9}"), text("[a-zäöü]{1,9}"), text("[a-zäöü\0]{0,9}"));
+        let member =
+            (0_u32..5000, 0_u32..5000, id, index, pipeline).prop_map(|(start, length, id, index, pipeline)| Member {
+                range: start..start + length,
+                id,
+                index,
+                pipeline,
+            });
         collection::vec(member, 0..40)
     }
 
@@ -136,7 +164,7 @@ mod tests {
     #[test]
     fn a_member_outside_the_body_is_refused() {
         let mut table = Vec::new();
-        encode("", &[Member { range: 5..11, id: None, index: None }], &mut table);
+        encode("", &[Member { range: 5..11, id: None, index: None, pipeline: None }], &mut table);
         assert!(decode(&table, 1, 11).is_some());
         assert!(decode(&table, 1, 10).is_none());
     }

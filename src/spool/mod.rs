@@ -168,8 +168,10 @@ pub struct Member {
     pub range: Range<u32>,
     /// The id that a bulk action gave it.
     pub id: Option<Box<str>>,
-    /// The index that a bulk action named.
+    /// The index that a bulk action named; without a NUL in it, and not empty.
     pub index: Option<Box<str>>,
+    /// The ingest pipeline that a bulk action named.
+    pub pipeline: Option<Box<str>>,
 }
 
 /// What a kept batch is called.

@@ -6,6 +6,8 @@
 mod architecture;
 /// The commands, as a person types them.
 mod cli;
+/// Real shippers against a sink that refuses, stands still and is killed: every event is stored once.
+mod clients;
 /// A hundred thousand real records reach a real engine, each once, whatever is killed on the way.
 mod delivery;
 /// Documents reach a real Elasticsearch and a real OpenSearch, once, whatever the engine does meanwhile.
@@ -16,6 +18,8 @@ mod engine_faults;
 mod engine_templates;
 /// What goes wrong at start and while running is said clearly, and loses nothing.
 mod faults;
+/// What each shipper says to an Elasticsearch, replayed byte for byte, and what it has to hear.
+mod handshakes;
 /// What the tests stand on.
 mod harness;
 /// Real Zeek connection records are stored with every field as it came.

@@ -12,7 +12,7 @@ use crate::event::{Day, EventId};
 use crate::store::{Batch, Document, Kind};
 
 /// Both engines refuse longer ids, and refuse with them the whole request. In bytes.
-const LONGEST_ID: usize = 512;
+const LONGEST_ID: usize = EventId::LONGEST;
 /// Room for the action line and both newlines of a document with an id by place, without the prefix. In bytes.
 const LINE_ROOM: usize = 90;
 

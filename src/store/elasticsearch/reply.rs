@@ -5,7 +5,7 @@
 //! | status | type | outcome | because |
 //! | --- | --- | --- | --- |
 //! | 200, 201 | | Stored | also where a pipeline drops it (`noop`): it is settled |
-//! | 409 | `version_conflict_engine_exception`, none | AlreadyThere | ids are ours, so what is there is this document |
+//! | 409 | `version_conflict_engine_exception`, none | AlreadyThere | an id names one event, so what is there is this document |
 //! | 400 | `index_closed_exception`, `validation_exception` (no shard left), a pipeline that is missing | Again, blocked | the operator's to mend; other documents meet it too |
 //! | 400, 413 | any other: mapping, malformed JSON, field limit | Refused | it will never be taken as it is |
 //! | 401, 403 | `security_exception` and the like | Again, forbidden | rights can be mended, and every document meets it: refusing would pour all of them into the dead letters |

@@ -36,10 +36,16 @@ impl Oversight {
         (self.child, self.port) = spawn(&self.data, &self.settings, self.port);
     }
 
+    /// Any signal, such as `STOP`.
+    pub fn signal(&self, name: &str) {
+        let mut kill = Command::new("kill");
+        let sent = kill.arg(format!("-{name}")).arg(self.child.id().to_string()).status().expect("there is a kill");
+        assert!(sent.success());
+    }
+
     /// SIGTERM, and what it exits with.
     pub fn stop(&mut self) -> std::process::ExitStatus {
-        let killed = Command::new("kill").arg(self.child.id().to_string()).status().expect("there is a kill");
-        assert!(killed.success());
+        self.signal("TERM");
         self.child.wait().expect("it can be waited for")
     }
 

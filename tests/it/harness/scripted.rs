@@ -56,7 +56,12 @@ pub struct Scripted {
 impl Scripted {
     /// Listens, and takes documents.
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::start_at(0)
+    }
+
+    /// Listens on this port of 127.0.0.1, and takes documents.
+    pub fn start_at(port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
@@ -122,10 +127,14 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
                 return;
             }
             Some(Step::LimitBodies(_)) => send(&mut writer, 413, "", ""),
-            None => send(&mut writer, 200, "", &take(&request.body, state, 0)),
+            None if request.line.contains("_bulk") => send(&mut writer, 200, "", &take(&request.body, state, 0)),
+            None => send(&mut writer, 200, GENUINE, r#"{"version":{"number":"9.2.0"},"acknowledged":true}"#),
         }
     }
 }
+
+/// What a client looks for in the answer to anything but documents.
+const GENUINE: &str = "x-elastic-product: Elasticsearch\r\ncontent-type: application/json";
 
 /// What the script says to this request; none where it is to be carried out.
 fn step_for(request: &Request, state: &Mutex<State>) -> Option<Step> {

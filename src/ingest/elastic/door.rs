@@ -1,0 +1,453 @@
+//! Takes a request at this door and answers it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use futures_util::Stream;
+use http::header::{ACCEPT, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use tokio::time::{Instant, sleep, timeout};
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::path::FullPath;
+use warp::reply::Response;
+
+use super::bulk::{self, Bulk, Item, Target};
+use super::call::{Call, Query};
+use super::filter::Filter as Parts;
+use super::overload::{Unanswered, closes, is_overload};
+use super::{handshake, reply};
+use crate::event::ReceivedTime;
+use crate::ingest::admit::Seen;
+use crate::ingest::answer::response;
+use crate::ingest::body::{Body, discard, read};
+use crate::ingest::error::Refusal;
+use crate::ingest::format::Unreadable;
+use crate::ingest::http::{LEFTOVER, Peer, again, apart, refused, sender};
+use crate::ingest::intake::{GARBLED, Intake, dead, digest, unreadable};
+use crate::ingest::settings::HttpSettings;
+use crate::ingest::{Ingest, keep::Unkept};
+use crate::spool::{DeadLetter, Digest};
+use crate::telemetry::catalogue::INGEST_ANSWER_SECONDS;
+
+/// All paths of this door but `/`. Rejects other paths only; has to stand behind all paths of our own.
+pub fn routes(ingest: Arc<Ingest>) -> BoxedFilter<(Response,)> {
+    let call = warp::method().and(warp::path::full()).and_then(|method: Method, path: FullPath| async move {
+        Call::of(&method, path.as_str()).ok_or_else(warp::reject::not_found)
+    });
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    call.and(query)
+        .and(warp::method())
+        .and(warp::header::headers_cloned())
+        .and(warp::filters::ext::optional::<Peer>())
+        .and(warp::body::stream())
+        .then(move |call, query: String, method, headers: HeaderMap, peer, body| {
+            let ingest = Arc::clone(&ingest);
+            async move {
+                match call {
+                    Call::Bulk { index } => {
+                        let query = Query::parse(&query);
+                        let request = Request { target: query.target(index), parts: query.filter, headers, peer };
+                        ingest.bulk(request, body).await
+                    }
+                    call => {
+                        let _ = timeout(LEFTOVER, discard(body)).await;
+                        respond(&ingest, &call, &method, &headers)
+                    }
+                }
+            }
+        })
+        .boxed()
+}
+
+/// `GET /` and `HEAD /`.
+pub(in crate::ingest) fn greeting(ingest: &Ingest, headers: &HeaderMap) -> Response {
+    respond(ingest, &Call::Greeting, &Method::GET, headers)
+}
+
+/// Answers a call that brings no events; its body has been read.
+fn respond(ingest: &Ingest, call: &Call, method: &Method, headers: &HeaderMap) -> Response {
+    let changes = matches!(*method, Method::POST | Method::PUT);
+    let host = || headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:9292");
+    let body = match call {
+        Call::Greeting => ingest.identity.greeting(),
+        Call::License => ingest.identity.license(),
+        Call::Nodes => ingest.identity.nodes(host()),
+        Call::ClusterHealth => handshake::cluster_health(),
+        Call::Refresh => handshake::refreshed(),
+        Call::Object if changes => handshake::acknowledged(),
+        Call::Nothing | Call::Object => handshake::nothing(),
+        Call::CatHealth => return text(handshake::cat_health(ingest.clock.now())),
+        Call::Bulk { .. } => return refuse(Refusal::NoSuchPath, headers),
+        Call::WrongMethod { allowed } => return refuse(Refusal::WrongMethod { allowed }, headers),
+    };
+    as_asked(response(StatusCode::OK, body), headers)
+}
+
+/// A bulk request without its body.
+struct Request {
+    target: Target,
+    /// What is wanted of the answer.
+    parts: Parts,
+    headers: HeaderMap,
+    peer: Option<Peer>,
+}
+
+/// A body that was understood: what is to be kept, and what is to be said of each action.
+type Understood = (Intake, Result<Vec<Item>, Refusal>);
+
+/// Why a bulk request is not answered 200; the items are those that are known of it.
+struct Turned {
+    refusal: Refusal,
+    items: Vec<Item>,
+}
+
+impl From<Refusal> for Turned {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, items: Vec::new() }
+    }
+}
+
+impl Ingest {
+    /// Takes one bulk body and answers it.
+    async fn bulk<S, B>(&self, request: Request, body: S) -> Response
+    where
+        S: Stream<Item = Result<B, warp::Error>>,
+        B: Buf,
+    {
+        let started = self.clock.monotonic();
+        let taken = self.take_bulk(&request, body).await;
+        let took = self.clock.monotonic().saturating_sub(started);
+        INGEST_ANSWER_SECONDS.observe(took);
+        match taken {
+            Ok(items) => {
+                let strict = self.settings.bulk.report_bad_documents;
+                let body = reply::kept(&items, millis(took), strict, &request.parts);
+                as_asked(response(StatusCode::OK, body), &request.headers)
+            }
+            Err(Turned { refusal, items }) if is_overload(&refusal) => {
+                self.turn_away(&request, refusal, &items, took).await
+            }
+            Err(Turned { refusal, .. }) => refuse(refusal, &request.headers),
+        }
+    }
+
+    async fn take_bulk<S, B>(&self, request: &Request, body: S) -> Result<Vec<Item>, Turned>
+    where
+        S: Stream<Item = Result<B, warp::Error>>,
+        B: Buf,
+    {
+        let (body, share) = read(body, &request.headers, &self.settings, &self.room).await?;
+        let deadline = Instant::now() + self.settings.answer_within;
+        let (source, received) = (sender("bulk", request.peer), self.clock.now());
+        let (target, settings) = (request.target.clone(), Arc::clone(&self.settings));
+        let length = body.len();
+        // the share goes along: the work holds the body even when the request is gone
+        let work = move || (understand(body, &target, source, received, &settings), share);
+        let (understood, share) = apart(length, work).await.map_err(Refusal::from)?;
+        let (intake, told) = understood?;
+        let seen = self.admit(intake, share, deadline).await;
+        match (seen, told) {
+            (Ok(seen), Ok(items)) => {
+                if seen == Seen::Again {
+                    again(items.len());
+                }
+                Ok(items)
+            }
+            (Ok(_), Err(refusal)) => Err(refusal.into()),
+            (Err(unkept), told) => Err(Turned { refusal: unkept.into(), items: told.unwrap_or_default() }),
+        }
+    }
+
+    /// Tells a sender to come again, in the way in which it understands it.
+    async fn turn_away(&self, request: &Request, refusal: Refusal, items: &[Item], took: Duration) -> Response {
+        let settings = &self.settings.bulk;
+        refused(&refusal);
+        if closes(settings.overload, &request.headers) {
+            let mut response = response(StatusCode::TOO_MANY_REQUESTS, Bytes::new());
+            response.extensions_mut().insert(Unanswered);
+            return response;
+        }
+        let reason = refusal.to_string();
+        let body = match items {
+            [] => reply::error(StatusCode::TOO_MANY_REQUESTS.as_u16(), reply::OVERLOADED, &reason),
+            items => reply::overloaded(items, millis(took), &reason, &request.parts),
+        };
+        // at the end of the process nobody is to be waited for
+        if refusal != Refusal::Unkept(Unkept::Closed) {
+            sleep(settings.overload_delay).await;
+        }
+        let mut response = refusal.with_body(body);
+        // whatever the reason: this is the one that all shippers repeat
+        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        as_asked(response, &request.headers)
+    }
+}
+
+/// Sorts a bulk body into good and bad. An error is a body of which nothing is kept.
+fn understand(
+    body: Body,
+    target: &Target,
+    source: Box<str>,
+    received: ReceivedTime,
+    settings: &HttpSettings,
+) -> Result<Understood, Refusal> {
+    let body = match body {
+        Body::Decoded(body) => body,
+        Body::Garbled { raw, coding, reason } => {
+            let refusal = Refusal::Undecodable { coding: coding.name(), reason };
+            let (intake, refusal) = dead(raw, GARBLED, source, received, refusal);
+            return Ok((intake, refusal.map(|_| Vec::new())));
+        }
+    };
+    match bulk::split(&body, target, &settings.bounds(), settings.max_events) {
+        Ok(bulk) => {
+            let digest = bulk_digest(&body, target);
+            let Bulk { members, refused, items } = bulk;
+            let letters = refused.into_iter().map(|refused| letter(&body, refused, &source, received)).collect();
+            Ok((Intake { digest, received, source, body, members, letters }, Ok(items)))
+        }
+        Err(Unreadable::Empty) => Err(Refusal::Empty),
+        Err(Unreadable::TooMany) => Err(Refusal::TooMany(settings.max_events)),
+        Err(Unreadable::Broken(fault)) => {
+            let refusal = unreadable(&body, fault);
+            let (intake, refusal) = dead(body, BULK, source, received, refusal);
+            Ok((intake, refusal.map(|_| Vec::new())))
+        }
+    }
+}
+
+/// Stands where a form would.
+const BULK: u8 = 254;
+
+/// The same body is another one where the path sends it elsewhere.
+fn bulk_digest(body: &[u8], target: &Target) -> Digest {
+    let mut class = vec![BULK];
+    for name in [&target.index, &target.pipeline] {
+        let name = name.as_deref().unwrap_or_default();
+        class.extend_from_slice(&(name.len() as u64).to_le_bytes());
+        class.extend_from_slice(name.as_bytes());
+    }
+    digest(body, &class)
+}
+
+/// With what its action said of it, so that it can be told where it was to go.
+fn letter(body: &Bytes, refused: bulk::Refused, source: &str, at: ReceivedTime) -> DeadLetter {
+    let mut source = source.to_owned();
+    let target = &refused.target;
+    for (key, name) in [("index", &target.index), ("pipeline", &target.pipeline), ("id", &target.id)] {
+        if let Some(name) = name {
+            source.extend([" ", key, "=", name]);
+        }
+    }
+    DeadLetter { at, reason: refused.fault.to_string(), source, raw: body.slice(refused.range) }
+}
+
+fn refuse(refusal: Refusal, headers: &HeaderMap) -> Response {
+    refused(&refusal);
+    let (status, _) = refusal.status();
+    let kind = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "content_too_long_exception",
+        StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed_exception",
+        StatusCode::SERVICE_UNAVAILABLE => "unavailable_exception",
+        _ => "illegal_argument_exception",
+    };
+    let body = reply::error(status.as_u16(), kind, &refusal.to_string());
+    as_asked(refusal.with_body(body), headers)
+}
+
+/// In the content type that the client asks for: its version of the API is echoed, as Elasticsearch does.
+fn as_asked(mut response: Response, headers: &HeaderMap) -> Response {
+    const VENDOR: &str = "application/vnd.elasticsearch+";
+    let asked = [ACCEPT, CONTENT_TYPE].into_iter().filter_map(|name| headers.get(name)?.to_str().ok());
+    let vendor = asked.filter(|asked| asked.contains(VENDOR)).find_map(|asked| asked.split("compatible-with=").nth(1));
+    let content_type = match vendor.and_then(|version| version.trim_start_matches('"').get(..1)) {
+        Some("7") => "application/vnd.elasticsearch+json;compatible-with=7",
+        Some("8") => "application/vnd.elasticsearch+json;compatible-with=8",
+        Some("9") => "application/vnd.elasticsearch+json;compatible-with=9",
+        _ => return response,
+    };
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+fn text(body: Bytes) -> Response {
+    let mut response = response(StatusCode::OK, body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=UTF-8"));
+    response
+}
+
+fn millis(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::config::Overload;
+    use crate::ingest::elastic::BulkSettings;
+    use crate::ingest::harness::{Reply, Running, Scripted, small};
+
+    const PAIRS: &str =
+        "{\"create\":{\"_index\":\"logs\",\"_id\":\"1\"}}\n{\"a\":1}\n{\"index\":{\"_index\":\"logs\"}}\n{\"b\":2}\n";
+    const RSYSLOG: &str = "content-type: application/json; charset=utf-8\r\naccept: */*\r\n";
+
+    fn settings(bulk: BulkSettings) -> HttpSettings {
+        HttpSettings { bulk: BulkSettings { overload_delay: Duration::ZERO, ..bulk }, ..small() }
+    }
+
+    async fn running(bulk: BulkSettings) -> (Running, Arc<Scripted>) {
+        let kept = Scripted::new();
+        (Running::with(&kept, settings(bulk)).await, kept)
+    }
+
+    fn request(line: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+        let head = format!("{line} HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n{headers}\r\n", body.len());
+        [head.as_bytes(), body].concat()
+    }
+
+    async fn post(oversight: &Running, path: &str, body: &str) -> Reply {
+        oversight.send(request(&format!("POST {path}"), "", body.as_bytes())).await
+    }
+
+    fn statuses(reply: &Reply) -> Vec<u64> {
+        let items = reply.json["items"].as_array().unwrap_or_else(|| panic!("{reply:?}"));
+        items
+            .iter()
+            .map(|item| item.as_object().unwrap().values().next().unwrap()["status"].as_u64().unwrap())
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn a_bulk_body_is_kept_with_the_names_that_its_actions_gave() {
+        let (oversight, kept) = running(BulkSettings::default()).await;
+        let reply = post(&oversight, "/_bulk?pipeline=p", PAIRS).await;
+        assert_eq!((reply.status, &reply.json["errors"]), (200, &false.into()));
+        assert_eq!(reply.json["items"][0]["create"]["_id"], "1");
+        assert_eq!(reply.json["items"][1]["index"]["_index"], "logs");
+        assert_eq!((statuses(&reply), reply.header("x-elastic-product")), (vec![201, 201], Some("elasticsearch")));
+        assert_eq!(kept.events(), [[r#"{"a":1}"#, r#"{"b":2}"#]]);
+        let batches = kept.batches.lock().unwrap();
+        let member = &batches[0].members[0];
+        assert_eq!(
+            (member.id.as_deref(), member.index.as_deref(), member.pipeline.as_deref()),
+            (Some("1"), Some("logs"), Some("p"))
+        );
+        assert_eq!((batches[0].members[1].id.as_deref(), &*batches[0].source), (None, "bulk 127.0.0.1"));
+    }
+
+    #[tokio::test]
+    async fn put_gzip_chunks_and_vendor_types_are_taken_and_the_type_is_echoed() {
+        let (oversight, kept) = running(BulkSettings::default()).await;
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all(PAIRS.as_bytes()).unwrap();
+        let headers = "accept: application/vnd.elasticsearch+json; compatible-with=9\r\ncontent-encoding: gzip\r\n\
+                       content-type: application/vnd.elasticsearch+x-ndjson; compatible-with=9\r\n";
+        let reply = oversight.send(request("PUT /_bulk", headers, &gzip.finish().unwrap())).await;
+        let echoed = Some("application/vnd.elasticsearch+json;compatible-with=9");
+        assert_eq!((reply.status, reply.header("content-type")), (200, echoed));
+        let chunked = format!(
+            "POST /logs/_bulk HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{PAIRS}\r\n0\r\n\r\n",
+            PAIRS.len()
+        );
+        let reply = oversight.send(chunked).await;
+        assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json")));
+        assert_eq!(kept.events().len(), 2, "the same body to another index is another body");
+    }
+
+    #[tokio::test]
+    async fn the_same_body_is_taken_once_and_answered_the_same() {
+        let (oversight, kept) = running(BulkSettings::default()).await;
+        let path = "/_bulk?filter_path=errors,items.*.status,items.*.error";
+        let (first, again) = (post(&oversight, path, PAIRS).await, post(&oversight, path, PAIRS).await);
+        assert_eq!((first.status, &first.json), (200, &again.json));
+        assert_eq!(
+            first.json.to_string(),
+            r#"{"errors":false,"items":[{"create":{"status":201}},{"index":{"status":201}}]}"#
+        );
+        assert_eq!(kept.events().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn bad_documents_are_told_of_where_that_is_wanted_and_kept_in_any_case() {
+        let body = "{\"create\":{\"_index\":\"logs\",\"_id\":\"1\"}}\n{\"a\":}\n{\"create\":{}}\n{}\n{\"delete\":{\"_id\":\"7\"}}\n";
+        for (strict, status) in [(false, 201), (true, 400)] {
+            let settings = BulkSettings { report_bad_documents: strict, ..BulkSettings::default() };
+            let (oversight, kept) = running(settings).await;
+            let reply = post(&oversight, "/_bulk", body).await;
+            assert_eq!((reply.status, &reply.json["errors"]), (200, &true.into()), "a delete is not possible");
+            assert_eq!(statuses(&reply), [status, 201, 400]);
+            assert_eq!((kept.events(), kept.buried()), (vec![vec!["{}".to_owned()]], vec![br#"{"a":}"#.to_vec()]));
+            assert_eq!(kept.letters.lock().unwrap()[0].source, "bulk 127.0.0.1 index=logs id=1");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_room_every_item_says_so_and_nothing_is_kept() {
+        let (oversight, kept) = running(BulkSettings::default()).await;
+        *kept.append_fails.lock().unwrap() = Some(Unkept::Full { retry_after: Duration::from_secs(7) });
+        let reply = post(&oversight, "/_bulk", PAIRS).await;
+        assert_eq!((reply.status, reply.header("retry-after")), (429, Some("7")));
+        assert_eq!((statuses(&reply), &reply.json["errors"]), (vec![429, 429], &true.into()));
+        let error = &reply.json["items"][1]["index"]["error"];
+        assert_eq!(error["type"], "es_rejected_execution_exception");
+        *kept.append_fails.lock().unwrap() = Some(Unkept::Disk("no space left".into()));
+        assert_eq!(post(&oversight, "/_bulk", PAIRS).await.status, 429, "the one code that all repeat");
+        *kept.append_fails.lock().unwrap() = None;
+        assert_eq!(statuses(&post(&oversight, "/_bulk", PAIRS).await), [201, 201]);
+        assert_eq!(kept.events().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_sender_that_reads_no_answers_is_hung_up_on() {
+        let (oversight, kept) = running(BulkSettings::default()).await;
+        *kept.append_fails.lock().unwrap() = Some(Unkept::Full { retry_after: Duration::from_secs(1) });
+        let mut rsyslog = oversight.connect().await;
+        rsyslog.write_all(&request("POST /_bulk", RSYSLOG, PAIRS.as_bytes())).await.unwrap();
+        assert_eq!(rsyslog.read_to_end(&mut Vec::new()).await.unwrap(), 0, "closed, not reset, and nothing said");
+        *kept.append_fails.lock().unwrap() = None;
+        let reply = oversight.send(request("POST /_bulk", RSYSLOG, PAIRS.as_bytes())).await;
+        assert_eq!((reply.status, kept.events().len()), (200, 1));
+
+        let (oversight, kept) = running(BulkSettings { overload: Overload::Answer, ..BulkSettings::default() }).await;
+        *kept.append_fails.lock().unwrap() = Some(Unkept::Full { retry_after: Duration::from_secs(1) });
+        assert_eq!(oversight.send(request("POST /_bulk", RSYSLOG, PAIRS.as_bytes())).await.status, 429);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_taken_as_a_whole_has_an_error_in_the_same_shape() {
+        let (oversight, kept) = running(BulkSettings::default()).await;
+        let reply = post(&oversight, "/_bulk", "[{\"a\":1}]").await;
+        assert_eq!((reply.status, &reply.json["status"]), (400, &400.into()));
+        assert_eq!(reply.json["error"]["type"], "illegal_argument_exception");
+        assert_eq!(kept.buried(), [b"[{\"a\":1}]".to_vec()]);
+        let garbage = oversight.send(request("POST /_bulk", "content-encoding: gzip\r\n", b"no gzip")).await;
+        assert_eq!((garbage.status, kept.buried().len()), (400, 2));
+        let large = oversight.send(request("POST /_bulk", "", &vec![b' '; 2 << 20])).await;
+        assert_eq!((large.status, &large.json["error"]["type"]), (413, &"content_too_long_exception".into()));
+        assert_eq!(post(&oversight, "/_license", "").await.status, 405);
+        assert_eq!(post(&oversight, "/_search", "{}").await.status, 404);
+    }
+
+    #[tokio::test]
+    async fn clients_find_what_they_ask_for_before_they_send() {
+        let (oversight, _) = running(BulkSettings { version: "9.1.2".to_owned(), ..BulkSettings::default() }).await;
+        let get = async |path: &str| oversight.send(format!("GET {path} HTTP/1.1\r\nhost: a:1\r\n\r\n")).await;
+        for path in ["/", "/_nodes/http", "/_license", "/_cat/health", "/_cluster/health", "/_xpack"] {
+            let reply = get(path).await;
+            assert_eq!((reply.status, reply.header("x-elastic-product")), (200, Some("elasticsearch")), "{path}");
+        }
+        assert_eq!(get("/").await.json["version"]["number"], "9.1.2");
+        assert_eq!(get("/_license?human=false").await.json["license"]["status"], "active");
+        assert_eq!(get("/_cat/health").await.header("content-type"), Some("text/plain; charset=utf-8"));
+        assert!(get("/_nodes/http").await.json.to_string().contains(r#""publish_address":"a:1""#));
+        let put = oversight.send(request("PUT /_index_template/x", "", b"{}")).await;
+        assert_eq!((put.status, &put.json["acknowledged"]), (200, &true.into()));
+        assert_eq!(get("/somewhere").await.status, 404);
+    }
+}
