@@ -13,22 +13,18 @@ use warp::filters::BoxedFilter;
 use warp::path::FullPath;
 use warp::reply::Response;
 
-use super::bulk::{self, Bulk, Item, Target};
+use super::bulk::{Item, Target};
 use super::call::{Call, Query};
 use super::filter::Filter as Parts;
+use super::intake::understand;
 use super::overload::{Unanswered, closes, is_overload};
 use super::{handshake, reply};
-use crate::event::ReceivedTime;
 use crate::ingest::admit::Seen;
 use crate::ingest::answer::response;
-use crate::ingest::body::{Body, discard, read};
+use crate::ingest::body::{discard, read};
 use crate::ingest::error::Refusal;
-use crate::ingest::format::Unreadable;
 use crate::ingest::http::{LEFTOVER, Peer, again, apart, refused, sender};
-use crate::ingest::intake::{GARBLED, Intake, dead, digest, unreadable};
-use crate::ingest::settings::HttpSettings;
 use crate::ingest::{Ingest, keep::Unkept};
-use crate::spool::{DeadLetter, Digest};
 use crate::telemetry::catalogue::INGEST_ANSWER_SECONDS;
 
 /// All paths of this door but `/`. Rejects other paths only; has to stand behind all paths of our own.
@@ -93,9 +89,6 @@ struct Request {
     headers: HeaderMap,
     peer: Option<Peer>,
 }
-
-/// A body that was understood: what is to be kept, and what is to be said of each action.
-type Understood = (Intake, Result<Vec<Item>, Refusal>);
 
 /// Why a bulk request is not answered 200; the items are those that are known of it.
 struct Turned {
@@ -185,65 +178,6 @@ impl Ingest {
     }
 }
 
-/// Sorts a bulk body into good and bad. An error is a body of which nothing is kept.
-fn understand(
-    body: Body,
-    target: &Target,
-    source: Box<str>,
-    received: ReceivedTime,
-    settings: &HttpSettings,
-) -> Result<Understood, Refusal> {
-    let body = match body {
-        Body::Decoded(body) => body,
-        Body::Garbled { raw, coding, reason } => {
-            let refusal = Refusal::Undecodable { coding: coding.name(), reason };
-            let (intake, refusal) = dead(raw, GARBLED, source, received, refusal);
-            return Ok((intake, refusal.map(|_| Vec::new())));
-        }
-    };
-    match bulk::split(&body, target, &settings.bounds(), settings.max_events) {
-        Ok(bulk) => {
-            let digest = bulk_digest(&body, target);
-            let Bulk { members, refused, items } = bulk;
-            let letters = refused.into_iter().map(|refused| letter(&body, refused, &source, received)).collect();
-            Ok((Intake { digest, received, source, body, members, letters }, Ok(items)))
-        }
-        Err(Unreadable::Empty) => Err(Refusal::Empty),
-        Err(Unreadable::TooMany) => Err(Refusal::TooMany(settings.max_events)),
-        Err(Unreadable::Broken(fault)) => {
-            let refusal = unreadable(&body, fault);
-            let (intake, refusal) = dead(body, BULK, source, received, refusal);
-            Ok((intake, refusal.map(|_| Vec::new())))
-        }
-    }
-}
-
-/// Stands where a form would.
-const BULK: u8 = 254;
-
-/// The same body is another one where the path sends it elsewhere.
-fn bulk_digest(body: &[u8], target: &Target) -> Digest {
-    let mut class = vec![BULK];
-    for name in [&target.index, &target.pipeline] {
-        let name = name.as_deref().unwrap_or_default();
-        class.extend_from_slice(&(name.len() as u64).to_le_bytes());
-        class.extend_from_slice(name.as_bytes());
-    }
-    digest(body, &class)
-}
-
-/// With what its action said of it, so that it can be told where it was to go.
-fn letter(body: &Bytes, refused: bulk::Refused, source: &str, at: ReceivedTime) -> DeadLetter {
-    let mut source = source.to_owned();
-    let target = &refused.target;
-    for (key, name) in [("index", &target.index), ("pipeline", &target.pipeline), ("id", &target.id)] {
-        if let Some(name) = name {
-            source.extend([" ", key, "=", name]);
-        }
-    }
-    DeadLetter { at, reason: refused.fault.to_string(), source, raw: body.slice(refused.range) }
-}
-
 fn refuse(refusal: Refusal, headers: &HeaderMap) -> Response {
     refused(&refusal);
     let (status, _) = refusal.status();
@@ -290,6 +224,7 @@ mod tests {
 
     use super::*;
     use crate::config::Overload;
+    use crate::ingest::HttpSettings;
     use crate::ingest::elastic::BulkSettings;
     use crate::ingest::harness::{Reply, Running, Scripted, small};
 

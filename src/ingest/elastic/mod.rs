@@ -22,6 +22,7 @@ mod call;
 mod door;
 mod filter;
 mod handshake;
+mod intake;
 mod overload;
 mod reply;
 
