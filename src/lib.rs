@@ -4,8 +4,8 @@
 //!
 //! # One event followed through
 //!
-//! 1. [`ingest`] reads the request body within its limits, splits it into members and checks each. Bad members go
-//!    to the dead letters.
+//! 1. [`access`] says whether its sender may send. [`ingest`] reads the request body within its limits, splits it into
+//!    members and checks each. Bad members go to the dead letters.
 //! 2. [`spool`] writes the body as one frame and syncs it, together with all that wait at that moment; the
 //!    events have their sequence numbers now, and the client gets its 200.
 //! 3. [`app::worker`] reads what is waiting in the spool, and takes the events of one batch through
@@ -22,12 +22,12 @@
 //!
 //! | room | may use |
 //! | --- | --- |
-//! | ingest | spool |
+//! | ingest | spool, access |
 //! | normalise | features |
 //! | features | normalise |
 //! | classify | features |
 //! | anomaly | normalise |
-//! | api | spool, classify, store |
+//! | api | spool, classify, store, access |
 //! | setup | store |
 //! | simulate | normalise, features |
 //! | train | normalise, features, classify, anomaly |
@@ -43,6 +43,7 @@ pub mod clock;
 
 pub mod event;
 
+pub mod access;
 pub mod anomaly;
 pub mod classify;
 pub mod features;

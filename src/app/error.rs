@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::access::tls::TlsError;
 use crate::anomaly::SnapshotError;
 use crate::classify::LoadError;
 use crate::ingest::SettingFault;
@@ -17,6 +18,23 @@ pub enum StartError {
     Listen {
         /// The address.
         address: SocketAddr,
+        /// The system's words.
+        source: io::Error,
+    },
+    /// The service manager handed over a socket that cannot be used.
+    #[error("the socket that the service manager handed over cannot be used: {0}; it has to be a TCP listener")]
+    Handed(io::Error),
+    /// Others can reach the address, and something that protects it is missing.
+    #[error("listen: {0}")]
+    Exposed(String),
+    /// Certificates or keys cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The audit log cannot be written.
+    #[error("{folder}/audit.log: cannot be written: {source}", folder = .folder.display())]
+    Audit {
+        /// The folder it lies in.
+        folder: PathBuf,
         /// The system's words.
         source: io::Error,
     },

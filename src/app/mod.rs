@@ -5,11 +5,16 @@
 
 pub mod configuration;
 pub mod demo;
+mod descriptors;
 mod document;
+mod door;
 mod error;
 mod fields;
 mod ledger;
+mod listener;
 mod pipeline;
+pub mod reload;
+pub mod service;
 mod shutdown;
 mod state;
 mod verdict;
@@ -26,6 +31,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle as Task;
 use warp::Filter;
 
+use crate::access::Door;
+use crate::access::audit::Act;
 use crate::anomaly::Engine;
 use crate::api::{self, Api, Readiness, Room, State};
 use crate::classify::{self, Slot};
@@ -38,6 +45,7 @@ use crate::store::writer::Ledger;
 use crate::store::{Store, writer};
 use crate::telemetry::catalogue;
 
+pub use door::Entrance;
 pub use error::StartError;
 pub use shutdown::Accounts;
 
@@ -51,6 +59,7 @@ const CHANNEL: usize = 2;
 /// A running oversight.
 pub struct Running {
     address: SocketAddr,
+    entrance: Entrance,
     ingest: Arc<Ingest>,
     spool: Spool,
     store: Arc<dyn Store>,
@@ -67,11 +76,12 @@ pub struct Running {
 /// # Errors
 /// When the address is taken, the spool or the model cannot be used, or the store's settings are wrong.
 pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError> {
-    let listener = listen(config.listen).await?;
-    let address = listener.local_addr().map_err(|source| StartError::Listen { address: config.listen, source })?;
+    descriptors::raise(config.http.max_connections);
+    let (listener, address) = listener::open(config).await?;
     let readiness = Arc::new(Readiness::new());
     let Opened { spool, mut reader, recovery } = open_spool(config, &clock).await?;
     readiness.set(Room::Spool, State::Up);
+    let entrance = door::open(config, &clock)?;
     let store = configuration::store(config, &clock)?;
     let slot = load_model(config)?;
     readiness.set(Room::Model, State::Up);
@@ -110,8 +120,22 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
     let worker = std::thread::Builder::new().name("worker".to_owned()).spawn(move || worker.run());
     let worker = worker.map_err(StartError::Thread)?;
 
-    let (ingest, server, stop_serving) = serve(config, &spool, store.clone(), readiness, clock, listener)?;
-    Ok(Running { address, ingest, spool, store, stop_serving, stop_worker, stop_writer, server, writer, worker })
+    let door = entrance.door.clone();
+    let (ingest, server, stop_serving) = serve(config, &spool, store.clone(), readiness, clock, listener, door)?;
+    entrance.audit.tell(Act::Started { address: address.to_string() });
+    Ok(Running {
+        address,
+        entrance,
+        ingest,
+        spool,
+        store,
+        stop_serving,
+        stop_worker,
+        stop_writer,
+        server,
+        writer,
+        worker,
+    })
 }
 
 /// The model that judges; none where judging is switched off.
@@ -149,7 +173,7 @@ fn counting(
     Ok((Some(engine), Some(snapshots)))
 }
 
-/// Begins to answer requests on `listener`.
+/// Begins to answer requests on `listener` that `door` lets in.
 fn serve(
     config: &Config,
     spool: &Spool,
@@ -157,6 +181,7 @@ fn serve(
     readiness: Arc<Readiness>,
     clock: Clock,
     listener: TcpListener,
+    door: Door,
 ) -> Result<(Arc<Ingest>, Task<()>, oneshot::Sender<()>), StartError> {
     let mut settings = configuration::http(config).map_err(StartError::Http)?;
     settings.bulk.cluster = spool.id();
@@ -168,7 +193,7 @@ fn serve(
     let ours = ingest::routes(ingest.clone()).or(api::routes(api)).unify();
     let routes = ours.or(ingest::elastic::routes(ingest.clone())).unify();
     let (stop_serving, serving_stopped) = oneshot::channel();
-    let server = tokio::spawn(ingest::server::serve(listener, routes, settings, async {
+    let server = tokio::spawn(ingest::server::serve(listener, routes, settings, door, async {
         // a sender that is gone means the same
         let _ = serving_stopped.await;
     }));
@@ -181,6 +206,16 @@ impl Running {
         self.address
     }
 
+    /// Who is let in, and where that is written down.
+    pub fn entrance(&self) -> &Entrance {
+        &self.entrance
+    }
+
+    /// Whether everything that should run does; where it does not, only a new start helps.
+    pub fn is_whole(&self) -> bool {
+        !self.worker.is_finished() && !self.server.is_finished() && !self.writer.is_finished()
+    }
+
     /// Its spool.
     pub fn spool(&self) -> &Spool {
         &self.spool
@@ -188,6 +223,7 @@ impl Running {
 
     /// Ends in order, each step within its deadline; gives the accounts.
     pub async fn stop(self) -> Accounts {
+        self.entrance.audit.tell(Act::Stopping);
         // the receiver is gone only when the server has ended already
         let _ = self.stop_serving.send(());
         shutdown::within(shutdown::SERVING, "requests under way", self.server).await;
@@ -207,12 +243,11 @@ impl Running {
             }
         });
         shutdown::within(shutdown::CLOSING, "the spool's checkpoint", closing).await;
+        let auditing = self.entrance.auditing;
+        let audited = tokio::task::spawn_blocking(move || auditing.finish());
+        shutdown::within(shutdown::CLOSING, "the audit log", audited).await;
         Accounts::of(&self.spool.usage())
     }
-}
-
-async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
 }
 
 async fn open_spool(config: &Config, clock: &Clock) -> Result<Opened, StartError> {

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use anyhow::bail;
 use serde_json::json;
 
+use crate::access::tls::{Tls, TlsError};
 use crate::app::configuration;
 use crate::classify;
 use crate::clock::Clock;
@@ -30,6 +31,7 @@ pub fn check(configuration: &Config, output: Output) -> anyhow::Result<()> {
     let findings = [
         Finding::of("limits", configuration::http(configuration).map_err(joined)),
         Finding::of("metrics", configuration::engine(configuration)),
+        Finding::of("certificate", certificate(configuration)),
         Finding::of("data folder", writable(configuration)),
         Finding::of(
             "address",
@@ -59,6 +61,10 @@ pub fn check(configuration: &Config, output: Output) -> anyhow::Result<()> {
 
 fn joined(faults: Vec<impl Display>) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn certificate(configuration: &Config) -> Result<(), TlsError> {
+    configuration.tls.as_ref().map_or(Ok(()), |tls| Tls::load(tls, Clock::system().now()).map(drop))
 }
 
 fn writable(configuration: &Config) -> Result<(), String> {

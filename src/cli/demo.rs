@@ -1,5 +1,6 @@
 //! `oversight demo`: the first thing a newcomer sees.
 
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -8,7 +9,7 @@ use clap::Args;
 use crate::app;
 use crate::app::demo::{Found, Questions};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Security};
 use crate::simulate::sender;
 use crate::simulate::{Settings as TrafficSettings, Traffic};
 
@@ -35,6 +36,10 @@ pub struct Options {
 pub fn demo(mut configuration: Config, options: &Options) -> anyhow::Result<()> {
     let folder = std::env::temp_dir().join(format!("oversight-demo-{}", std::process::id()));
     configuration.data_dir.clone_from(&folder);
+    // it talks to itself, so nobody has to authenticate, and nobody else can reach it
+    configuration.listen.set_ip(Ipv4Addr::LOCALHOST.into());
+    configuration.security = Security::default();
+    configuration.tls = None;
     if options.once {
         configuration.listen.set_port(0);
     }

@@ -4,6 +4,7 @@ mod check;
 mod config;
 mod demo;
 mod inspect;
+mod key;
 #[cfg(feature = "torch")]
 mod model;
 mod progress;
@@ -56,6 +57,9 @@ enum Command {
     /// Show the configuration in force, or the reference of all keys
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Make keys, and hashes of passwords, for the configuration
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Look into the spool and its dead letters
     #[command(subcommand)]
     Spool(inspect::SpoolCommand),
@@ -103,7 +107,7 @@ fn is_closed_pipe(fault: &anyhow::Error) -> bool {
 
 fn dispatch(arguments: &Arguments) -> anyhow::Result<()> {
     match &arguments.command {
-        Command::Serve => serve::serve(&arguments.configuration()?),
+        Command::Serve => serve::serve(arguments.configuration()?, arguments.config.as_deref()),
         Command::Demo(options) => demo::demo(arguments.configuration()?, options),
         Command::Replay(options) => traffic::replay(&arguments.configuration()?, options),
         Command::Simulate(options) => traffic::simulate(options),
@@ -114,6 +118,7 @@ fn dispatch(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Check(option) => check::check(&arguments.configuration()?, option.output),
         Command::Setup(options) => serve::setup(&arguments.configuration()?, options),
         Command::Config(command) => config::run(arguments.config.as_deref(), command),
+        Command::Key(command) => key::run(command),
         Command::Spool(command) => inspect::spool(&arguments.configuration()?, command),
     }
 }

@@ -1,9 +1,15 @@
 //! `oversight serve` and `oversight setup`.
 
+use std::path::Path;
+use std::time::Duration;
+
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 
-use crate::app::{self, Accounts, configuration};
+use crate::app::reload::Reloader;
+use crate::app::service::{self, Watchdog};
+use crate::app::{self, Accounts, Running, configuration};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::setup;
@@ -18,22 +24,65 @@ pub struct SetupOptions {
     dry_run: bool,
 }
 
-/// Serves until SIGTERM or SIGINT.
-pub fn serve(configuration: &Config) -> anyhow::Result<()> {
-    runtime()?.block_on(async {
-        // the signals are caught before anything is taken
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let running = app::start(configuration, Clock::system()).await?;
-        println!("oversight {} listens on http://{}", env!("CARGO_PKG_VERSION"), running.address());
+/// Serves until SIGTERM or SIGINT; SIGHUP reads the configuration in `file` again.
+pub fn serve(configuration: Config, file: Option<&Path>) -> anyhow::Result<()> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(until_told_to_stop(configuration, file));
+    // a disk that does not answer holds threads for ever, and the end does not wait for those
+    runtime.shutdown_background();
+    ended
+}
+
+async fn until_told_to_stop(configuration: Config, file: Option<&Path>) -> anyhow::Result<()> {
+    // the signals are caught before anything is taken
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let clock = Clock::system();
+    let running = app::start(&configuration, clock.clone()).await?;
+    let scheme = if configuration.tls.is_some() { "https" } else { "http" };
+    println!("oversight {} listens on {scheme}://{}", env!("CARGO_PKG_VERSION"), running.address());
+    let stop_within = configuration.stop_within;
+    let reloader = Reloader::new(&running, configuration, file.map(Path::to_owned), clock);
+    let mut watchdog = Watchdog::new();
+    service::ready();
+    loop {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hang_up.recv() => reload(&reloader),
+            () = watchdog.due() => if running.is_whole() { watchdog.beat() },
         }
-        tracing::info!("ending");
-        let Accounts { recovered, received, stored, repeated, refused, waiting } = running.stop().await;
-        tracing::info!(recovered, received, stored, repeated, refused, waiting, "ended");
-        Ok(())
-    })
+    }
+    tracing::info!("ending");
+    service::stopping();
+    stop(running, stop_within).await;
+    Ok(())
+}
+
+fn reload(reloader: &Reloader) {
+    service::reloading();
+    // reads files, which is slow at worst; other threads go on
+    match tokio::task::block_in_place(|| reloader.reload()) {
+        Ok(unapplied) if unapplied.is_empty() => tracing::info!("the configuration was read again"),
+        Ok(unapplied) => tracing::warn!(
+            keys = unapplied.join(", "),
+            "the configuration was read again; these keys have changed, and that needs a restart"
+        ),
+        Err(fault) => tracing::error!("the configuration was read again and is not used, the old one stays:\n{fault}"),
+    }
+    service::ready();
+}
+
+async fn stop(running: Running, within: Duration) {
+    match timeout(within, running.stop()).await {
+        Ok(Accounts { recovered, received, stored, repeated, refused, waiting }) => {
+            tracing::info!(recovered, received, stored, repeated, refused, waiting, "ended");
+        }
+        Err(_) => tracing::warn!(
+            ?within,
+            "ended before everything was done (stop_within); what was answered 200 is in the spool for the next start"
+        ),
+    }
 }
 
 /// Installs index templates, or says what would be installed.

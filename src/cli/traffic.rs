@@ -1,14 +1,15 @@
 //! `oversight replay` and `oversight simulate`: events to try it with.
 
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::simulate::replay::{self, Format};
 use crate::simulate::sender;
 use crate::simulate::{Settings, Traffic};
@@ -27,6 +28,12 @@ pub struct ReplayOptions {
     /// Where oversight listens; without it, where the configuration says
     #[arg(long)]
     url: Option<String>,
+    /// A file that holds the API key to show
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// PEM file of the authority that signed its certificate, where the system does not know it
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// Events in one request
     #[arg(long, default_value_t = 125)]
     batch: usize,
@@ -73,7 +80,9 @@ pub struct SimulateOptions {
 
 /// Sends a file, with progress; waits and sends again where oversight is away or full.
 pub fn replay(configuration: &Config, options: &ReplayOptions) -> anyhow::Result<()> {
-    let url = options.url.clone().unwrap_or_else(|| format!("http://{}/", configuration.listen));
+    let scheme = if configuration.tls.is_some() { "https" } else { "http" };
+    let url = options.url.clone().unwrap_or_else(|| format!("{scheme}://{}/", configuration.listen));
+    let key = options.key_file.as_ref().map(|path| read(path)).transpose()?;
     let format = match options.format {
         FileFormat::Kdd => Format::Kdd,
         FileFormat::Zeek => Format::Zeek,
@@ -85,6 +94,8 @@ pub fn replay(configuration: &Config, options: &ReplayOptions) -> anyhow::Result
         connections: options.connections,
         rate: options.rate,
         gzip: options.gzip,
+        key: key.map(|key| Secret::from(String::from_utf8_lossy(key.trim_ascii()).into_owned())),
+        authority: options.ca_file.as_ref().map(|path| read(path)).transpose()?,
         url,
         ..sender::Settings::default()
     };
@@ -112,6 +123,10 @@ pub fn replay(configuration: &Config, options: &ReplayOptions) -> anyhow::Result
         ),
     }
     Ok(())
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| path.display().to_string())
 }
 
 /// Writes traffic to standard output.

@@ -14,7 +14,7 @@ use super::fault::{Fault, Place};
 use super::raw::{self, LogFormat, LogLevel, OneOrMore, Raw, SMALLEST_SEGMENT};
 use super::schema::address;
 use super::secret::{Secret, SecretSource};
-use super::tree::Node;
+use super::tree::{Data, Node};
 use super::units::SizeText;
 use super::walk::place_of;
 
@@ -23,10 +23,19 @@ use super::walk::place_of;
 pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, faults: &mut Vec<Fault>) -> Config {
     let mut check = Check { root, variables, faults };
     check.follow_sizes(raw);
-    let listen = check.listen(raw);
+    let listen = address(&raw.listen).expect("the schema admits only addresses, and the default is one");
+    let security = check.security(&raw.security);
+    let tls = check.tls(&raw.tls, &security);
+    if !raw.listen_unprotected {
+        check.exposure(listen, &security, tls.is_some());
+    }
     let store = check.store(&mut raw.store);
     Config {
         listen,
+        listen_unprotected: raw.listen_unprotected,
+        security,
+        tls,
+        stop_within: raw.stop_within.0,
         data_dir: raw.data_dir.clone(),
         http: http(&raw.http),
         retry_window: raw.ingest.retry_window.0,
@@ -61,7 +70,8 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
     }
 }
 
-struct Check<'a> {
+/// What the rules are held against, and where faults go.
+pub(super) struct Check<'a> {
     root: &'a Node,
     variables: &'a BTreeMap<String, String>,
     faults: &'a mut Vec<Fault>,
@@ -78,12 +88,30 @@ impl Check<'_> {
     }
 
     /// Whether a fault was found in `key` before; what follows from its default says nothing then.
-    fn faulty(&self, key: &str) -> bool {
+    pub(super) fn faulty(&self, key: &str) -> bool {
         self.faults.iter().any(|fault| fault.key == key)
     }
 
-    fn fault(&mut self, key: &str, problem: String) {
+    /// Whether a fault was found in `section` before, or in what lies under it.
+    pub(super) fn troubled(&self, section: &str) -> bool {
+        self.faults.iter().any(|fault| fault.key.starts_with(section))
+    }
+
+    pub(super) fn fault(&mut self, key: &str, problem: String) {
         self.faults.push(Fault { place: self.place(key), key: key.to_owned(), problem });
+    }
+
+    /// A fault in `key` of the item at `at` of `list`; in the item as a whole where `key` is empty.
+    pub(super) fn item_fault(&mut self, list: &str, at: usize, key: &str, problem: String) {
+        let path: Vec<String> = list.split('.').map(str::to_owned).collect();
+        let item = match self.root.at(&path).map(|node| &node.data) {
+            Some(Data::List(items)) => items.get(at),
+            _ => None,
+        };
+        let at_key = item.and_then(|item| item.at(&[key.to_owned()])).or(item);
+        let place = at_key.map_or_else(|| self.place(list), |node| node.place.clone());
+        let dot = if key.is_empty() { "" } else { "." };
+        self.faults.push(Fault { place, key: format!("{list}[{at}]{dot}{key}"), problem });
     }
 
     fn follow_sizes(&mut self, raw: &mut Raw) {
@@ -104,19 +132,6 @@ impl Check<'_> {
         } else {
             *value = SizeText((limit.0 / share).max(SMALLEST_SEGMENT.min(limit.0)));
         }
-    }
-
-    fn listen(&mut self, raw: &Raw) -> std::net::SocketAddr {
-        let listen = address(&raw.listen).expect("the schema admits only addresses, and the default is one");
-        if !listen.ip().is_loopback() && !raw.listen_unprotected && !self.faulty("listen_unprotected") {
-            let port = listen.port();
-            let problem = format!(
-                "{listen} can be reached by other machines, and nobody has to authenticate; listen on 127.0.0.1:{port} \
-                 or [::1]:{port}, or set listen_unprotected: true"
-            );
-            self.fault("listen", problem);
-        }
-        listen
     }
 
     fn store(&mut self, raw: &mut raw::Store) -> Store {
@@ -177,8 +192,12 @@ impl Check<'_> {
         }
     }
 
+    pub(super) fn fetch(&self, source: &SecretSource) -> Result<Secret, String> {
+        source.fetch(|name| self.variables.get(name).cloned())
+    }
+
     fn secret(&mut self, key: &str, source: Option<&SecretSource>) -> Option<Secret> {
-        match source?.fetch(|name| self.variables.get(name).cloned()) {
+        match self.fetch(source?) {
             Ok(secret) => Some(secret),
             Err(problem) => {
                 self.fault(key, problem);
@@ -192,14 +211,18 @@ fn http(raw: &raw::Http) -> Http {
     Http {
         max_body: raw.max_body.0,
         max_decompressed: raw.max_decompressed.0,
+        max_ratio: raw.max_ratio,
         max_event: raw.max_event.0,
         max_depth: raw.max_depth,
         max_events: raw.max_events,
         max_fields: raw.max_fields,
         max_in_flight: raw.max_in_flight.0,
         max_connections: raw.max_connections,
+        // one address alone never takes all places
+        max_connections_per_address: raw.max_connections_per_address.unwrap_or(raw.max_connections.div_ceil(2)),
         header_timeout: raw.header_timeout.0,
         body_timeout: raw.body_timeout.0,
+        write_timeout: raw.write_timeout.0,
         answer_within: raw.answer_within.0,
         drain: raw.drain.0,
     }

@@ -8,13 +8,22 @@ use crate::telemetry::log;
 
 use super::raw::Overload;
 use super::secret::Secret;
+use super::security::{Security, Tls};
 use super::show::Shown;
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// Where requests come in; loopback, or `listen_unprotected` was set.
+    /// Where requests come in; loopback, or protected, or `listen_unprotected` was set.
     pub listen: SocketAddr,
+    /// Whether it may be reached by other machines without protection.
+    pub listen_unprotected: bool,
+    /// Who may do what.
+    pub security: Security,
+    /// Encryption; none where requests come in the clear.
+    pub tls: Option<Tls>,
+    /// How long stopping may take, all steps together.
+    pub stop_within: Duration,
     /// The folder of all state.
     pub data_dir: PathBuf,
     /// Limits on requests and connections.
@@ -46,6 +55,8 @@ pub struct Http {
     pub max_body: u64,
     /// Bytes of a body after decompression; at least `max_body`.
     pub max_decompressed: u64,
+    /// How many times its size on the wire a large body may be.
+    pub max_ratio: usize,
     /// Bytes of one event; at most `max_decompressed`.
     pub max_event: u64,
     /// Levels of nesting in one event.
@@ -58,10 +69,14 @@ pub struct Http {
     pub max_in_flight: u64,
     /// Connections at once.
     pub max_connections: usize,
+    /// Connections of one address at once.
+    pub max_connections_per_address: usize,
     /// For a request's headers, and for idle connections.
     pub header_timeout: Duration,
     /// For a request's body.
     pub body_timeout: Duration,
+    /// For a client to take an answer.
+    pub write_timeout: Duration,
     /// Until a request is answered 429 where the disk is slow.
     pub answer_within: Duration,
     /// For requests in progress at the end.

@@ -18,6 +18,7 @@ mod raw;
 mod reference;
 mod schema;
 mod secret;
+pub mod security;
 mod show;
 mod tree;
 mod units;
@@ -34,6 +35,7 @@ pub use checked::{Bulk, Config, Credentials, Model, StoreKind};
 pub use fault::{Fault, Faults, Place};
 pub use raw::Overload;
 pub use secret::Secret;
+pub use security::{Role, Security};
 pub use show::Shown;
 pub use units::{DurationText, NoDuration, NoSize, SizeText};
 

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::secret::SecretSource;
+use super::security::raw::{Security, Tls};
 use super::units::{DurationText, SizeText};
 
 const KIB: u64 = 1 << 10;
@@ -27,8 +28,11 @@ pub struct Raw {
     /// Address and port that events, searches and the web page come in by.
     #[schemars(extend("x-kind" = "address"))]
     pub listen: String,
-    /// Allow an address that other machines can reach although nobody has to authenticate.
+    /// Allow an address that other machines can reach although nobody has to authenticate, or nothing is encrypted.
     pub listen_unprotected: bool,
+    /// How long stopping may take in all; what is not done by then is left to the next start.
+    #[schemars(extend("x-minimum" = "1s", "x-maximum" = "1h"))]
+    pub stop_within: DurationText,
     /// The folder that holds the spool, the embedded index and all other state.
     #[schemars(extend("minLength" = 1))]
     pub data_dir: PathBuf,
@@ -48,6 +52,10 @@ pub struct Raw {
     pub anomaly: Anomaly,
     /// Where annotated documents go.
     pub store: Store,
+    /// Who may do what; where nobody is named here, everybody may do everything.
+    pub security: Security,
+    /// Encryption of requests, and certificates of clients.
+    pub tls: Tls,
     /// The log on stderr.
     pub log: Log,
 }
@@ -57,6 +65,7 @@ impl Default for Raw {
         Self {
             listen: "127.0.0.1:9292".to_owned(),
             listen_unprotected: false,
+            stop_within: seconds(60),
             data_dir: "oversight-data".into(),
             http: Http::default(),
             ingest: Ingest::default(),
@@ -66,6 +75,8 @@ impl Default for Raw {
             classify: Classify::default(),
             anomaly: Anomaly::default(),
             store: Store::default(),
+            security: Security::default(),
+            tls: Tls::default(),
             log: Log::default(),
         }
     }
@@ -81,6 +92,9 @@ pub struct Http {
     /// The largest body after decompression; a larger one is answered 413.
     #[schemars(extend("x-minimum" = "1KiB", "x-maximum" = "2GiB"))]
     pub max_decompressed: SizeText,
+    /// How many times its size on the wire a body may be after decompression; counts beyond its first 16 MiB, where one that unfolds further is answered 413.
+    #[schemars(range(min = 10, max = 1_000_000))]
+    pub max_ratio: usize,
     /// The largest single event; a larger one becomes a dead letter.
     #[schemars(extend("x-minimum" = "1KiB", "x-maximum" = "2GiB"))]
     pub max_event: SizeText,
@@ -96,15 +110,21 @@ pub struct Http {
     /// Memory for bodies that are being taken; beyond it requests are answered 429.
     #[schemars(extend("x-minimum" = "1MiB"))]
     pub max_in_flight: SizeText,
-    /// Connections held open at once; further ones wait.
+    /// Connections held open at once; further ones are answered 503 or wait.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_connections: usize,
+    /// Connections of one address (IPv6: of one /64) at once; without this key half of `http.max_connections`.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_connections_per_address: Option<usize>,
     /// How long a client may take for a request's headers, and how long an idle connection is kept.
     #[schemars(extend("x-minimum" = "1s"))]
     pub header_timeout: DurationText,
     /// How long a client may take for a request's body.
     #[schemars(extend("x-minimum" = "1s"))]
     pub body_timeout: DurationText,
+    /// How long a client may take to fetch an answer; then it is cut off.
+    #[schemars(extend("x-minimum" = "1s"))]
+    pub write_timeout: DurationText,
     /// How long the disk may take until a request is answered 429 instead of 200.
     #[schemars(extend("x-minimum" = "10ms", "x-maximum" = "10s"))]
     pub answer_within: DurationText,
@@ -117,14 +137,17 @@ impl Default for Http {
         Self {
             max_body: SizeText(64 * MIB),
             max_decompressed: SizeText(256 * MIB),
+            max_ratio: 500,
             max_event: SizeText(16 * MIB),
             max_depth: 64,
             max_events: 200_000,
             max_fields: 10_000,
             max_in_flight: SizeText(512 * MIB),
             max_connections: 1024,
+            max_connections_per_address: None,
             header_timeout: seconds(75),
             body_timeout: seconds(30),
+            write_timeout: seconds(30),
             answer_within: seconds(1),
             drain: seconds(10),
         }

@@ -220,6 +220,9 @@ impl Reader<'_> {
                 return Ok(Err(undecoded));
             }
             self.share.cover(self.wire + decoder.kept())?;
+            if decoder.len() > KEEP && decoder.len() / self.settings.max_ratio > self.wire {
+                return Err(Refusal::Unfolding(self.settings.max_ratio));
+            }
             if decoder.len() - rested > REST {
                 rested = decoder.len();
                 tokio::task::yield_now().await;
@@ -317,6 +320,21 @@ mod tests {
         let bomb = Bytes::from(zstd::stream::encode_all(&vec![0; 10 << 20][..], 3).unwrap());
         let refusal = Refusal::TooLarge { limit: 100_000, key: "http.max_decompressed" };
         assert_eq!(read_frames(&[bomb], &[("content-encoding", "zstd")]).await.unwrap_err(), refusal);
+    }
+
+    #[tokio::test]
+    async fn a_large_body_may_unfold_only_so_far() {
+        let plain = vec![b' '; 2 * KEEP];
+        let bomb = Bytes::from(zstd::stream::encode_all(&plain[..], 3).unwrap());
+        let mut headers = HeaderMap::new();
+        headers.insert("content-encoding", HeaderValue::from_static("zstd"));
+        let read_at_most = async |max_ratio| {
+            let settings = HttpSettings { max_ratio, ..HttpSettings::default() };
+            let frames = stream::iter([Ok::<Bytes, Infallible>(bomb.clone())]);
+            read(frames, &headers, &settings, &Room::new(settings.max_in_flight)).await.map(|(body, _)| body.len())
+        };
+        assert_eq!(read_at_most(500).await.unwrap_err(), Refusal::Unfolding(500));
+        assert_eq!(read_at_most(1_000_000).await.unwrap(), 2 * KEEP);
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONNECTION, RETRY_AFTER};
+use http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use warp::reply::Response;
@@ -14,6 +14,7 @@ use warp::reply::Response;
 use super::answer;
 use super::json::Flaw;
 use super::keep::Unkept;
+use crate::access::Denied;
 
 /// Why a request is not answered 200.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,17 +35,24 @@ pub(super) enum Refusal {
     Slow(Duration),
     #[error("the body is larger than {limit} bytes ({key})")]
     TooLarge { limit: usize, key: &'static str },
+    #[error("the body unfolds to more than {0} times its size (http.max_ratio)")]
+    Unfolding(usize),
     #[error("the body holds more than {0} events (http.max_events)")]
     TooMany(usize),
     #[error("content-encoding {0:?} is not understood, one of gzip, deflate, zstd and identity is")]
     UnknownCoding(String),
     #[error("the bodies that are being read take all the memory they may (http.max_in_flight), send again")]
     Busy,
-    #[error("all connections are taken (http.max_connections), send again")]
+    #[error("all connections are taken (http.max_connections, http.max_connections_per_address), send again")]
     Crowded,
     #[error("{0}")]
     Unkept(#[from] Unkept),
+    #[error("{0}")]
+    Denied(#[from] Denied),
 }
+
+/// How one may authenticate, the one that a browser understands first.
+const CHALLENGES: [&str; 3] = [r#"Basic realm="oversight", charset="UTF-8""#, r#"Bearer realm="oversight""#, "ApiKey"];
 
 impl Refusal {
     /// The table: status, and after how long to send again.
@@ -58,11 +66,16 @@ impl Refusal {
             Self::WrongMethod { .. } => (StatusCode::METHOD_NOT_ALLOWED, None),
             // not 408: Logstash sends a batch again after 503, and drops it after any other 4xx but 429
             Self::Slow(_) => (StatusCode::SERVICE_UNAVAILABLE, None),
-            Self::TooLarge { .. } | Self::TooMany(_) | Self::Unkept(Unkept::Unfit(_)) => {
+            Self::TooLarge { .. } | Self::Unfolding(_) | Self::TooMany(_) | Self::Unkept(Unkept::Unfit(_)) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, None)
             }
             Self::UnknownCoding(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, None),
-            Self::Busy | Self::Unkept(Unkept::Late | Unkept::Lost) => (StatusCode::TOO_MANY_REQUESTS, SOON),
+            Self::Denied(Denied::Missing | Denied::Invalid) => (StatusCode::UNAUTHORIZED, None),
+            Self::Denied(Denied::Forbidden { .. }) => (StatusCode::FORBIDDEN, None),
+            Self::Denied(Denied::TooMany { retry_after }) => (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after)),
+            Self::Busy | Self::Denied(Denied::Busy) | Self::Unkept(Unkept::Late | Unkept::Lost) => {
+                (StatusCode::TOO_MANY_REQUESTS, SOON)
+            }
             Self::Unkept(Unkept::Full { retry_after }) => (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after)),
             Self::Crowded | Self::Unkept(Unkept::Disk(_) | Unkept::Closed) => (StatusCode::SERVICE_UNAVAILABLE, SOON),
         }
@@ -93,6 +106,11 @@ impl Refusal {
         match self {
             Self::WrongMethod { allowed } => {
                 headers.insert(ALLOW, HeaderValue::from_static(allowed));
+            }
+            Self::Denied(Denied::Missing | Denied::Invalid) => {
+                for scheme in CHALLENGES {
+                    headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+                }
             }
             // the rest of the body may still be on its way
             Self::Slow(_) | Self::Interrupted(_) | Self::Crowded => {
@@ -126,6 +144,8 @@ mod tests {
         let later = [
             Refusal::Busy,
             Refusal::Crowded,
+            Denied::Busy.into(),
+            Denied::TooMany { retry_after: Duration::from_secs(6) }.into(),
             Unkept::Full { retry_after: Duration::from_millis(2300) }.into(),
             Unkept::Late.into(),
             Unkept::Lost.into(),
@@ -137,6 +157,17 @@ mod tests {
             assert!(matches!(response.status().as_u16(), 429 | 503), "{refusal}");
             assert!(response.headers().contains_key(RETRY_AFTER), "{refusal}");
         }
+    }
+
+    #[test]
+    fn who_is_not_known_is_told_how_to_be_and_who_may_not_is_not() {
+        for denied in [Denied::Missing, Denied::Invalid] {
+            let response = Refusal::from(denied).into_response();
+            assert_eq!(response.status(), 401);
+            assert_eq!(response.headers().get_all(WWW_AUTHENTICATE).iter().count(), 3);
+        }
+        let forbidden = Denied::Forbidden { name: "a".into(), role: crate::access::Role::Admin };
+        assert_eq!(Refusal::from(forbidden).into_response().status(), 403);
     }
 
     #[test]

@@ -13,7 +13,10 @@ use tokio::task::JoinHandle;
 use warp::Filter;
 
 use super::{HttpSettings, Ingest, Keep, Unkept, elastic, routes, server};
+use crate::access::audit::Audit;
+use crate::access::{Door, Guard};
 use crate::clock::Clock;
+use crate::config::Security;
 use crate::spool::{DeadLetter, NewBatch};
 
 /// Keeps bodies in memory, unless told to fail or to wait.
@@ -123,7 +126,9 @@ impl Running {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let routes = routes(Arc::clone(&ingest)).or(elastic::routes(Arc::clone(&ingest))).unify();
-        let server = tokio::spawn(server::serve(listener, routes, settings, async {
+        let guard = Guard::new(&Security::default(), Audit::none(), Clock::system());
+        let door = Door { guard: Arc::new(guard), tls: None };
+        let server = tokio::spawn(server::serve(listener, routes, settings, door, async {
             let _ = stopped.await;
         }));
         Self { address, ingest, stop, server }

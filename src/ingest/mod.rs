@@ -8,9 +8,9 @@
 //!   be kept then; sent again it is taken once.
 //! - 503: the disk refuses, the body stopped coming, all connections are taken, or the process ends.
 //! - 400: the body as a whole is unreadable, with reason and place; its bytes are in the dead letters.
-//! - 413, 415, 404, 405: see the table in `error.rs`. Connections are not reset; bodies are read to their end.
+//! - 401, 403: nobody known, or somebody who may not; 413, 415, 404, 405: see the table in `error.rs`. Connections are not reset; bodies are read to their end.
 //!
-//! The way of a request: [`server`] (connection, deadlines) → `http` (path, method) → `body` and `decode` (bytes, capped)
+//! The way of a request: [`server`] (places) → `connection` (deadlines, admission) → `http` (path, method) → `body` and `decode` (bytes, capped)
 //! → `format` (members; `json` judges each, `resync` finds the end of a bad one, `text` makes events of forms and text)
 //! → `intake` (what is to be kept) → `repeat` and `admit` (once, in time) → `keep` (the spool) → `answer` or `error`.
 //!
@@ -22,6 +22,8 @@
 mod admit;
 mod answer;
 mod body;
+mod connection;
+mod crowd;
 mod decode;
 pub mod elastic;
 mod error;
@@ -32,6 +34,7 @@ mod http;
 mod intake;
 mod json;
 mod keep;
+mod patience;
 mod repeat;
 mod resync;
 mod room;

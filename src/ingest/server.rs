@@ -1,57 +1,48 @@
 //! The listener: an accept loop of our own around the routes, because warp's has no limits.
 //!
-//! A connection has a deadline for the headers of each request (and so for idling), a bounded buffer, and its peer's
-//! address in every request. More connections than allowed are not left hanging: some are told 503, and only beyond
-//! those does the kernel keep them waiting. When the end is asked for, requests under way are finished, for a bounded
-//! time; then their connections are closed.
+//! More connections than allowed are not left hanging: some are told 503, and only beyond those does the kernel keep them
+//! waiting; an address that has more than its share is told 503 too, or closed, and keeps nobody else waiting. When the
+//! end is asked for, requests under way are finished, for a bounded time; then their connections are closed. What
+//! happens on a connection stands in `connection`.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, Request};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tower::util::{MapRequest, MapResult};
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 use warp::{Filter, Reply};
 
 use super::HttpSettings;
-use super::body::discard;
-use super::elastic::{Unanswered, closes};
-use super::error::Refusal;
-use super::http::{Peer, no_such_path};
-use crate::config::Overload;
-use crate::telemetry::catalogue::CONNECTIONS_OPEN;
+use super::connection::{Host, Stay};
+use super::crowd::Crowd;
+use super::http::no_such_path;
+use crate::access::{Door, Origin};
+use crate::telemetry::catalogue::CONNECTIONS_TURNED_AWAY;
 
-/// The buffer of one connection, which bounds the size of a request's headers (it may be passed by one read).
-const BUFFER: usize = 64 << 10;
 /// Connections beyond the limit that are told so at one time.
 const TURNED_AWAY: usize = 64;
-/// How long a connection may take that is only told to come again.
-const TURNED_AWAY_WITHIN: Duration = Duration::from_secs(5);
 
 /// Serves `routes` on `listener` until `shutdown` is ready, then finishes what is under way; what takes longer than
-/// [`HttpSettings::drain`] is cut off. Paths that `routes` rejects are answered 404.
-pub async fn serve<F, R>(listener: TcpListener, routes: F, settings: HttpSettings, shutdown: impl Future<Output = ()>)
-where
+/// [`HttpSettings::drain`] is cut off. Paths that `routes` rejects are answered 404. Every request passes `door`.
+pub async fn serve<F, R>(
+    listener: TcpListener,
+    routes: F,
+    settings: HttpSettings,
+    door: Door,
+    shutdown: impl Future<Output = ()>,
+) where
     F: Filter<Extract = (R,), Error = warp::Rejection> + Clone + Send + Sync + 'static,
     R: Reply + 'static,
 {
     let routes = routes.map(Reply::into_response).or(no_such_path()).unify().boxed();
-    let mut server = Server::new(&settings);
+    let mut server = Server::new(&settings, door);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let place = tokio::select! {
@@ -77,31 +68,21 @@ enum Place {
 }
 
 struct Server {
-    http: http1::Builder,
-    short: http1::Builder,
-    /// What a sender of bulk requests meets where there is no place.
-    overload: Overload,
+    host: Host,
     served: Arc<Semaphore>,
     turned_away: Arc<Semaphore>,
+    crowd: Crowd,
     graceful: GracefulShutdown,
     connections: JoinSet<()>,
 }
 
 impl Server {
-    fn new(settings: &HttpSettings) -> Self {
-        let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new())
-            .header_read_timeout(settings.header_timeout)
-            .max_headers(settings.max_headers)
-            .max_buf_size(BUFFER);
-        let mut short = http.clone();
-        short.header_read_timeout(TURNED_AWAY_WITHIN).keep_alive(false);
+    fn new(settings: &HttpSettings, door: Door) -> Self {
         Self {
-            http,
-            short,
-            overload: settings.bulk.overload,
+            host: Host::new(settings, door),
             served: Arc::new(Semaphore::new(settings.max_connections)),
             turned_away: Arc::new(Semaphore::new(TURNED_AWAY)),
+            crowd: Crowd::new(settings.max_connections_per_address),
             graceful: GracefulShutdown::new(),
             connections: JoinSet::new(),
         }
@@ -122,29 +103,28 @@ impl Server {
     }
 
     fn spawn(&mut self, place: Place, tcp: TcpStream, peer: SocketAddr, routes: &BoxedFilter<(Response,)>) {
-        let (http, watcher) = (self.http.clone(), self.graceful.watcher());
-        let (short, routes, overload) = (self.short.clone(), routes.clone(), self.overload);
         // a place may have become free since the loop began to wait for a connection
         let place = match Arc::clone(&self.served).try_acquire_owned() {
             Ok(permit) if matches!(place, Place::TurnedAway(_)) => Place::Served(permit),
             _ => place,
         };
-        self.connections.spawn(async move {
-            let _open = Open::new();
-            // an answer is one small packet, and the sender waits for it; it works without, only later
-            let _ = tcp.set_nodelay(true);
-            let io = TokioIo::new(tcp);
-            let ended = match place {
-                Place::Served(_permit) => watcher.watch(http.serve_connection(io, with_peer(routes, peer))).await,
-                Place::TurnedAway(_permit) => {
-                    let service = service_fn(move |request| turn_away(request, overload));
-                    watcher.watch(short.serve_connection(io, service)).await
-                }
-            };
-            if let Err(error) = ended {
-                tracing::debug!(%peer, %error, "a connection ends early");
-            }
-        });
+        let Some(stay) = self.stay(place, peer) else { return };
+        let (host, routes, watcher) = (self.host.clone(), routes.clone(), self.graceful.watcher());
+        self.connections.spawn(async move { host.receive(tcp, peer, stay, routes, watcher).await });
+    }
+
+    /// How the connection may stay; none where its address has more than its share, and so many are being told so
+    /// that this one is closed.
+    fn stay(&self, place: Place, peer: SocketAddr) -> Option<Stay> {
+        let told = match place {
+            Place::Served(permit) => match self.crowd.enter(Origin::of(peer.ip())) {
+                Some(seat) => return Some(Stay::Served(permit, seat)),
+                None => Arc::clone(&self.turned_away).try_acquire_owned().ok(),
+            },
+            Place::TurnedAway(permit) => Some(permit),
+        };
+        CONNECTIONS_TURNED_AWAY.add(1);
+        told.map(|permit| Stay::TurnedAway(permit))
     }
 
     async fn drain(mut self, within: Duration) {
@@ -156,47 +136,6 @@ impl Server {
     }
 }
 
-/// The routes as a service that tells each request who sends it. Its error closes the connection.
-fn with_peer(
-    routes: BoxedFilter<(Response,)>,
-    peer: SocketAddr,
-) -> impl hyper::service::Service<Request<Incoming>, Response = Response, Error = HungUp, Future: Send> {
-    let routes = MapRequest::new(warp::service(routes), move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
-        request
-    });
-    TowerToHyperService::new(MapResult::new(routes, |answered: Result<Response, Infallible>| match answered {
-        Ok(response) if response.extensions().get::<Unanswered>().is_some() => Err(HungUp),
-        answered => answered.map(genuine).map_err(HungUp::from),
-    }))
-}
-
-/// There is no room, and the sender understands no answer that says so.
-#[derive(Debug, thiserror::Error)]
-#[error("closed without an answer, so that it is sent again (bulk.overload)")]
-struct HungUp;
-
-impl From<Infallible> for HungUp {
-    fn from(never: Infallible) -> Self {
-        match never {}
-    }
-}
-
-/// Clients of Elasticsearch refuse to talk to anybody who does not say this.
-fn genuine(mut response: Response) -> Response {
-    response.headers_mut().insert("x-elastic-product", HeaderValue::from_static("Elasticsearch"));
-    response
-}
-
-/// There is no place: 503, once the request has been read, or no answer where that would be taken for a good one.
-async fn turn_away(request: Request<Incoming>, overload: Overload) -> Result<Response, HungUp> {
-    if request.uri().path().ends_with("/_bulk") && closes(overload, request.headers()) {
-        return Err(HungUp);
-    }
-    let _ = timeout(TURNED_AWAY_WITHIN, discard(request.into_body().into_data_stream())).await;
-    Ok(genuine(Refusal::Crowded.into_response()))
-}
-
 /// A listener that cannot accept is not given up: descriptors that have run out come back.
 async fn after_failed_accept(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
@@ -206,26 +145,11 @@ async fn after_failed_accept(error: &io::Error) {
     }
 }
 
-/// Counts one open connection while it lives.
-struct Open;
-
-impl Open {
-    fn new() -> Self {
-        CONNECTIONS_OPEN.add(1);
-        Self
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        CONNECTIONS_OPEN.add(-1);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+    use super::super::connection::BUFFER;
     use super::super::harness::{Reply, Running, Scripted, small};
     use super::*;
 

@@ -12,6 +12,8 @@ pub struct HttpSettings {
     pub max_body: usize,
     /// A request body after decompression. Default 256 MiB.
     pub max_decompressed: usize,
+    /// How many times its size on the wire a body may be after decompression, beyond its first 16 MiB. Default 500.
+    pub max_ratio: usize,
     /// One event. Default 16 MiB.
     pub max_event: usize,
     /// Events in one body. Default 200,000.
@@ -26,11 +28,15 @@ pub struct HttpSettings {
     pub max_headers: usize,
     /// Open connections; one more is answered 503. Default 1,024.
     pub max_connections: usize,
+    /// Open connections of one address; one more is answered 503 or closed. Default 512.
+    pub max_connections_per_address: usize,
     /// From the start of a request to the end of its headers; a connection that idles for longer is closed, so it
     /// has to be above the time for which clients keep theirs. Default 75 s.
     pub header_timeout: Duration,
     /// From the end of a request's headers to the end of its body. Default 30 s.
     pub body_timeout: Duration,
+    /// From an answer to when its client has taken it. Default 30 s.
+    pub write_timeout: Duration,
     /// From the end of a body to its answer: when the spool takes longer, the answer is 429. Default 1 s.
     pub answer_within: Duration,
     /// How long requests may still take once the end has been asked for. Default 10 s.
@@ -49,6 +55,7 @@ impl Default for HttpSettings {
         Self {
             max_body: 64 << 20,
             max_decompressed: 256 << 20,
+            max_ratio: 500,
             max_event: 16 << 20,
             max_events: 200_000,
             max_depth: 64,
@@ -56,8 +63,10 @@ impl Default for HttpSettings {
             max_in_flight: 512 << 20,
             max_headers: 64,
             max_connections: 1024,
+            max_connections_per_address: 512,
             header_timeout: Duration::from_secs(75),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             answer_within: Duration::from_secs(1),
             drain: Duration::from_secs(10),
             retry_window: Duration::from_secs(120),
@@ -93,11 +102,14 @@ impl HttpSettings {
             ("max_in_flight", self.max_in_flight, self.max_body.saturating_add(self.max_decompressed), 1 << 40),
             ("max_headers", self.max_headers, 8, 1024),
             ("max_connections", self.max_connections, 1, 1_000_000),
+            ("max_connections_per_address", self.max_connections_per_address, 1, 1_000_000),
+            ("max_ratio", self.max_ratio, 10, 1_000_000),
             ("max_remembered", self.max_remembered, 1, 100_000_000),
         ];
         let times = [
             ("header_timeout", self.header_timeout, 3600),
             ("body_timeout", self.body_timeout, 3600),
+            ("write_timeout", self.write_timeout, 3600),
             ("answer_within", self.answer_within, 60),
             ("drain", self.drain, 3600),
             ("retry_window", self.retry_window, 86_400),

@@ -46,6 +46,15 @@ catalogue! {
         "Time from a request's headers to its answer.";
     Gauge CONNECTIONS_OPEN = "oversight_connections_open", Count,
         "Connections that clients hold open now.";
+    Counter CONNECTIONS_TURNED_AWAY = "oversight_connections_turned_away_total", Count,
+        "Connections beyond what all, or one address, may hold; they were answered 503 or closed.";
+
+    Counter REQUESTS_DENIED = "oversight_requests_denied_total", Count,
+        "Requests without valid credentials, or whose credentials did not suffice.";
+    Counter AUDIT_LINES_LOST = "oversight_audit_lines_lost_total", Count,
+        "Lines that the audit log could not keep up with, or could not write.";
+    Gauge TLS_CERTIFICATE_EXPIRY_SECONDS = "oversight_tls_certificate_expiry_seconds", Seconds,
+        "When the certificate in use expires, in Unix time; 0 without TLS.";
 
     Gauge EVENTS_WAITING = "oversight_events_waiting", Count,
         "Events in the spool that the store does not have yet.";

@@ -3,6 +3,7 @@
 //! No event content is logged at info or above; nothing per event above debug.
 
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
@@ -48,13 +49,28 @@ pub struct Settings {
 #[error("the log is started already")]
 pub struct AlreadyStarted;
 
+/// Changes the level of a log.
+type Switch = Box<dyn Fn(Level) + Send + Sync>;
+
+/// That of the log that was started.
+static SWITCH: OnceLock<Switch> = OnceLock::new();
+
 /// Starts the log on stderr, for the whole process, once.
 ///
 /// # Errors
 /// When it was started before.
 pub fn start(settings: Settings) -> Result<(), AlreadyStarted> {
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    tracing::subscriber::set_global_default(subscriber(settings, colours, std::io::stderr)).map_err(|_| AlreadyStarted)
+    let (subscriber, switch) = build(settings, colours, std::io::stderr);
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| AlreadyStarted)?;
+    SWITCH.set(switch).map_err(|_| AlreadyStarted)
+}
+
+/// From now on lines of this level are written; nothing happens where the log was not started.
+pub fn change_level(level: Level) {
+    if let Some(switch) = SWITCH.get() {
+        switch(level);
+    }
 }
 
 /// A log into `writer`, for a program that draws on the terminal itself, and for tests.
@@ -62,11 +78,27 @@ pub fn subscriber<W>(settings: Settings, colours: bool, writer: W) -> Box<dyn Su
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter(settings.level)).with_writer(writer).with_ansi(colours);
+    build(settings, colours, writer).0
+}
+
+fn build<W>(settings: Settings, colours: bool, writer: W) -> (Box<dyn Subscriber + Send + Sync>, Switch)
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    // a change fails only when the log is gone, and then nobody misses it
+    let builder = tracing_subscriber::fmt().with_writer(writer).with_ansi(colours);
     match settings.format {
-        Format::Text => Box::new(builder.with_target(false).finish()),
-        Format::Json => Box::new(builder.json().flatten_event(true).with_ansi(false).finish()),
+        Format::Text => {
+            let builder = builder.with_target(false).with_env_filter(filter(settings.level)).with_filter_reloading();
+            let handle = builder.reload_handle();
+            (Box::new(builder.finish()), Box::new(move |level| drop(handle.reload(filter(level)))))
+        }
+        Format::Json => {
+            let builder = builder.json().flatten_event(true).with_ansi(false);
+            let builder = builder.with_env_filter(filter(settings.level)).with_filter_reloading();
+            let handle = builder.reload_handle();
+            (Box::new(builder.finish()), Box::new(move |level| drop(handle.reload(filter(level)))))
+        }
     }
 }
 
@@ -120,6 +152,22 @@ mod tests {
         let text = logged(Settings { level: Level::Info, format: Format::Text });
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(text.contains("INFO the spool is open events=7"), "{text}");
+    }
+
+    #[test]
+    fn the_level_of_a_running_log_can_be_changed() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let (subscriber, switch) = build(Settings::default(), false, move || writer.clone());
+        tracing::subscriber::with_default(subscriber, || {
+            for level in [Level::Debug, Level::Warn] {
+                switch(level);
+                tracing::info!(?level, "seen at debug");
+                tracing::debug!(?level, "seen at debug too");
+            }
+        });
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert_eq!((text.lines().count(), text.matches("Warn").count()), (2, 0), "{text}");
     }
 
     #[test]

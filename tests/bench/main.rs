@@ -10,6 +10,7 @@ mod process;
 mod single;
 #[path = "../it/harness/swallow.rs"]
 mod sink;
+mod slow;
 
 use std::time::{Duration, Instant};
 
@@ -71,6 +72,14 @@ async fn measure(options: Options) {
         on.stored_rate / 2.0,
         millis(half.quantile(0.5)),
         millis(half.quantile(0.99))
+    );
+    let slow = slow_clients(&template, &sink, on.stored_rate / 4.0, options.length).await;
+    let (quiet, beside) = (millis(slow.quiet.quantile(0.99)), millis(slow.beside.quantile(0.99)));
+    println!(
+        "a quarter of the load, p99 {quiet:.1} ms; beside {} slow clients {beside:.1} ms; ratio {:.2}; not 200: {}",
+        slow::CLIENTS,
+        beside / quiet,
+        slow.beside.refused
     );
     let single = single_rate(&options, &events[0]).await;
     if let Some((rate, stored)) = single {
@@ -159,6 +168,11 @@ async fn at_half(template: &Template, sink: &Sink, rate: f64, length: Duration) 
     load::send(oversight.port, template, 2, length / 4, None).await;
     drain(&oversight).await;
     load::send(oversight.port, template, CONNECTIONS, length, Some(rate)).await
+}
+
+async fn slow_clients(template: &Template, sink: &Sink, rate: f64, length: Duration) -> slow::Beside {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    slow::measure(data.path(), &format!("http://127.0.0.1:{}", sink.port), template, rate, length).await
 }
 
 /// Waits until nothing waits in oversight any more.

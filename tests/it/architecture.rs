@@ -84,7 +84,7 @@ fn table() -> BTreeMap<String, BTreeSet<String>> {
             rows.insert(room.to_owned(), used.split(", ").map(str::to_owned).collect());
         }
     }
-    for room in ["spool", "telemetry", "config", "event", "store"] {
+    for room in ["access", "spool", "telemetry", "config", "event", "store"] {
         rows.entry(room.to_owned()).or_default();
     }
     assert!(rows.len() > 10, "the table was not found");

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets what must not be has failed")]
 
+/// Who is let in, who is not, and what is written down of it.
+mod access;
 /// The rooms use only what the crate documentation allows them.
 mod architecture;
 /// The commands, as a person types them.
@@ -18,9 +20,13 @@ mod engine_faults;
 mod engine_templates;
 /// What goes wrong at start and while running is said clearly, and loses nothing.
 mod faults;
+/// Signals, the service manager, and an end within its deadline whatever happens.
+mod graceful;
 /// What each shipper says to an Elasticsearch, replayed byte for byte, and what it has to hear.
 mod handshakes;
 /// What the tests stand on.
 mod harness;
+/// Encryption with real certificates, which change while connections are open.
+mod tls;
 /// Real Zeek connection records are stored with every field as it came.
 mod zeek;

@@ -14,12 +14,13 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rand::Rng;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Certificate, Client, Response, StatusCode};
 use serde::Deserialize;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
+use crate::config::Secret;
 
 use super::replay::SourceError;
 
@@ -33,6 +34,10 @@ const ANSWER_LIMIT: usize = 64 << 10;
 pub struct Settings {
     /// Where to post, such as `http://127.0.0.1:9292/`.
     pub url: String,
+    /// The API key to show; none where nobody asks for one.
+    pub key: Option<Secret>,
+    /// PEM of the authority that signed its certificate, where the system does not know it.
+    pub authority: Option<Vec<u8>>,
     /// Events a request; Logstash's default is 125.
     pub batch: usize,
     /// Requests at once.
@@ -53,6 +58,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             url: "http://127.0.0.1:9292/".to_owned(),
+            key: None,
+            authority: None,
             batch: 125,
             connections: 4,
             gzip: false,
@@ -269,12 +276,14 @@ struct Sender {
 impl Sender {
     fn new(settings: Settings, clock: Clock) -> Result<Self, SendError> {
         let fault = |source| SendError::Client { url: settings.url.clone(), source };
-        let client = Client::builder()
+        let mut client = Client::builder()
             .timeout(settings.timeout)
             .pool_max_idle_per_host(settings.connections.max(1))
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(fault)?;
+            .redirect(reqwest::redirect::Policy::none());
+        if let Some(authority) = &settings.authority {
+            client = client.add_root_certificate(Certificate::from_pem(authority).map_err(fault)?);
+        }
+        let client = client.build().map_err(fault)?;
         // a URL that is none is told before anything is read
         client.post(&settings.url).build().map_err(fault)?;
         let begun = clock.monotonic();
@@ -309,6 +318,9 @@ impl Sender {
         let mut request = self.client.post(&self.settings.url).header(CONTENT_TYPE, "application/json");
         if self.settings.gzip {
             request = request.header(CONTENT_ENCODING, "gzip");
+        }
+        if let Some(key) = &self.settings.key {
+            request = request.bearer_auth(key.reveal());
         }
         let again = |problem: String| Tried::Again { problem, after: None };
         let response = match request.body(batch.body.clone()).send().await {

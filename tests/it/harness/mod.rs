@@ -1,12 +1,14 @@
 //! What the tests stand on: oversight as a process, real engines where this machine has them, a scripted one for
 //! faults, real data.
 
+pub mod certificates;
 pub mod data;
 pub mod engines;
 pub mod oversight;
 mod provision;
 pub mod scripted;
 pub mod swallow;
+pub mod watched;
 
 /// Says loudly that a test proves nothing on this machine; where `OVERSIGHT_REQUIRE_ALL` is set, that is a failure.
 pub fn skip(reason: &str) {
