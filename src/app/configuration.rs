@@ -49,6 +49,7 @@ pub fn http(config: &Config) -> Result<HttpSettings, Vec<SettingFault>> {
         header_timeout: config.http.header_timeout,
         body_timeout: config.http.body_timeout,
         answer_within: config.http.answer_within,
+        enrich_within: config.http.enrich_within,
         drain: config.http.drain,
         retry_window: config.retry_window,
         bulk: bulk(&config.bulk),

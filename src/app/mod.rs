@@ -3,9 +3,11 @@
 //! Threads: the runtime's (HTTP, requests to the store), the spool's writer, and one worker. Between them lie the spool
 //! (bounded by its size on disk) and one channel (bounded to a few batches); nothing else queues.
 
+pub mod accounts;
 pub mod configuration;
 pub mod demo;
 mod document;
+mod enricher;
 mod error;
 mod fields;
 mod ledger;
@@ -32,15 +34,17 @@ use crate::classify::{self, Slot};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::event::SeqNo;
-use crate::ingest::{self, Ingest};
+use crate::ingest::{self, Ingest, Redriver};
 use crate::spool::{self, Opened, Reader, RealFiles, Recovery, Spool};
 use crate::store::writer::Ledger;
 use crate::store::{Store, writer};
 use crate::telemetry::catalogue;
 
+pub use accounts::Accounts;
 pub use error::StartError;
-pub use shutdown::Accounts;
 
+use accounts::Bookkeeper;
+use enricher::PipelineEnricher;
 use ledger::SpoolLedger;
 use pipeline::{Parts, Pipeline};
 use worker::{Snapshots, Worker};
@@ -60,6 +64,7 @@ pub struct Running {
     server: Task<()>,
     writer: Task<()>,
     worker: JoinHandle<()>,
+    bookkeeper: Bookkeeper,
 }
 
 /// Starts everything. A store that is down does not keep it from starting: events are taken and kept meanwhile.
@@ -75,7 +80,8 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
     let store = configuration::store(config, &clock)?;
     let slot = load_model(config)?;
     readiness.set(Room::Model, State::Up);
-    let ledger: Arc<dyn Ledger> = Arc::new(SpoolLedger::new(spool.clone(), clock.clone(), store.name()));
+    let replayed = recovery.checkpoint..recovery.next;
+    let ledger: Arc<dyn Ledger> = Arc::new(SpoolLedger::new(spool.clone(), clock.clone(), store.name(), replayed));
 
     let (batches, receiver) = mpsc::channel(CHANNEL);
     let (stop_writer, writer_stopped) = watch::channel(false);
@@ -89,6 +95,7 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
     });
 
     let (engine, snapshots) = counting(config, &spool, &mut reader, &recovery)?;
+    let enricher = PipelineEnricher::new(config, slot.clone(), clock.clone());
     let stop_worker = Arc::new(AtomicBool::new(false));
     let worker = Worker {
         reader,
@@ -110,8 +117,21 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
     let worker = std::thread::Builder::new().name("worker".to_owned()).spawn(move || worker.run());
     let worker = worker.map_err(StartError::Thread)?;
 
-    let (ingest, server, stop_serving) = serve(config, &spool, store.clone(), readiness, clock, listener)?;
-    Ok(Running { address, ingest, spool, store, stop_serving, stop_worker, stop_writer, server, writer, worker })
+    let bookkeeper = Bookkeeper::start(&config.data_dir, spool.clone(), readiness.clone(), clock.clone());
+    let (ingest, server, stop_serving) = serve(config, &spool, store.clone(), readiness, clock, listener, enricher)?;
+    Ok(Running {
+        address,
+        ingest,
+        spool,
+        store,
+        stop_serving,
+        stop_worker,
+        stop_writer,
+        server,
+        writer,
+        worker,
+        bookkeeper,
+    })
 }
 
 /// The model that judges; none where judging is switched off.
@@ -157,6 +177,7 @@ fn serve(
     readiness: Arc<Readiness>,
     clock: Clock,
     listener: TcpListener,
+    enricher: Arc<PipelineEnricher>,
 ) -> Result<(Arc<Ingest>, Task<()>, oneshot::Sender<()>), StartError> {
     let mut settings = configuration::http(config).map_err(StartError::Http)?;
     settings.bulk.cluster = spool.id();
@@ -164,8 +185,15 @@ fn serve(
     let ingest = Ingest::new(settings.clone(), Arc::new(spool.clone()), recent.iter().copied(), clock);
     let measured = spool.clone();
     let api = Api::new(readiness, store, api::SEARCHES_AT_ONCE, move || measure(&measured));
+    let redriver = Redriver::new(spool.clone(), settings.clone());
+    let ours = ingest::routes(ingest.clone())
+        .or(ingest::enrich::route(ingest.clone(), enricher))
+        .unify()
+        .or(api::letters::routes(redriver))
+        .unify()
+        .or(api::routes(api))
+        .unify();
     // the paths in Elasticsearch's shape come last: index names are any
-    let ours = ingest::routes(ingest.clone()).or(api::routes(api)).unify();
     let routes = ours.or(ingest::elastic::routes(ingest.clone())).unify();
     let (stop_serving, serving_stopped) = oneshot::channel();
     let server = tokio::spawn(ingest::server::serve(listener, routes, settings, async {
@@ -207,6 +235,7 @@ impl Running {
             }
         });
         shutdown::within(shutdown::CLOSING, "the spool's checkpoint", closing).await;
+        shutdown::within(shutdown::CLOSING, "the accounts", self.bookkeeper.stop()).await;
         Accounts::of(&self.spool.usage())
     }
 }
@@ -256,5 +285,5 @@ fn measure(spool: &Spool) {
     catalogue::SPOOL_LIMIT_BYTES.set(as_gauge(usage.limit));
     catalogue::EVENTS_WAITING.set(as_gauge(usage.waiting));
     catalogue::SPOOL_DAMAGED_FRAMES.raise_to(usage.damaged);
-    catalogue::DEAD_LETTERS_DROPPED.raise_to(spool.dead_letters().usage().dropped);
+    accounts::measure(spool);
 }

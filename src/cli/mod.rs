@@ -4,10 +4,13 @@ mod check;
 mod config;
 mod demo;
 mod inspect;
+mod letters;
 #[cfg(feature = "torch")]
 mod model;
 mod progress;
+mod redrive;
 mod serve;
+mod spool;
 mod traffic;
 
 use std::io;
@@ -56,9 +59,9 @@ enum Command {
     /// Show the configuration in force, or the reference of all keys
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// Look into the spool and its dead letters
+    /// Look into the spool and its dead letters, and send those again
     #[command(subcommand)]
-    Spool(inspect::SpoolCommand),
+    Spool(spool::SpoolCommand),
 }
 
 /// How results are printed.
@@ -114,7 +117,7 @@ fn dispatch(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Check(option) => check::check(&arguments.configuration()?, option.output),
         Command::Setup(options) => serve::setup(&arguments.configuration()?, options),
         Command::Config(command) => config::run(arguments.config.as_deref(), command),
-        Command::Spool(command) => inspect::spool(&arguments.configuration()?, command),
+        Command::Spool(command) => spool::spool(&arguments.configuration()?, command),
     }
 }
 

@@ -30,8 +30,12 @@ pub fn serve(configuration: &Config) -> anyhow::Result<()> {
             _ = interrupt.recv() => {}
         }
         tracing::info!("ending");
-        let Accounts { recovered, received, stored, repeated, refused, waiting } = running.stop().await;
-        tracing::info!(recovered, received, stored, repeated, refused, waiting, "ended");
+        let accounts = running.stop().await;
+        let Accounts { recovered, received, redriven, stored, repeated, refused, lost, waiting } = accounts;
+        tracing::info!(recovered, received, redriven, stored, repeated, refused, lost, waiting, "ended");
+        if accounts.difference() != 0 {
+            tracing::error!(difference = accounts.difference(), "the accounts do not add up; please report this");
+        }
         Ok(())
     })
 }

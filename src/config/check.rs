@@ -201,6 +201,7 @@ fn http(raw: &raw::Http) -> Http {
         header_timeout: raw.header_timeout.0,
         body_timeout: raw.body_timeout.0,
         answer_within: raw.answer_within.0,
+        enrich_within: raw.enrich_within.0,
         drain: raw.drain.0,
     }
 }

@@ -108,6 +108,9 @@ pub struct Http {
     /// How long the disk may take until a request is answered 429 instead of 200.
     #[schemars(extend("x-minimum" = "10ms", "x-maximum" = "10s"))]
     pub answer_within: DurationText,
+    /// How long `/v1/enrich` may take to annotate a body before it is answered 503.
+    #[schemars(extend("x-minimum" = "10ms", "x-maximum" = "1m"))]
+    pub enrich_within: DurationText,
     /// How long requests that are being answered may still take when oversight stops.
     pub drain: DurationText,
 }
@@ -126,6 +129,7 @@ impl Default for Http {
             header_timeout: seconds(75),
             body_timeout: seconds(30),
             answer_within: seconds(1),
+            enrich_within: seconds(5),
             drain: seconds(10),
         }
     }

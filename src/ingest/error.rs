@@ -40,6 +40,10 @@ pub(super) enum Refusal {
     UnknownCoding(String),
     #[error("the bodies that are being read take all the memory they may (http.max_in_flight), send again")]
     Busy,
+    #[error("as many bodies wait to be annotated as may, ask again")]
+    Occupied,
+    #[error("the events could not be annotated within {0:?} (http.enrich_within), ask again, or for fewer")]
+    Overtaken(Duration),
     #[error("all connections are taken (http.max_connections), send again")]
     Crowded,
     #[error("{0}")]
@@ -62,7 +66,10 @@ impl Refusal {
                 (StatusCode::PAYLOAD_TOO_LARGE, None)
             }
             Self::UnknownCoding(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, None),
-            Self::Busy | Self::Unkept(Unkept::Late | Unkept::Lost) => (StatusCode::TOO_MANY_REQUESTS, SOON),
+            Self::Overtaken(_) => (StatusCode::SERVICE_UNAVAILABLE, SOON),
+            Self::Busy | Self::Occupied | Self::Unkept(Unkept::Late | Unkept::Lost) => {
+                (StatusCode::TOO_MANY_REQUESTS, SOON)
+            }
             Self::Unkept(Unkept::Full { retry_after }) => (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after)),
             Self::Crowded | Self::Unkept(Unkept::Disk(_) | Unkept::Closed) => (StatusCode::SERVICE_UNAVAILABLE, SOON),
         }

@@ -52,6 +52,13 @@ impl Form {
     }
 }
 
+impl Form {
+    /// From the number that stands for it in a dead letter; JSON for any other.
+    pub fn numbered(number: u8) -> Self {
+        [Self::Lines, Self::Pairs, Self::Text].into_iter().find(|form| *form as u8 == number).unwrap_or(Self::Json)
+    }
+}
+
 /// What a body is made of.
 #[derive(Debug)]
 pub(super) struct Split {

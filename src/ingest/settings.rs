@@ -33,6 +33,9 @@ pub struct HttpSettings {
     pub body_timeout: Duration,
     /// From the end of a body to its answer: when the spool takes longer, the answer is 429. Default 1 s.
     pub answer_within: Duration,
+    /// From the end of a body to its answer where it is to be annotated and not kept (`/v1/enrich`): when that takes
+    /// longer, the answer is 503. Default 5 s.
+    pub enrich_within: Duration,
     /// How long requests may still take once the end has been asked for. Default 10 s.
     pub drain: Duration,
     /// How long a body that comes again is known; as long as the spool's window; zero takes every
@@ -59,6 +62,7 @@ impl Default for HttpSettings {
             header_timeout: Duration::from_secs(75),
             body_timeout: Duration::from_secs(30),
             answer_within: Duration::from_secs(1),
+            enrich_within: Duration::from_secs(5),
             drain: Duration::from_secs(10),
             retry_window: Duration::from_secs(120),
             max_remembered: 1_000_000,
@@ -99,6 +103,7 @@ impl HttpSettings {
             ("header_timeout", self.header_timeout, 3600),
             ("body_timeout", self.body_timeout, 3600),
             ("answer_within", self.answer_within, 60),
+            ("enrich_within", self.enrich_within, 60),
             ("drain", self.drain, 3600),
             ("retry_window", self.retry_window, 86_400),
         ];

@@ -82,7 +82,8 @@ fn target(text: Box<str>) -> (Option<Box<str>>, Option<Box<str>>) {
     }
 }
 
-fn put_number(out: &mut Vec<u8>, mut number: u64) {
+/// Appends a number as LEB128.
+pub(super) fn put_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -90,11 +91,13 @@ fn put_number(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-fn zigzag(number: i64) -> u64 {
+/// Small for numbers near zero, of either sign.
+pub(super) fn zigzag(number: i64) -> u64 {
     (number << 1 ^ number >> 63).cast_unsigned()
 }
 
-fn unzigzag(number: u64) -> i64 {
+/// What [`zigzag`] was given.
+pub(super) fn unzigzag(number: u64) -> i64 {
     (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
 }
 
@@ -110,7 +113,8 @@ impl Table<'_> {
         std::str::from_utf8(text).ok().map(Box::from)
     }
 
-    fn number(&mut self) -> Option<u64> {
+    /// The next number.
+    pub(super) fn number(&mut self) -> Option<u64> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
             let (&byte, rest) = self.0.split_first()?;
