@@ -12,6 +12,8 @@ mod error;
 mod fields;
 mod ledger;
 mod pipeline;
+#[cfg(test)]
+mod schedules;
 mod shutdown;
 mod state;
 mod verdict;

@@ -5,7 +5,7 @@
 //! Letters that come while this runs are not looked at, so it ends.
 //!
 //! # Exactly once
-//! Each letter has one id for ever: that of the event's document where it had one, else one made of the name of the
+//! Each letter has one id for ever: that of the event's document where it had one, else one made of the
 //! spool and the number of the letter. Redriven events carry it, and a later letter of the same event does too.
 //!
 //! 1. The event is appended to the spool, which syncs it. A stop before leaves the letter, and nothing else.
@@ -25,7 +25,6 @@ use serde::{Deserialize, Serialize};
 use super::HttpSettings;
 use super::format::{Form, split};
 use super::intake::GARBLED;
-use crate::event::{EventId, SeqNo};
 use crate::spool::{
     AppendError, Content, DeadLetter, DeadLetterError, DeadLetterReader, DeadLetters, Digest, Filter, Member, NewBatch,
     Origin, Spool,
@@ -220,7 +219,7 @@ impl Redriver {
     /// What a letter is now.
     fn judge(&self, number: u64, letter: DeadLetter) -> Result<NewBatch, Stays> {
         let Origin { content, id, index, received, .. } = letter.origin;
-        let base = id.unwrap_or_else(|| format!("L{}", EventId::Place(self.spool.id(), SeqNo(number))).into());
+        let base = id.unwrap_or_else(|| self.letters().id_of(number));
         let form = match content {
             Content::Document => return Err(Stays::NotAnEvent),
             Content::Unread { form: GARBLED } => return Err(Stays::Unreadable),
@@ -324,7 +323,7 @@ mod tests {
         let events: BTreeMap<_, _> = events(&mut opened).into_iter().collect();
         assert_eq!(events.len(), 5);
         assert_eq!(events["an id"], r#"{"a":1}"#);
-        let place = |number| format!("L{}", EventId::Place(opened.spool.id(), SeqNo(number)));
+        let place = |number| String::from(opened.spool.dead_letters().id_of(number));
         assert_eq!((&*events[&(place(3) + "-1")], &*events[&place(5)]), (r#"{"d":1}"#, r#"{"old":1}"#));
         assert_eq!(events[&place(6)], r#"{"x":"1"}"#);
         let again = redriver.redrive(Filter::default(), false).await.unwrap();

@@ -199,6 +199,11 @@ impl Opening<'_> {
                 return Ok((SpoolId(id), salt));
             }
             (_, Some(header)) => (header.spool, header.salt),
+            // the salt stays: the dead letters are readable by it alone, and they may be all there is
+            (Record::Whole(payload), None) if fresh && numbers::<2>(&payload).is_some() => {
+                let [_, salt] = numbers(&payload).expect("asked the line before");
+                (SpoolId(random()), salt)
+            }
             // without a checkpoint numbers begin again at 1: under the old id they would name other events' documents
             (_, None) if fresh => (SpoolId(random()), random()),
             (_, None) => return Err(OpenError::IdentityLost { path }),

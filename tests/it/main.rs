@@ -16,11 +16,17 @@ mod elasticsearch;
 mod engine_faults;
 /// The index templates take every shape of event that real sources write.
 mod engine_templates;
+/// Events annotated for an answer, and not stored.
+mod enrich;
+/// What each fault costs a client that repeats: nothing.
+mod fault_table;
 /// What goes wrong at start and while running is said clearly, and loses nothing.
 mod faults;
 /// What each shipper says to an Elasticsearch, replayed byte for byte, and what it has to hear.
 mod handshakes;
 /// What the tests stand on.
 mod harness;
+/// What was refused is kept as it came, looked at, and sent again once.
+mod redrive;
 /// Real Zeek connection records are stored with every field as it came.
 mod zeek;

@@ -119,6 +119,11 @@ impl DeadLetters {
         self.state().last()
     }
 
+    /// The id that the document of this letter gets where it has none yet: always the same, and no event's.
+    pub fn id_of(&self, number: u64) -> Box<str> {
+        self.state().id_of(number)
+    }
+
     /// How many letters are kept.
     pub fn count(&self) -> u64 {
         self.usage().count

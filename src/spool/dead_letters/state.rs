@@ -10,8 +10,8 @@ use super::filter::Filter;
 use super::gone::Gone;
 use super::letter::{DeadLetter, draft};
 use super::reader::DeadLetterReader;
-use crate::event::SeqNo;
 use crate::event::id::SpoolId;
+use crate::event::{EventId, SeqNo};
 use crate::spool::error::{DeadLetterError, OpenError};
 use crate::spool::files::Files;
 use crate::spool::format::{Kind, PrefixFault, Record, numbers, read_record, write_record};
@@ -121,6 +121,14 @@ impl State {
     /// The number given last.
     pub(super) fn last(&self) -> u64 {
         self.next - 1
+    }
+
+    /// An id for the letter of this number. The spool's own id may change where a stop left nothing behind but dead
+    /// letters; the salt does not, and what is shown of it does not give it away.
+    pub(super) fn id_of(&self, number: u64) -> Box<str> {
+        let hash = blake3::hash(&self.identity.1.to_le_bytes());
+        let name = hash.as_bytes().first_chunk::<8>().expect("a hash has 32 bytes");
+        format!("L{}", EventId::Place(SpoolId(u64::from_le_bytes(*name)), SeqNo(number))).into()
     }
 
     /// How many there are, and what became of the others.

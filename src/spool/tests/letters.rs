@@ -172,3 +172,17 @@ fn letters_of_a_spool_in_use_can_be_looked_at() {
     let nothing = look(&settings(&folder.path().join("nothing")), Arc::new(RealFiles)).unwrap();
     assert_eq!((nothing.running, nothing.waiting, nothing.dead_letter_usage().count), (false, 0, 0));
 }
+
+#[test]
+fn letters_that_are_all_there_is_stay_readable_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = FailingFiles::default();
+    let o = open(folder.path(), &files).unwrap();
+    o.spool.dead_letters().append(&[letter(1, "the first body that ever came", 10)]).unwrap();
+    let id = o.spool.dead_letters().id_of(1);
+    files.die_after(0);
+    drop(o);
+    let o = opened(folder.path());
+    assert_eq!(all(o.spool.dead_letters(), Filter::default()).len(), 1);
+    assert_eq!(o.spool.dead_letters().id_of(1), id);
+}
