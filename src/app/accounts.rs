@@ -116,8 +116,7 @@ impl Bookkeeper {
         let mut books = Books { path: path_in(data_dir), spool, readiness, clock, written: None, unable: false };
         let task = tokio::spawn(async move {
             let mut ended = false;
-            while !ended {
-                ended = tokio::time::timeout(EVERY, stopped.wait_for(|stopped| *stopped)).await.is_ok();
+            loop {
                 books.look();
                 // a small file, written to memory: the disk has it when it pleases
                 let done = tokio::task::spawn_blocking(move || {
@@ -125,9 +124,10 @@ impl Bookkeeper {
                     books
                 });
                 match done.await {
-                    Ok(back) => books = back,
-                    Err(_) => break,
+                    Ok(back) if !ended => books = back,
+                    _ => break,
                 }
+                ended = tokio::time::timeout(EVERY, stopped.wait_for(|stopped| *stopped)).await.is_ok();
             }
         });
         Self { stop, task }

@@ -147,10 +147,12 @@ impl Redriver {
     }
 
     async fn run(&self, filter: Filter, dry_run: bool) -> Result<Redriven, RedriveError> {
-        let letters = self.spool.dead_letters();
-        let last = letters.last();
-        let mut reader =
-            letters.read(Filter { up_to: Some(filter.up_to.map_or(last, |up_to| up_to.min(last))), ..filter });
+        let letters = self.letters().clone();
+        let opened = tokio::task::spawn_blocking(move || {
+            let last = letters.last();
+            letters.read(Filter { up_to: Some(filter.up_to.map_or(last, |up_to| up_to.min(last))), ..filter })
+        });
+        let mut reader = opened.await.map_err(|_| RedriveError::Ending)?;
         let mut done = Redriven::default();
         loop {
             let (rest, judged) = self.judge_some(reader).await?;

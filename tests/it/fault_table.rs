@@ -38,7 +38,6 @@ struct Row {
     doubled: usize,
     letters: usize,
     sent: Sent,
-    recovered: Duration,
 }
 
 impl Scene {
@@ -83,7 +82,7 @@ impl Scene {
         assert_eq!(places.len(), self.engine.documents().len(), "an id stands in one index only");
         let doubled = copies.values().map(|count| count - 1).sum();
         let lost = work.events - sent.dropped - letters - copies.len();
-        let row = Row { lost, doubled, letters, sent, recovered };
+        let row = Row { lost, doubled, letters, sent };
         println!(
             "| {DIALECT:?} | {fault} | {} | {lost} | {doubled} | {:.1} s | {} repeats, slowest answer {:.1} s, {letters} dead letters |",
             work.events,
@@ -183,7 +182,7 @@ async fn a_disk_that_stalls_for_15_seconds() {
 async fn a_network_that_is_cut_in_the_middle_of_answers() {
     let folder = tempfile::tempdir().unwrap();
     let scene = Scene::start(folder.path(), &[], &[]);
-    let cutter = Cutter::start(scene.oversight.port, 40, 60);
+    let cutter = Cutter::start(scene.oversight.port, 40, 2);
     let work = scene.send(&format!("http://127.0.0.1:{}/", cutter.port), 5_000, 200, 50);
     let row = scene.row("network cut in the middle of 40 answers", work, Instant::now()).await;
     assert_eq!((cutter.left(), row.sent.repeats), (0, 40));
@@ -205,7 +204,7 @@ async fn a_clock_that_jumps_a_day_ahead_and_back() {
         ("DONT_FAKE_MONOTONIC", "1"),
     ];
     let mut scene = Scene::start(&folder.path().join("data"), &[], &environment);
-    let cutter = Cutter::start(scene.oversight.port, 20, 60);
+    let cutter = Cutter::start(scene.oversight.port, 20, 5);
     let work = scene.send(&format!("http://127.0.0.1:{}/", cutter.port), 10_000, 200, 50);
     for offset in ["+1d", "-1d", "+0"] {
         tokio::time::sleep(Duration::from_millis(300)).await;

@@ -83,8 +83,10 @@ async fn a_stopped_oversight_finds_what_was_sent_again_when_it_starts() {
     oversight.start_again();
     settled(&oversight).await;
     assert_eq!(engine.documents().len(), 3);
+    assert!(oversight.stop().success());
     let text = oversight.command(&["spool", "inspect"]);
-    assert!(String::from_utf8_lossy(&text.stdout).contains("recovered 1 + received 0"), "{text:?}");
+    let equation = "recovered 1 + received 0 + redriven 0 = stored 1 + repeated 0 + refused 0 + lost 0 + waiting 0";
+    assert!(String::from_utf8_lossy(&text.stdout).contains(equation), "{text:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

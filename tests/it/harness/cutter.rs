@@ -13,8 +13,8 @@ pub struct Cutter {
 }
 
 impl Cutter {
-    /// In front of `target` on 127.0.0.1. The first answer on each of the next `cuts` connections is cut after `bytes`.
-    pub fn start(target: u16, cuts: usize, bytes: usize) -> Self {
+    /// In front of `target` on 127.0.0.1. Each of the next `cuts` connections is cut in the middle of its `nth` answer.
+    pub fn start(target: u16, cuts: usize, nth: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let cuts = Arc::new(AtomicUsize::new(cuts));
@@ -25,7 +25,7 @@ impl Cutter {
                 let cut = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
                 let (from, to) = (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
                 std::thread::spawn(move || pass_on(from, to, usize::MAX));
-                std::thread::spawn(move || pass_on(server, client, if cut { bytes } else { usize::MAX }));
+                std::thread::spawn(move || pass_on(server, client, if cut { nth } else { usize::MAX }));
             }
         });
         Self { port, cuts }
@@ -37,15 +37,19 @@ impl Cutter {
     }
 }
 
-/// Passes on up to `most` bytes, then closes both.
-fn pass_on(mut from: TcpStream, mut to: TcpStream, mut most: usize) {
+/// How much of an answer comes through that is cut: less than its head.
+const BEGINNING: usize = 60;
+
+/// Passes on what comes, but of the `nth` read only the beginning; then closes both. One read is one answer: the client
+/// waits for each before it asks again.
+fn pass_on(mut from: TcpStream, mut to: TcpStream, nth: usize) {
     let mut buffer = [0; 16 << 10];
-    while most > 0 {
+    for read in 1..=nth {
         let Ok(count) = from.read(&mut buffer) else { break };
-        if count == 0 || to.write_all(&buffer[..count.min(most)]).is_err() {
+        let passed = if read == nth { count.min(BEGINNING) } else { count };
+        if count == 0 || to.write_all(&buffer[..passed]).is_err() {
             break;
         }
-        most = most.saturating_sub(count);
     }
     // the other thread ends by this
     let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
