@@ -89,17 +89,20 @@ impl Clerk {
                 found.inspect_err(|error| tracing::warn!(%error, "a refused event cannot be read from the spool"));
             Some((place, found.ok().flatten()?))
         });
-        let id = sequence.map(|place| id_by_place(self.spool.id(), place));
+        let by_place = sequence.map(|place| id_by_place(self.spool.id(), place));
         let Some((place, event)) = original else {
             // the document is all there is; of an event it holds every byte
             let content = if sequence.is_some() { Content::Unsaid } else { Content::Document };
-            let origin = Origin { content, id, place: sequence, ..Origin::default() };
+            let origin = Origin { content, id: by_place, place: sequence, ..Origin::default() };
             return DeadLetter { at, reason, source: self.store.clone(), raw: document, origin };
         };
+        let named = event.id.as_deref().map(|given| EventId::named(event.index.as_deref(), given).to_string().into());
         let origin = Origin {
             content: Content::Event,
-            id: event.id.or(id),
+            id: named.or(event.redriven).or(by_place),
+            given: event.id,
             index: event.index,
+            pipeline: event.pipeline,
             received: Some(event.received),
             place: Some(place),
         };
@@ -157,7 +160,13 @@ mod tests {
     }
 
     async fn append(spool: &Spool) {
-        let member = |range, id: Option<&str>| Member { range, id: id.map(Into::into), index: None };
+        let member = |range, id: Option<&str>| Member {
+            range,
+            id: id.map(Into::into),
+            index: None,
+            pipeline: None,
+            redriven: None,
+        };
         let members = vec![member(1..8, None), member(9..16, Some("given"))];
         let received = ReceivedTime::from_micros(1_700_000_000_000_000);
         let (digest, source) = (Digest([1; 16]), "http 10.0.0.1".into());
@@ -178,7 +187,7 @@ mod tests {
         assert_eq!((&*letters[0].raw, &*letters[1].raw), (b"{\"n\":1}".as_slice(), b"{\"n\":2}".as_slice()));
         assert_eq!((letters[0].source.as_str(), letters[0].origin.content), ("http 10.0.0.1", Content::Event));
         assert_eq!(letters[0].origin.id, Some(id_by_place(opened.spool.id(), SeqNo(1))));
-        assert_eq!((letters[1].origin.id.as_deref(), letters[1].origin.place), (Some("given"), Some(SeqNo(2))));
+        assert_eq!((letters[1].origin.id.as_deref(), letters[1].origin.place), (Some("#given"), Some(SeqNo(2))));
         assert_eq!(letters[0].origin.received, Some(ReceivedTime::from_micros(1_700_000_000_000_000)));
         assert_eq!((letters[2].origin.content, letters[2].source.as_str()), (Content::Document, "store test"));
         assert_eq!(opened.spool.usage().waiting, 0);

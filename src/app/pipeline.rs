@@ -223,9 +223,10 @@ impl Pipeline {
 
     fn write_event(&self, out: &mut Output, prepared: &Prepared, batch: &StoredBatch, member: &Member) {
         let sequence = batch.first.plus(prepared.member as u64);
-        let id = match &member.id {
-            Some(given) => EventId::named(member.index.as_deref(), given),
-            None => EventId::Place(self.spool, sequence),
+        let id = match (&member.id, &member.redriven) {
+            (Some(given), _) => EventId::named(member.index.as_deref(), given),
+            (None, Some(document)) => EventId::Given(document.clone()),
+            (None, None) => EventId::Place(self.spool, sequence),
         };
         let verdict = prepared.vector.and_then(|vector| self.scratch.verdicts.get(vector));
         let metrics = &self.scratch.metrics[prepared.metrics.clone()];

@@ -294,7 +294,7 @@ fn batch(tag: u64, size: usize, received: ReceivedTime) -> NewBatch {
         body += &format!(r#"{{"tag":{tag},"member":{member},"bad":{}}}"#, (tag + member as u64).is_multiple_of(5));
         // some have an id from their sender
         let id = (member % 3 == 2).then(|| format!("given {tag} {member}").into());
-        members.push(Member { range: start..body.len() as u32, id, index: None });
+        members.push(Member { range: start..body.len() as u32, id, index: None, pipeline: None, redriven: None });
         body.push(',');
     }
     body.pop();

@@ -24,7 +24,6 @@ use serde::{Deserialize, Serialize};
 
 use super::HttpSettings;
 use super::format::{Form, split};
-use super::intake::GARBLED;
 use crate::spool::{
     AppendError, Content, DeadLetter, DeadLetterError, DeadLetterReader, DeadLetters, Digest, Filter, Member, NewBatch,
     Origin, Spool,
@@ -220,12 +219,12 @@ impl Redriver {
 
     /// What a letter is now.
     fn judge(&self, number: u64, letter: DeadLetter) -> Result<NewBatch, Stays> {
-        let Origin { content, id, index, received, .. } = letter.origin;
+        let Origin { content, id, given, index, pipeline, received, .. } = letter.origin;
         let base = id.unwrap_or_else(|| self.letters().id_of(number));
         let form = match content {
             Content::Document => return Err(Stays::NotAnEvent),
-            Content::Unread { form: GARBLED } => return Err(Stays::Unreadable),
-            Content::Unread { form } => Form::numbered(form),
+            // coded bytes, and bulk actions, which are nothing without each other
+            Content::Unread { form } => Form::numbered(form).ok_or(Stays::Unreadable)?,
             Content::Event | Content::Unsaid => Form::Json,
         };
         let split = split(letter.raw, form, &self.settings.bounds(), self.settings.max_events);
@@ -233,10 +232,10 @@ impl Redriver {
         let split = split.ok().filter(|split| split.refused.is_empty() && !split.members.is_empty());
         let split = split.ok_or(Stays::Unreadable)?;
         let alone = split.members.len() == 1;
-        let named = |(place, member): (usize, Member)| Member {
-            id: member.id.or_else(|| Some(if alone { base.clone() } else { format!("{base}-{place}").into() })),
-            index: member.index.or_else(|| index.clone()),
-            ..member
+        let named = |(place, member): (usize, Member)| {
+            let document = if alone { base.clone() } else { format!("{base}-{place}").into() };
+            let (id, redriven) = if given.is_some() { (given.clone(), None) } else { (None, Some(document)) };
+            Member { id, redriven, index: index.clone(), pipeline: pipeline.clone(), ..member }
         };
         Ok(NewBatch {
             digest: digest(&base),
@@ -295,7 +294,7 @@ mod tests {
             assert_eq!((batch.received, &*batch.source), (when(), "http 10.0.0.1"));
             for member in batch.members {
                 let raw = batch.body.slice(member.range.start as usize..member.range.end as usize);
-                events.push((member.id.unwrap().into(), String::from_utf8(raw.to_vec()).unwrap()));
+                events.push((member.redriven.or(member.id).unwrap().into(), String::from_utf8(raw.to_vec()).unwrap()));
             }
         }
         events
@@ -313,7 +312,7 @@ mod tests {
             letter(r#"{"record":1}"#, document),
             letter(r#"{"old":1}"#, Origin::default()),
             letter("x=1", Origin::unread(2)),
-            letter("{}", Origin::unread(GARBLED)),
+            letter("{}", Origin::unread(255)),
         ];
         opened.spool.dead_letters().append(&given).unwrap();
         let expected = Redriven { matched: 7, redriven: 4, events: 5, unreadable: 2, not_events: 1 };

@@ -177,6 +177,9 @@ pub struct Member {
     pub index: Option<Box<str>>,
     /// The ingest pipeline that a bulk action named.
     pub pipeline: Option<Box<str>>,
+    /// The id of its document, where it comes out of the dead letters and no action gave it one: the same as before.
+    /// Not empty, without a NUL at its beginning, and only without `id`.
+    pub redriven: Option<Box<str>>,
 }
 
 /// What a kept batch is called.

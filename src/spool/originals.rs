@@ -28,6 +28,10 @@ pub struct Original {
     pub id: Option<Box<str>>,
     /// The index that a bulk action named.
     pub index: Option<Box<str>>,
+    /// The ingest pipeline that a bulk action named.
+    pub pipeline: Option<Box<str>>,
+    /// The id of its document, where it came out of the dead letters.
+    pub redriven: Option<Box<str>>,
 }
 
 /// Looks for events in the spool; one for each who asks.
@@ -126,13 +130,15 @@ impl Opened {
 
     fn original(&self, number: SeqNo) -> Option<Original> {
         let place = usize::try_from(number.0.checked_sub(self.header.first.0)?).ok()?;
-        let Member { range, id, index } = self.members.get(place)?.clone();
+        let Member { range, id, index, pipeline, redriven } = self.members.get(place)?.clone();
         Some(Original {
             received: self.header.received,
             source: self.source.clone(),
             raw: self.body.slice(range.start as usize..range.end as usize),
             id,
             index,
+            pipeline,
+            redriven,
         })
     }
 }

@@ -15,12 +15,12 @@ use crate::harness::scripted::Scripted;
 use crate::harness::shipper::{Dialect, Sent, Shipper};
 use crate::harness::skip;
 
-const DIALECT: Dialect = Dialect::JsonBatch;
 /// What the engine does not take, when it is told so.
 const CONFLICT: &str = "no number";
 
 /// An engine, and an oversight that writes to it.
 struct Scene {
+    dialect: Dialect,
     engine: Scripted,
     oversight: Oversight,
 }
@@ -41,13 +41,13 @@ struct Row {
 }
 
 impl Scene {
-    fn start(data: &Path, settings: &[(&str, &str)], environment: &[(&str, &str)]) -> Self {
+    fn start(dialect: Dialect, data: &Path, settings: &[(&str, &str)], environment: &[(&str, &str)]) -> Self {
         let engine = Scripted::start();
         let url = engine.url();
         // no model: what judges has no part in what is delivered, and starting takes a moment less
         let usual = [("STORE_ELASTICSEARCH_URL", url.as_str()), ("CLASSIFY_ENABLED", "false")];
         let oversight = Oversight::start_in(data, &[&usual[..], settings].concat(), environment);
-        Self { engine, oversight }
+        Self { dialect, engine, oversight }
     }
 
     /// Begins to send so many events of about `bytes` bytes, `batch` in a request.
@@ -59,7 +59,7 @@ impl Scene {
                 format!(r#"{{"n":{n},"size":"{conflict}","filler":"{filler}"}}"#)
             })
             .collect();
-        let shipper = Shipper::new(DIALECT, url);
+        let shipper = Shipper::new(self.dialect, url);
         let task = tokio::spawn(async move { shipper.send(&given, batch, Duration::from_millis(10)).await });
         Work { events, task }
     }
@@ -84,7 +84,8 @@ impl Scene {
         let lost = work.events - sent.dropped - letters - copies.len();
         let row = Row { lost, doubled, letters, sent };
         println!(
-            "| {DIALECT:?} | {fault} | {} | {lost} | {doubled} | {:.1} s | {} repeats, slowest answer {:.1} s, {letters} dead letters |",
+            "| {:?} | {fault} | {} | {lost} | {doubled} | {:.1} s | {} repeats, slowest answer {:.1} s, {letters} dead letters |",
+            self.dialect,
             work.events,
             recovered.as_secs_f64(),
             sent.repeats,
@@ -97,8 +98,14 @@ impl Scene {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_kills_of_oversight() {
+    for dialect in Dialect::ALL {
+        kills(dialect).await;
+    }
+}
+
+async fn kills(dialect: Dialect) {
     let folder = tempfile::tempdir().unwrap();
-    let mut scene = Scene::start(folder.path(), &[], &[]);
+    let mut scene = Scene::start(dialect, folder.path(), &[], &[]);
     let work = scene.send(&scene.oversight.url("/"), 10_000, 200, 50);
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_millis(400)).await;
@@ -111,8 +118,14 @@ async fn three_kills_of_oversight() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engine_that_is_stopped() {
+    for dialect in Dialect::ALL {
+        engine_away(dialect).await;
+    }
+}
+
+async fn engine_away(dialect: Dialect) {
     let folder = tempfile::tempdir().unwrap();
-    let scene = Scene::start(folder.path(), &[], &[]);
+    let scene = Scene::start(dialect, folder.path(), &[], &[]);
     let work = scene.send(&scene.oversight.url("/"), 10_000, 200, 50);
     tokio::time::sleep(Duration::from_millis(200)).await;
     scene.engine.be_away(true);
@@ -124,8 +137,14 @@ async fn an_engine_that_is_stopped() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engine_that_refuses_one_document_in_a_hundred_and_a_kill() {
+    for dialect in Dialect::ALL {
+        refusals(dialect).await;
+    }
+}
+
+async fn refusals(dialect: Dialect) {
     let folder = tempfile::tempdir().unwrap();
-    let mut scene = Scene::start(folder.path(), &[], &[]);
+    let mut scene = Scene::start(dialect, folder.path(), &[], &[]);
     scene.engine.refuse(Some(CONFLICT));
     let work = scene.send(&scene.oversight.url("/"), 10_000, 200, 50);
     tokio::time::sleep(Duration::from_millis(700)).await;
@@ -143,8 +162,14 @@ async fn an_engine_that_refuses_one_document_in_a_hundred_and_a_kill() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_is_full() {
+    for dialect in Dialect::ALL {
+        full_disk(dialect).await;
+    }
+}
+
+async fn full_disk(dialect: Dialect) {
     let Some(disk) = Disk::in_memory(16) else { return };
-    let scene = Scene::start(&disk.path.join("data"), &[("SPOOL_SEGMENT_SIZE", "1MiB")], &[]);
+    let scene = Scene::start(dialect, &disk.path.join("data"), &[("SPOOL_SEGMENT_SIZE", "1MiB")], &[]);
     scene.engine.be_away(true);
     let work = scene.send(&scene.oversight.url("/"), 2_000, 20_000, 10);
     while Metrics::of(&scene.oversight).await.get("bodies_refused_total") == 0 {
@@ -158,8 +183,14 @@ async fn a_disk_that_is_full() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_stalls_for_15_seconds() {
+    for dialect in Dialect::ALL {
+        stalled_disk(dialect).await;
+    }
+}
+
+async fn stalled_disk(dialect: Dialect) {
     let Some(disk) = Disk::in_a_file(128) else { return };
-    let scene = Scene::start(&disk.path.join("data"), &[], &[]);
+    let scene = Scene::start(dialect, &disk.path.join("data"), &[], &[]);
     scene.engine.refuse(Some(CONFLICT));
     let work = scene.send(&scene.oversight.url("/"), 5_000, 200, 50);
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -180,8 +211,14 @@ async fn a_disk_that_stalls_for_15_seconds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_that_is_cut_in_the_middle_of_answers() {
+    for dialect in Dialect::ALL {
+        cut_network(dialect).await;
+    }
+}
+
+async fn cut_network(dialect: Dialect) {
     let folder = tempfile::tempdir().unwrap();
-    let scene = Scene::start(folder.path(), &[], &[]);
+    let scene = Scene::start(dialect, folder.path(), &[], &[]);
     let cutter = Cutter::start(scene.oversight.port, 40, 2);
     let work = scene.send(&format!("http://127.0.0.1:{}/", cutter.port), 5_000, 200, 50);
     let row = scene.row("network cut in the middle of 40 answers", work, Instant::now()).await;
@@ -192,6 +229,12 @@ async fn a_network_that_is_cut_in_the_middle_of_answers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_jumps_a_day_ahead_and_back() {
+    for dialect in Dialect::ALL {
+        jumping_clock(dialect).await;
+    }
+}
+
+async fn jumping_clock(dialect: Dialect) {
     let Some(library) = faketime() else { return };
     let folder = tempfile::tempdir().unwrap();
     let time = folder.path().join("time");
@@ -203,7 +246,7 @@ async fn a_clock_that_jumps_a_day_ahead_and_back() {
         ("FAKETIME_NO_CACHE", "1"),
         ("DONT_FAKE_MONOTONIC", "1"),
     ];
-    let mut scene = Scene::start(&folder.path().join("data"), &[], &environment);
+    let mut scene = Scene::start(dialect, &folder.path().join("data"), &[], &environment);
     let cutter = Cutter::start(scene.oversight.port, 20, 5);
     let work = scene.send(&format!("http://127.0.0.1:{}/", cutter.port), 10_000, 200, 50);
     for offset in ["+1d", "-1d", "+0"] {

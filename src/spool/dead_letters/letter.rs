@@ -31,10 +31,14 @@ pub struct DeadLetter {
 pub struct Origin {
     /// What the bytes are.
     pub content: Content,
-    /// The id that its document had, or is to have whenever it is sent again.
+    /// The id that its document had, and has whenever it is sent again.
     pub id: Option<Box<str>>,
+    /// The id that a bulk action gave it.
+    pub given: Option<Box<str>>,
     /// The index that a bulk action named.
     pub index: Option<Box<str>>,
+    /// The ingest pipeline that a bulk action named.
+    pub pipeline: Option<Box<str>>,
     /// When the event was received, by which an event without a time of its own is dated.
     pub received: Option<ReceivedTime>,
     /// Its place in the spool, where it had one.
@@ -75,6 +79,8 @@ const ID: u64 = 1;
 const INDEX: u64 = 2;
 const RECEIVED: u64 = 4;
 const PLACE: u64 = 8;
+const GIVEN: u64 = 16;
+const PIPELINE: u64 = 32;
 
 /// The letter as a frame, but for its number; none where a part of it is longer than 4 GiB.
 pub(super) fn draft(letter: &DeadLetter) -> Option<Draft> {
@@ -109,9 +115,11 @@ fn put_origin(out: &mut Vec<u8>, origin: &Origin) {
         mark(origin.id.is_some(), ID)
             | mark(origin.index.is_some(), INDEX)
             | mark(origin.received.is_some(), RECEIVED)
-            | mark(origin.place.is_some(), PLACE),
+            | mark(origin.place.is_some(), PLACE)
+            | mark(origin.given.is_some(), GIVEN)
+            | mark(origin.pipeline.is_some(), PIPELINE),
     );
-    for text in [&origin.id, &origin.index].into_iter().flatten() {
+    for text in [&origin.id, &origin.index, &origin.given, &origin.pipeline].into_iter().flatten() {
         put_text(out, text);
     }
     if let Some(received) = origin.received {
@@ -131,11 +139,12 @@ fn origin(table: &mut Table<'_>) -> Option<Origin> {
     };
     let marks = table.number()?;
     let mut origin = Origin { content, ..Origin::default() };
-    if marks & ID != 0 {
-        origin.id = Some(table.text()?);
-    }
-    if marks & INDEX != 0 {
-        origin.index = Some(table.text()?);
+    for (mark, text) in
+        [(ID, &mut origin.id), (INDEX, &mut origin.index), (GIVEN, &mut origin.given), (PIPELINE, &mut origin.pipeline)]
+    {
+        if marks & mark != 0 {
+            *text = Some(table.text()?);
+        }
     }
     if marks & RECEIVED != 0 {
         origin.received = Some(ReceivedTime::from_micros(unzigzag(table.number()?)));
@@ -163,13 +172,17 @@ mod tests {
         let text = || option::of("[a-zä\"]{0,12}".prop_map(String::into_boxed_str));
         let received = option::of((-1_i64 << 40..1 << 50).prop_map(ReceivedTime::from_micros));
         let place = option::of(any::<u64>().prop_map(SeqNo));
-        (content, text(), text(), received, place).prop_map(|(content, id, index, received, place)| Origin {
-            content,
-            id,
-            index,
-            received,
-            place,
-        })
+        (content, text(), text(), text(), text(), received, place).prop_map(
+            |(content, id, given, index, pipeline, received, place)| Origin {
+                content,
+                id,
+                given,
+                index,
+                pipeline,
+                received,
+                place,
+            },
+        )
     }
 
     proptest! {

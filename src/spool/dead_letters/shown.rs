@@ -34,9 +34,15 @@ pub struct Shown {
     /// The id of its document.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<Box<str>>,
+    /// The id that a bulk action gave it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given_id: Option<Box<str>>,
     /// The index that a bulk action named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<Box<str>>,
+    /// The ingest pipeline that a bulk action named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<Box<str>>,
     /// Its bytes: `raw` as text, or `raw_base64`.
     #[serde(flatten)]
     pub bytes: Raw,
@@ -76,7 +82,9 @@ impl Shown {
             source: letter.source,
             content,
             id: letter.origin.id,
+            given_id: letter.origin.given,
             index: letter.origin.index,
+            pipeline: letter.origin.pipeline,
             bytes: Raw(letter.raw),
         }
     }

@@ -53,7 +53,7 @@ pub(super) fn batch(tag: u64, members: usize) -> NewBatch {
     for member in 0..members {
         let start = body.len() as u32;
         body += &format!(r#"{{"tag":{tag},"member":{member},"filler":"{:0100}"}}"#, 0);
-        ranges.push(Member { range: start..body.len() as u32, id: None, index: None, pipeline: None });
+        ranges.push(Member { range: start..body.len() as u32, id: None, index: None, pipeline: None, redriven: None });
         body.push(',');
     }
     body.pop();

@@ -121,8 +121,7 @@ impl Scripted {
     }
 }
 
-/// What it says of itself, and to everything that is not a bulk request.
-const ABOUT: &str = r#"{"version":{"number":"9.2.0"},"tagline":"You Know, for Search","acknowledged":true}"#;
+/// The item of a document that is refused.
 const REFUSED: &str = r#"{"create":{"status":400,"error":{"type":"document_parsing_exception","reason":"failed to parse field [n] of type [long]"}}}"#;
 
 fn serve(stream: TcpStream, state: &Mutex<State>) {
@@ -131,10 +130,6 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
     while let Some(request) = read_request(&mut reader) {
         if locked(state).away {
             return;
-        }
-        if !request.line.contains("_bulk") && locked(state).steps.is_empty() {
-            send(&mut writer, 200, "x-elastic-product: Elasticsearch\r\ncontent-type: application/json", ABOUT);
-            continue;
         }
         if locked(state).static_answer {
             let count = memchr::memchr_iter(b'\n', &request.body).count() / 2;
