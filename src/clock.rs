@@ -10,10 +10,17 @@ use crate::event::ReceivedTime;
 #[derive(Debug, Clone)]
 pub struct Clock(Source);
 
+/// What a clock that is set shows, in microseconds.
+#[derive(Debug)]
+struct Hands {
+    wall: AtomicI64,
+    steady: AtomicI64,
+}
+
 #[derive(Debug, Clone)]
 enum Source {
     System { started: Instant },
-    Manual(Arc<AtomicI64>),
+    Manual(Arc<Hands>),
 }
 
 impl Clock {
@@ -24,7 +31,8 @@ impl Clock {
 
     /// A clock that stands at `start` until [`Clock::advance`] moves it; clones move together.
     pub fn manual(start: ReceivedTime) -> Self {
-        Self(Source::Manual(Arc::new(AtomicI64::new(start.micros()))))
+        let hands = Hands { wall: AtomicI64::new(start.micros()), steady: AtomicI64::new(start.micros()) };
+        Self(Source::Manual(Arc::new(hands)))
     }
 
     /// The wall clock's time; it may jump, in either direction.
@@ -34,7 +42,7 @@ impl Clock {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
                 ReceivedTime::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
             }
-            Source::Manual(micros) => ReceivedTime::from_micros(micros.load(Ordering::SeqCst)),
+            Source::Manual(hands) => ReceivedTime::from_micros(hands.wall.load(Ordering::SeqCst)),
         }
     }
 
@@ -42,14 +50,26 @@ impl Clock {
     pub fn monotonic(&self) -> Duration {
         match &self.0 {
             Source::System { started } => started.elapsed(),
-            Source::Manual(micros) => Duration::from_micros(u64::try_from(micros.load(Ordering::SeqCst)).unwrap_or(0)),
+            Source::Manual(hands) => {
+                Duration::from_micros(u64::try_from(hands.steady.load(Ordering::SeqCst)).unwrap_or(0))
+            }
         }
     }
 
     /// Moves a manual clock forward; a system clock is left alone.
     pub fn advance(&self, by: Duration) {
-        if let Source::Manual(micros) = &self.0 {
-            micros.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        if let Source::Manual(hands) = &self.0 {
+            let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+            hands.wall.fetch_add(by, Ordering::SeqCst);
+            hands.steady.fetch_add(by, Ordering::SeqCst);
+        }
+    }
+
+    /// Sets the wall clock of a manual clock, in either direction, as an operator or NTP does; the time that never runs
+    /// backwards goes on.
+    pub fn jump_to(&self, time: ReceivedTime) {
+        if let Source::Manual(hands) = &self.0 {
+            hands.wall.store(time.micros(), Ordering::SeqCst);
         }
     }
 }

@@ -27,7 +27,7 @@
 //! | features | normalise |
 //! | classify | features |
 //! | anomaly | normalise |
-//! | api | spool, classify, store, access |
+//! | api | ingest, spool, classify, store, access |
 //! | setup | store |
 //! | simulate | normalise, features |
 //! | train | normalise, features, classify, anomaly |

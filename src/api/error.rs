@@ -6,6 +6,8 @@ use serde_json::json;
 use warp::reply::Response;
 
 use super::json as json_response;
+use crate::ingest::RedriveError;
+use crate::spool::{AppendError, DeadLetterError};
 use crate::store::SearchError;
 
 /// Why a request is not answered 200.
@@ -23,8 +25,14 @@ pub(super) enum Refusal {
     Slow,
     #[error("as many searches as may run are running, ask again")]
     Busy,
+    #[error("as many dead letters as may be looked through are being looked through, ask again")]
+    Reading,
     #[error(transparent)]
     Search(#[from] SearchError),
+    #[error(transparent)]
+    Letters(#[from] DeadLetterError),
+    #[error(transparent)]
+    Redrive(#[from] RedriveError),
 }
 
 impl Refusal {
@@ -34,21 +42,36 @@ impl Refusal {
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Busy => StatusCode::TOO_MANY_REQUESTS,
-            Self::Search(SearchError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Redrive(RedriveError::Busy) => StatusCode::CONFLICT,
+            Self::Busy
+            | Self::Reading
+            | Self::Redrive(RedriveError::Append { source: AppendError::Full { .. }, .. }) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
+            Self::Search(SearchError::Unavailable(_)) | Self::Letters(_) | Self::Redrive(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
     /// The whole answer: `{"error":{"status":…,"reason":"…"}}` and its headers.
     pub fn into_response(self) -> Response {
         let status = self.status();
-        let error = json!({ "error": { "status": status.as_u16(), "reason": self.to_string() } });
+        let mut error = json!({ "error": { "status": status.as_u16(), "reason": self.to_string() } });
+        if let Self::Redrive(RedriveError::Append { done, .. }) = &self {
+            error["done"] = json!(done);
+        }
         let mut response = json_response(status, &error);
         match self {
             Self::WrongMethod { allowed } => {
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
             }
-            Self::Busy | Self::Search(SearchError::Unavailable(_)) => {
+            Self::Redrive(fault) => {
+                if let Some(after) = fault.retry_after() {
+                    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+                }
+            }
+            Self::Busy | Self::Reading | Self::Search(SearchError::Unavailable(_)) => {
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}

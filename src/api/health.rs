@@ -23,6 +23,9 @@ pub enum Room {
     Model,
     /// Where documents go: while it is away they wait in the spool.
     Store,
+    /// Keeps what was refused: events are taken also while the oldest of it is lost.
+    #[serde(rename = "dead_letters")]
+    Letters,
 }
 
 /// How a room is.
@@ -49,7 +52,9 @@ impl Default for Readiness {
 impl Readiness {
     /// All rooms are starting.
     pub fn new() -> Self {
-        Self(Mutex::new([Room::Spool, Room::Model, Room::Store].map(|room| (room, State::Starting)).into()))
+        Self(Mutex::new(
+            [Room::Spool, Room::Model, Room::Store, Room::Letters].map(|room| (room, State::Starting)).into(),
+        ))
     }
 
     /// The room is in this state from now on.
@@ -63,7 +68,7 @@ impl Readiness {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .iter()
-            .all(|(&room, state)| room == Room::Store || *state == State::Up)
+            .all(|(&room, state)| matches!(room, Room::Store | Room::Letters) || *state == State::Up)
     }
 
     fn rooms(&self) -> BTreeMap<Room, State> {

@@ -4,6 +4,8 @@
 //! - `GET /health/ready`: 200 while events can be taken, else 503; the state of each room with its reason.
 //! - `GET /metrics`: Prometheus text.
 //! - `GET` and `POST /v1/search`: searches the store, in Elasticsearch's shape.
+//! - `GET` and `DELETE /v1/dead-letters`, `GET /v1/dead-letters/reasons`, `POST /v1/dead-letters/redrive`: what was
+//!   refused, see [`letters`].
 //!
 //! Filters match the path and nothing else; a wrong method or a bad parameter is answered inside, so that no other
 //! route answers in its place.
@@ -12,7 +14,9 @@ mod error;
 #[cfg(test)]
 mod harness;
 mod health;
+pub mod letters;
 mod metrics;
+mod parameters;
 mod search;
 
 use std::sync::Arc;
@@ -118,14 +122,19 @@ mod tests {
         assert_eq!((status, &answer["status"]), (503, &json!("not ready")));
         readiness.set(Room::Spool, State::Up);
         readiness.set(Room::Model, State::Up);
+        readiness.set(Room::Letters, State::Up);
         readiness.set(Room::Store, State::Down("connection refused".into()));
         let (status, answer) = ask(&api, "GET", "/health/ready").await;
         assert_eq!(status, 200);
         let store = json!({ "state": "down", "reason": "connection refused" });
-        let rooms = json!({ "spool": { "state": "up" }, "model": { "state": "up" }, "store": store });
+        let up = json!({ "state": "up" });
+        let rooms = json!({ "spool": up, "model": up, "store": store, "dead_letters": up });
         assert_eq!(answer, json!({ "status": "degraded", "rooms": rooms }));
         readiness.set(Room::Store, State::Up);
         assert_eq!(ask(&api, "GET", "/health/ready").await.1["status"], "ready");
+        readiness.set(Room::Letters, State::Down("3 dead letters were deleted".into()));
+        let (status, answer) = ask(&api, "GET", "/health/ready").await;
+        assert_eq!((status, &answer["status"]), (200, &json!("degraded")));
         readiness.set(Room::Spool, State::Down("no space left".into()));
         assert_eq!(ask(&api, "GET", "/health/ready").await.0, 503);
         assert_eq!(ask(&api, "GET", "/health/live").await.0, 200);

@@ -3,21 +3,18 @@
 //! Both end at [`Store::search`](crate::store::Store::search) and answer what it answers. The number of searches that
 //! run at one time is bounded, so that reading never takes what taking events needs.
 
-use std::collections::BTreeMap;
-use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Buf;
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use tokio::time::timeout;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::error::Refusal;
+use super::parameters::{self, Parameters, allow_only, once_each, read, refused};
 use super::{Api, json as json_response};
 use crate::event::fields::TIMESTAMP;
 use crate::store::{Kind, SearchRequest};
@@ -28,20 +25,12 @@ const LONGEST_QUERY: usize = 4096;
 const MOST_HITS: u64 = 10_000;
 /// Hits that one search gives where it does not say.
 const USUAL_HITS: u64 = 10;
-/// Bytes of a search in Elasticsearch's language at most.
-const LARGEST_BODY: usize = 1 << 20;
-/// How long such a search may take to arrive.
-const ARRIVES_WITHIN: Duration = Duration::from_secs(10);
-
-/// Parameters by name.
-type Parameters = BTreeMap<String, String>;
 
 /// The route; rejects other paths only.
 pub(super) fn route(api: Arc<Api>) -> BoxedFilter<(Response,)> {
-    let parameters = warp::query::<Vec<(String, String)>>().map(Some).or(warp::any().map(|| None)).unify();
     warp::path!("v1" / "search")
         .and(warp::method())
-        .and(parameters)
+        .and(parameters::given())
         .and(warp::body::stream())
         .then(move |method, parameters, body| {
             let api = Arc::clone(&api);
@@ -51,22 +40,17 @@ pub(super) fn route(api: Arc<Api>) -> BoxedFilter<(Response,)> {
 }
 
 impl Api {
-    async fn respond<S, B>(
-        &self,
-        method: &Method,
-        parameters: Option<Vec<(String, String)>>,
-        body: S,
-    ) -> Result<Response, Refusal>
+    async fn respond<S, B>(&self, method: &Method, given: parameters::Given, body: S) -> Result<Response, Refusal>
     where
         S: Stream<Item = Result<B, warp::Error>>,
         B: Buf,
     {
-        let parameters = once_each(parameters)?;
+        let parameters = once_each(given)?;
         let request = match *method {
             Method::GET => from_parameters(&parameters)?,
             Method::POST => {
                 allow_only(&parameters, &["kind"])?;
-                let body = timeout(ARRIVES_WITHIN, read(body)).await.map_err(|_| Refusal::Slow)??;
+                let body = read(body).await?;
                 SearchRequest { kind: kind(&parameters)?, body }
             }
             _ => return Err(Refusal::WrongMethod { allowed: "GET, POST" }),
@@ -125,55 +109,6 @@ fn kind(parameters: &Parameters) -> Result<Kind, Refusal> {
     }
 }
 
-/// The parameters by name; none of them twice.
-fn once_each(parameters: Option<Vec<(String, String)>>) -> Result<Parameters, Refusal> {
-    let mut by_name = Parameters::new();
-    let parameters = parameters.ok_or_else(|| refused("query string", "it cannot be read"))?;
-    for (name, value) in parameters {
-        if by_name.contains_key(&name) {
-            return Err(refused(&name, "it is given twice"));
-        }
-        by_name.insert(name, value);
-    }
-    Ok(by_name)
-}
-
-fn allow_only(parameters: &Parameters, allowed: &[&str]) -> Result<(), Refusal> {
-    match parameters.keys().find(|name| !allowed.contains(&name.as_str())) {
-        Some(unknown) => Err(refused(unknown, format!("unknown, allowed are {}", allowed.join(", ")))),
-        None => Ok(()),
-    }
-}
-
-fn refused(parameter: &str, reason: impl Into<String>) -> Refusal {
-    Refusal::Parameter { parameter: parameter.chars().take(60).collect(), reason: reason.into() }
-}
-
-/// A body that is a JSON object. One that is too large is read to its end, so that the answer arrives.
-async fn read<S, B>(body: S) -> Result<Value, Refusal>
-where
-    S: Stream<Item = Result<B, warp::Error>>,
-    B: Buf,
-{
-    let mut body = pin!(body);
-    let (mut bytes, mut length) = (Vec::new(), 0);
-    while let Some(frame) = body.next().await {
-        let mut frame = frame.map_err(|error| Refusal::NotJson(error.to_string()))?;
-        length += frame.remaining();
-        if length <= LARGEST_BODY {
-            bytes.extend_from_slice(&frame.copy_to_bytes(frame.remaining()));
-        }
-    }
-    if length > LARGEST_BODY {
-        return Err(Refusal::TooLarge(LARGEST_BODY));
-    }
-    match serde_json::from_slice(&bytes) {
-        Ok(Value::Object(object)) => Ok(Value::Object(object)),
-        Ok(_) => Err(Refusal::NotJson("it is another JSON value".to_owned())),
-        Err(error) => Err(Refusal::NotJson(error.to_string())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
@@ -181,6 +116,7 @@ mod tests {
     use futures_util::future::BoxFuture;
     use tokio::sync::Semaphore;
 
+    use super::super::parameters::LARGEST_BODY;
     use super::super::{Readiness, harness, routes};
     use super::*;
     use crate::store::{Batch, Outcome, SearchError, Store, StoreError};

@@ -52,6 +52,7 @@ pub fn http(config: &Config) -> Result<HttpSettings, Vec<SettingFault>> {
         body_timeout: config.http.body_timeout,
         write_timeout: config.http.write_timeout,
         answer_within: config.http.answer_within,
+        enrich_within: config.http.enrich_within,
         drain: config.http.drain,
         retry_window: config.retry_window,
         bulk: bulk(&config.bulk),

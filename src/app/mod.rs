@@ -3,18 +3,23 @@
 //! Threads: the runtime's (HTTP, requests to the store), the spool's writer, and one worker. Between them lie the spool
 //! (bounded by its size on disk) and one channel (bounded to a few batches); nothing else queues.
 
+pub mod accounts;
 pub mod configuration;
 pub mod demo;
 mod descriptors;
 mod document;
 mod door;
+mod enricher;
 mod error;
 mod fields;
 mod ledger;
 mod listener;
 mod pipeline;
 pub mod reload;
+#[cfg(test)]
+mod schedules;
 pub mod service;
+mod serving;
 mod shutdown;
 mod state;
 mod verdict;
@@ -26,31 +31,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle as Task;
-use warp::Filter;
 
-use crate::access::Door;
 use crate::access::audit::Act;
 use crate::anomaly::Engine;
-use crate::api::{self, Api, Readiness, Room, State};
+use crate::api::{Readiness, Room, State};
 use crate::classify::{self, Slot};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::event::SeqNo;
-use crate::ingest::{self, Ingest};
 use crate::spool::{self, Opened, Reader, RealFiles, Recovery, Spool};
 use crate::store::writer::Ledger;
 use crate::store::{Store, writer};
 use crate::telemetry::catalogue;
 
+pub use accounts::Accounts;
 pub use door::Entrance;
 pub use error::StartError;
-pub use shutdown::Accounts;
 
+use accounts::Bookkeeper;
+use enricher::PipelineEnricher;
 use ledger::SpoolLedger;
 use pipeline::{Parts, Pipeline};
+use serving::{Rooms, Serving};
 use worker::{Snapshots, Worker};
 
 /// Batches that wait between the worker and the store's writer.
@@ -60,15 +64,14 @@ const CHANNEL: usize = 2;
 pub struct Running {
     address: SocketAddr,
     entrance: Entrance,
-    ingest: Arc<Ingest>,
+    serving: Serving,
     spool: Spool,
     store: Arc<dyn Store>,
-    stop_serving: oneshot::Sender<()>,
     stop_worker: Arc<AtomicBool>,
     stop_writer: watch::Sender<bool>,
-    server: Task<()>,
     writer: Task<()>,
     worker: JoinHandle<()>,
+    bookkeeper: Bookkeeper,
 }
 
 /// Starts everything. A store that is down does not keep it from starting: events are taken and kept meanwhile.
@@ -85,7 +88,8 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
     let store = configuration::store(config, &clock)?;
     let slot = load_model(config)?;
     readiness.set(Room::Model, State::Up);
-    let ledger: Arc<dyn Ledger> = Arc::new(SpoolLedger::new(spool.clone(), clock.clone(), store.name()));
+    let replayed = recovery.checkpoint..recovery.next;
+    let ledger: Arc<dyn Ledger> = Arc::new(SpoolLedger::new(spool.clone(), clock.clone(), store.name(), replayed));
 
     let (batches, receiver) = mpsc::channel(CHANNEL);
     let (stop_writer, writer_stopped) = watch::channel(false);
@@ -99,6 +103,7 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
     });
 
     let (engine, snapshots) = counting(config, &spool, &mut reader, &recovery)?;
+    let enricher = PipelineEnricher::new(config, slot.clone(), clock.clone());
     let stop_worker = Arc::new(AtomicBool::new(false));
     let worker = Worker {
         reader,
@@ -121,21 +126,11 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
     let worker = worker.map_err(StartError::Thread)?;
 
     let door = entrance.door.clone();
-    let (ingest, server, stop_serving) = serve(config, &spool, store.clone(), readiness, clock, listener, door)?;
+    let bookkeeper = Bookkeeper::start(&config.data_dir, spool.clone(), readiness.clone(), clock.clone());
+    let rooms = Rooms { spool: &spool, store: &store, readiness, clock, door, enricher };
+    let serving = rooms.serve(config, listener)?;
     entrance.audit.tell(Act::Started { address: address.to_string() });
-    Ok(Running {
-        address,
-        entrance,
-        ingest,
-        spool,
-        store,
-        stop_serving,
-        stop_worker,
-        stop_writer,
-        server,
-        writer,
-        worker,
-    })
+    Ok(Running { address, entrance, serving, spool, store, stop_worker, stop_writer, writer, worker, bookkeeper })
 }
 
 /// The model that judges; none where judging is switched off.
@@ -173,33 +168,6 @@ fn counting(
     Ok((Some(engine), Some(snapshots)))
 }
 
-/// Begins to answer requests on `listener` that `door` lets in.
-fn serve(
-    config: &Config,
-    spool: &Spool,
-    store: Arc<dyn Store>,
-    readiness: Arc<Readiness>,
-    clock: Clock,
-    listener: TcpListener,
-    door: Door,
-) -> Result<(Arc<Ingest>, Task<()>, oneshot::Sender<()>), StartError> {
-    let mut settings = configuration::http(config).map_err(StartError::Http)?;
-    settings.bulk.cluster = spool.id();
-    let recent = spool.recent();
-    let ingest = Ingest::new(settings.clone(), Arc::new(spool.clone()), recent.iter().copied(), clock);
-    let measured = spool.clone();
-    let api = Api::new(readiness, store, api::SEARCHES_AT_ONCE, move || measure(&measured));
-    // the paths in Elasticsearch's shape come last: index names are any
-    let ours = ingest::routes(ingest.clone()).or(api::routes(api)).unify();
-    let routes = ours.or(ingest::elastic::routes(ingest.clone())).unify();
-    let (stop_serving, serving_stopped) = oneshot::channel();
-    let server = tokio::spawn(ingest::server::serve(listener, routes, settings, door, async {
-        // a sender that is gone means the same
-        let _ = serving_stopped.await;
-    }));
-    Ok((ingest, server, stop_serving))
-}
-
 impl Running {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
@@ -213,7 +181,7 @@ impl Running {
 
     /// Whether everything that should run does; where it does not, only a new start helps.
     pub fn is_whole(&self) -> bool {
-        !self.worker.is_finished() && !self.server.is_finished() && !self.writer.is_finished()
+        !self.worker.is_finished() && self.serving.is_whole() && !self.writer.is_finished()
     }
 
     /// Its spool.
@@ -224,10 +192,7 @@ impl Running {
     /// Ends in order, each step within its deadline; gives the accounts.
     pub async fn stop(self) -> Accounts {
         self.entrance.audit.tell(Act::Stopping);
-        // the receiver is gone only when the server has ended already
-        let _ = self.stop_serving.send(());
-        shutdown::within(shutdown::SERVING, "requests under way", self.server).await;
-        shutdown::within(shutdown::SERVING, "bodies under way to the spool", self.ingest.settled()).await;
+        self.serving.stop().await;
         self.stop_worker.store(true, Ordering::Relaxed);
         // the worker waits for the writer where batches wait; the writer stops taking them, and it goes on
         let worker = tokio::task::spawn_blocking(move || self.worker.join());
@@ -246,6 +211,7 @@ impl Running {
         let auditing = self.entrance.auditing;
         let audited = tokio::task::spawn_blocking(move || auditing.finish());
         shutdown::within(shutdown::CLOSING, "the audit log", audited).await;
+        shutdown::within(shutdown::CLOSING, "the accounts", self.bookkeeper.stop()).await;
         Accounts::of(&self.spool.usage())
     }
 }
@@ -281,15 +247,4 @@ async fn prepare(store: Arc<dyn Store>, readiness: Arc<Readiness>, mut stop: wat
             _ = stop.wait_for(|stopped| *stopped) => return false,
         }
     }
-}
-
-/// Brings the gauges up to date.
-fn measure(spool: &Spool) {
-    let usage = spool.usage();
-    let as_gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    catalogue::SPOOL_BYTES.set(as_gauge(usage.bytes));
-    catalogue::SPOOL_LIMIT_BYTES.set(as_gauge(usage.limit));
-    catalogue::EVENTS_WAITING.set(as_gauge(usage.waiting));
-    catalogue::SPOOL_DAMAGED_FRAMES.raise_to(usage.damaged);
-    catalogue::DEAD_LETTERS_DROPPED.raise_to(spool.dead_letters().usage().dropped);
 }

@@ -12,6 +12,7 @@ use crate::event::annotated::{Classification, ModelInfo};
 use crate::event::id::SpoolId;
 use crate::event::{EventId, EventTime, ReceivedTime, SeqNo};
 use crate::features::{self, FeatureVector, Windows};
+use crate::ingest::enrich::Enriched;
 use crate::normalise::{Layout, Normaliser};
 use crate::spool::{Member, StoredBatch};
 use crate::store::writer::Refusal;
@@ -113,6 +114,30 @@ impl Pipeline {
         Annotated { batch: out.finish(), unreadable }
     }
 
+    /// Annotates one body for an answer. What the metrics make of it is told with the events it belongs to; buckets
+    /// that end are let go, for there is nobody to write a record for.
+    pub fn enrich(&mut self, batch: &StoredBatch, now: ReceivedTime) -> Enriched {
+        let mut unreadable = Vec::new();
+        self.scratch.clear();
+        self.prepare(0, batch, &mut unreadable);
+        self.judge();
+        let mut out = Output::with_room_for(std::slice::from_ref(batch));
+        let mut documents: Vec<_> = batch.members.iter().map(|_| Err(String::new())).collect();
+        for prepared in &self.scratch.prepared {
+            self.write_event(&mut out, prepared, batch, &batch.members[prepared.member]);
+            documents[prepared.member] =
+                Ok(out.documents.last().map(|written| written.source.clone()).unwrap_or_default());
+        }
+        for refusal in unreadable {
+            let member = refusal.sequence.map_or(0, |sequence| sequence.0 - batch.first.0);
+            documents[usize::try_from(member).unwrap_or_default()] = Err(refusal.reason);
+        }
+        if let Some(engine) = &mut self.engine {
+            engine.advance(now);
+        }
+        Enriched { bytes: out.bytes.into(), documents }
+    }
+
     /// What the passing of time alone brings: buckets that end although no event comes.
     pub fn idle(&mut self, now: ReceivedTime) -> Batch {
         let mut out = Output::default();
@@ -138,8 +163,11 @@ impl Pipeline {
             let view = match self.normaliser.read(&batch.body[raw.clone()]) {
                 Ok(view) => view,
                 Err(fault) => {
-                    let document = batch.body.slice(raw);
-                    unreadable.push(Refusal { sequence: Some(sequence), reason: fault.to_string(), document });
+                    // what was settled before this start has its dead letter already
+                    if sequence >= self.settled_below {
+                        let document = batch.body.slice(raw);
+                        unreadable.push(Refusal { sequence: Some(sequence), reason: fault.to_string(), document });
+                    }
                     continue;
                 }
             };
@@ -195,9 +223,10 @@ impl Pipeline {
 
     fn write_event(&self, out: &mut Output, prepared: &Prepared, batch: &StoredBatch, member: &Member) {
         let sequence = batch.first.plus(prepared.member as u64);
-        let id = match &member.id {
-            Some(given) => EventId::named(member.index.as_deref(), given),
-            None => EventId::Place(self.spool, sequence),
+        let id = match (&member.id, &member.redriven) {
+            (Some(given), _) => EventId::named(member.index.as_deref(), given),
+            (None, Some(document)) => EventId::Given(document.clone()),
+            (None, None) => EventId::Place(self.spool, sequence),
         };
         let verdict = prepared.vector.and_then(|vector| self.scratch.verdicts.get(vector));
         let metrics = &self.scratch.metrics[prepared.metrics.clone()];

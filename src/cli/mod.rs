@@ -5,10 +5,13 @@ mod config;
 mod demo;
 mod inspect;
 mod key;
+mod letters;
 #[cfg(feature = "torch")]
 mod model;
 mod progress;
+mod redrive;
 mod serve;
+mod spool;
 mod traffic;
 
 use std::io;
@@ -60,9 +63,9 @@ enum Command {
     /// Make keys, and hashes of passwords, for the configuration
     #[command(subcommand)]
     Key(key::KeyCommand),
-    /// Look into the spool and its dead letters
+    /// Look into the spool and its dead letters, and send those again
     #[command(subcommand)]
-    Spool(inspect::SpoolCommand),
+    Spool(spool::SpoolCommand),
 }
 
 /// How results are printed.
@@ -119,7 +122,7 @@ fn dispatch(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Setup(options) => serve::setup(&arguments.configuration()?, options),
         Command::Config(command) => config::run(arguments.config.as_deref(), command),
         Command::Key(command) => key::run(command),
-        Command::Spool(command) => inspect::spool(&arguments.configuration()?, command),
+        Command::Spool(command) => spool::spool(&arguments.configuration()?, command),
     }
 }
 

@@ -74,14 +74,17 @@ fn reload(reloader: &Reloader) {
 }
 
 async fn stop(running: Running, within: Duration) {
-    match timeout(within, running.stop()).await {
-        Ok(Accounts { recovered, received, stored, repeated, refused, waiting }) => {
-            tracing::info!(recovered, received, stored, repeated, refused, waiting, "ended");
-        }
-        Err(_) => tracing::warn!(
+    let Ok(accounts) = timeout(within, running.stop()).await else {
+        tracing::warn!(
             ?within,
             "ended before everything was done (stop_within); what was answered 200 is in the spool for the next start"
-        ),
+        );
+        return;
+    };
+    let Accounts { recovered, received, redriven, stored, repeated, refused, lost, waiting } = accounts;
+    tracing::info!(recovered, received, redriven, stored, repeated, refused, lost, waiting, "ended");
+    if accounts.difference() != 0 {
+        tracing::warn!(difference = accounts.difference(), "the accounts do not add up: something was still under way");
     }
 }
 

@@ -224,6 +224,7 @@ fn http(raw: &raw::Http) -> Http {
         body_timeout: raw.body_timeout.0,
         write_timeout: raw.write_timeout.0,
         answer_within: raw.answer_within.0,
+        enrich_within: raw.enrich_within.0,
         drain: raw.drain.0,
     }
 }

@@ -79,6 +79,8 @@ pub struct Http {
     pub write_timeout: Duration,
     /// Until a request is answered 429 where the disk is slow.
     pub answer_within: Duration,
+    /// How long `/v1/enrich` may take before it is answered 503.
+    pub enrich_within: Duration,
     /// For requests in progress at the end.
     pub drain: Duration,
 }

@@ -128,6 +128,9 @@ pub struct Http {
     /// How long the disk may take until a request is answered 429 instead of 200.
     #[schemars(extend("x-minimum" = "10ms", "x-maximum" = "10s"))]
     pub answer_within: DurationText,
+    /// How long `/v1/enrich` may take to annotate a body before it is answered 503.
+    #[schemars(extend("x-minimum" = "10ms", "x-maximum" = "1m"))]
+    pub enrich_within: DurationText,
     /// How long requests that are being answered may still take when oversight stops.
     pub drain: DurationText,
 }
@@ -149,6 +152,7 @@ impl Default for Http {
             body_timeout: seconds(30),
             write_timeout: seconds(30),
             answer_within: seconds(1),
+            enrich_within: seconds(5),
             drain: seconds(10),
         }
     }

@@ -43,6 +43,10 @@ pub(super) enum Refusal {
     UnknownCoding(String),
     #[error("the bodies that are being read take all the memory they may (http.max_in_flight), send again")]
     Busy,
+    #[error("as many bodies wait to be annotated as may, ask again")]
+    Occupied,
+    #[error("the events could not be annotated within {0:?} (http.enrich_within), ask again, or for fewer")]
+    Overtaken(Duration),
     #[error("all connections are taken (http.max_connections, http.max_connections_per_address), send again")]
     Crowded,
     #[error("{0}")]
@@ -73,7 +77,8 @@ impl Refusal {
             Self::Denied(Denied::Missing | Denied::Invalid) => (StatusCode::UNAUTHORIZED, None),
             Self::Denied(Denied::Forbidden { .. }) => (StatusCode::FORBIDDEN, None),
             Self::Denied(Denied::TooMany { retry_after }) => (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after)),
-            Self::Busy | Self::Denied(Denied::Busy) | Self::Unkept(Unkept::Late | Unkept::Lost) => {
+            Self::Overtaken(_) => (StatusCode::SERVICE_UNAVAILABLE, SOON),
+            Self::Busy | Self::Occupied | Self::Denied(Denied::Busy) | Self::Unkept(Unkept::Late | Unkept::Lost) => {
                 (StatusCode::TOO_MANY_REQUESTS, SOON)
             }
             Self::Unkept(Unkept::Full { retry_after }) => (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after)),

@@ -52,6 +52,13 @@ impl Form {
     }
 }
 
+impl Form {
+    /// From the number that stands for it in a dead letter.
+    pub fn numbered(number: u8) -> Option<Self> {
+        [Self::Json, Self::Lines, Self::Pairs, Self::Text].into_iter().find(|form| *form as u8 == number)
+    }
+}
+
 /// What a body is made of.
 #[derive(Debug)]
 pub(super) struct Split {
@@ -122,7 +129,7 @@ fn one(body: Bytes, bounds: &Bounds) -> Result<Split, Unreadable> {
 /// An event of which nothing is known but where it lies.
 pub(super) fn member(range: Range<usize>) -> Member {
     let narrow = |offset| u32::try_from(offset).expect("a body is bounded to less than 4 GiB");
-    Member { range: narrow(range.start)..narrow(range.end), id: None, index: None, pipeline: None }
+    Member { range: narrow(range.start)..narrow(range.end), id: None, index: None, pipeline: None, redriven: None }
 }
 
 /// Behind the byte order mark and white space.

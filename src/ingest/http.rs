@@ -69,7 +69,7 @@ pub(super) fn no_such_path() -> BoxedFilter<(Response,)> {
 /// How long the body of a request may take that is refused for its path or method.
 pub(super) const LEFTOVER: Duration = Duration::from_secs(5);
 /// A body above this size is looked into on a thread of its own, where it delays no other.
-const LARGE: usize = 256 << 10;
+pub(super) const LARGE: usize = 256 << 10;
 
 impl Ingest {
     async fn respond<S, B>(

@@ -9,7 +9,7 @@ use super::format::{Form, Refused, Split, Unreadable, split};
 use super::json::Fault;
 use super::settings::HttpSettings;
 use crate::event::ReceivedTime;
-use crate::spool::{DeadLetter, Digest, Member};
+use crate::spool::{DeadLetter, Digest, Member, Origin};
 
 /// What is to be kept of one body.
 #[derive(Debug)]
@@ -90,6 +90,7 @@ fn alive(
             reason: format!("{}, at byte {} of the body", bad.fault.flaw, bad.fault.at),
             source: source.to_string(),
             raw: body.slice(bad.range),
+            origin: Origin::unread(form as u8),
         })
         .collect();
     (Intake { digest, received, source, body, members, letters }, Ok(answer))
@@ -107,8 +108,13 @@ pub(super) fn dead(
     received: ReceivedTime,
     refusal: Refusal,
 ) -> (Intake, Result<Answer, Refusal>) {
-    let letter =
-        DeadLetter { at: received, reason: refusal.to_string(), source: source.to_string(), raw: body.clone() };
+    let letter = DeadLetter {
+        at: received,
+        reason: refusal.to_string(),
+        source: source.to_string(),
+        raw: body.clone(),
+        origin: Origin::unread(class),
+    };
     let digest = digest(&body, &[class]);
     (Intake { digest, received, source, body, members: Vec::new(), letters: vec![letter] }, Err(refusal))
 }

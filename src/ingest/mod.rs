@@ -15,6 +15,8 @@
 //! → `intake` (what is to be kept) → `repeat` and `admit` (once, in time) → `keep` (the spool) → `answer` or `error`.
 //!
 //! [`elastic`] is a second door to the same spool, in Elasticsearch's shape.
+//! Beside it: [`enrich`] answers with the annotated documents and keeps nothing, and [`Redriver`] takes dead letters in
+//! once more.
 //!
 //! Memory is bounded by [`HttpSettings::max_in_flight`] for bodies and [`HttpSettings::max_connections`] for buffers.
 //! Nothing of an event is logged, only why a body is refused, at debug level.
@@ -26,6 +28,7 @@ mod connection;
 mod crowd;
 mod decode;
 pub mod elastic;
+pub mod enrich;
 mod error;
 mod format;
 #[cfg(test)]
@@ -35,6 +38,7 @@ mod intake;
 mod json;
 mod keep;
 mod patience;
+mod redrive;
 mod repeat;
 mod resync;
 mod room;
@@ -50,6 +54,7 @@ use crate::spool::Digest;
 
 pub use self::http::{Peer, routes};
 pub use keep::{Keep, Unkept};
+pub use redrive::{RedriveError, Redriven, Redriver};
 pub use settings::{HttpSettings, SettingFault};
 
 use repeat::Repeats;

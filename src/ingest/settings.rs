@@ -39,6 +39,9 @@ pub struct HttpSettings {
     pub write_timeout: Duration,
     /// From the end of a body to its answer: when the spool takes longer, the answer is 429. Default 1 s.
     pub answer_within: Duration,
+    /// From the end of a body to its answer where it is to be annotated and not kept (`/v1/enrich`): when that takes
+    /// longer, the answer is 503. Default 5 s.
+    pub enrich_within: Duration,
     /// How long requests may still take once the end has been asked for. Default 10 s.
     pub drain: Duration,
     /// How long a body that comes again is known; as long as the spool's window; zero takes every
@@ -68,6 +71,7 @@ impl Default for HttpSettings {
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
             answer_within: Duration::from_secs(1),
+            enrich_within: Duration::from_secs(5),
             drain: Duration::from_secs(10),
             retry_window: Duration::from_secs(120),
             max_remembered: 1_000_000,
@@ -111,6 +115,7 @@ impl HttpSettings {
             ("body_timeout", self.body_timeout, 3600),
             ("write_timeout", self.write_timeout, 3600),
             ("answer_within", self.answer_within, 60),
+            ("enrich_within", self.enrich_within, 60),
             ("drain", self.drain, 3600),
             ("retry_window", self.retry_window, 86_400),
         ];

@@ -29,6 +29,8 @@ pub(super) enum Kind {
     Digests = 5,
     /// Up to where dead letters have been discarded.
     Discarded = 6,
+    /// Dead letters that were let go one by one.
+    Gone = 7,
 }
 
 /// Why a prefix is not one of ours.

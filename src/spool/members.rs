@@ -2,7 +2,8 @@
 //!
 //! Source (length, bytes), then for each member: the gap from the end of the one before (zigzag), its length times four
 //! with bit 0 for an id and bit 1 for an index, then those (length, bytes each). A pipeline stands behind the index,
-//! after a NUL, which no index has in its name. Numbers are LEB128: an event of an array costs three or four bytes.
+//! after a NUL, which no index has in its name. An id that begins with a NUL is that of the document of a redriven event;
+//! of an id that was given so, the NUL is written twice. Numbers are LEB128: an event of an array costs three or four bytes.
 
 use std::ops::Range;
 
@@ -16,10 +17,13 @@ pub(super) fn encode(source: &str, members: &[Member], out: &mut Vec<u8>) {
         let gap = i64::from(member.range.start) - previous_end;
         put_number(out, zigzag(gap));
         let target = member.index.is_some() || member.pipeline.is_some();
-        let marks = u64::from(member.id.is_some()) | u64::from(target) << 1;
+        let named = member.id.is_some() || member.redriven.is_some();
+        let marks = u64::from(named) | u64::from(target) << 1;
         put_number(out, u64::from(member.range.end - member.range.start) << 2 | marks);
-        if let Some(id) = &member.id {
-            put_text(out, id);
+        match (&member.id, &member.redriven) {
+            (Some(id), _) => put_after_nul(out, id, id.starts_with('\0')),
+            (None, Some(document)) => put_after_nul(out, document, true),
+            (None, None) => {}
         }
         if target {
             put_target(out, member.index.as_deref().unwrap_or_default(), member.pipeline.as_deref());
@@ -47,9 +51,9 @@ pub(super) fn decode(table: &[u8], count: u32, body_length: u32) -> Option<(Box<
         if range.end > body_length {
             return None;
         }
-        let id = if length_and_marks & 1 == 0 { None } else { Some(table.text()?) };
+        let (id, redriven) = if length_and_marks & 1 == 0 { (None, None) } else { names(table.text()?) };
         let (index, pipeline) = if length_and_marks & 2 == 0 { (None, None) } else { target(table.text()?) };
-        members.push(Member { range, id, index, pipeline });
+        members.push(Member { range, id, index, pipeline, redriven });
         previous_end = end;
     }
     table.0.is_empty().then_some((source, members))
@@ -59,6 +63,21 @@ pub(super) fn decode(table: &[u8], count: u32, body_length: u32) -> Option<(Box<
 pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
     put_number(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
+}
+
+fn put_after_nul(out: &mut Vec<u8>, text: &str, nul: bool) {
+    put_number(out, (text.len() + usize::from(nul)) as u64);
+    out.extend_from_slice(if nul { b"\0" } else { b"" });
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// The id that was given, or that of the document of a redriven event.
+fn names(text: Box<str>) -> (Option<Box<str>>, Option<Box<str>>) {
+    match text.strip_prefix('\0') {
+        None => (Some(text), None),
+        Some(given) if given.starts_with('\0') => (Some(given.into()), None),
+        Some(document) => (None, Some(document.into())),
+    }
 }
 
 /// Index and pipeline as one text.
@@ -82,7 +101,8 @@ fn target(text: Box<str>) -> (Option<Box<str>>, Option<Box<str>>) {
     }
 }
 
-fn put_number(out: &mut Vec<u8>, mut number: u64) {
+/// Appends a number as LEB128.
+pub(super) fn put_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -90,11 +110,13 @@ fn put_number(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-fn zigzag(number: i64) -> u64 {
+/// Small for numbers near zero, of either sign.
+pub(super) fn zigzag(number: i64) -> u64 {
     (number << 1 ^ number >> 63).cast_unsigned()
 }
 
-fn unzigzag(number: u64) -> i64 {
+/// What [`zigzag`] was given.
+pub(super) fn unzigzag(number: u64) -> i64 {
     (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
 }
 
@@ -110,7 +132,8 @@ impl Table<'_> {
         std::str::from_utf8(text).ok().map(Box::from)
     }
 
-    fn number(&mut self) -> Option<u64> {
+    /// The next number.
+    pub(super) fn number(&mut self) -> Option<u64> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
             let (&byte, rest) = self.0.split_first()?;
@@ -133,14 +156,17 @@ mod tests {
 
     fn members() -> impl Strategy<Value = Vec<Member>> {
         let text = |pattern: &'static str| option::of(pattern.prop_map(String::into_boxed_str));
-        let (id, index, pipeline) = (text("[a-zäöü]{0,9}"), text("[a-zäöü]{1,9}"), text("[a-zäöü\0]{0,9}"));
-        let member =
-            (0_u32..5000, 0_u32..5000, id, index, pipeline).prop_map(|(start, length, id, index, pipeline)| Member {
+        let (id, index, pipeline) = (text("[a-zäöü\0]{0,9}"), text("[a-zäöü]{1,9}"), text("[a-zäöü\0]{0,9}"));
+        let redriven = text("[a-z][a-z\0]{0,9}");
+        let member = (0_u32..5000, 0_u32..5000, id, index, pipeline, redriven).prop_map(
+            |(start, length, id, index, pipeline, redriven)| Member {
                 range: start..start + length,
+                redriven: redriven.filter(|_| id.is_none()),
                 id,
                 index,
                 pipeline,
-            });
+            },
+        );
         collection::vec(member, 0..40)
     }
 
@@ -164,7 +190,7 @@ mod tests {
     #[test]
     fn a_member_outside_the_body_is_refused() {
         let mut table = Vec::new();
-        encode("", &[Member { range: 5..11, id: None, index: None, pipeline: None }], &mut table);
+        encode("", &[Member { range: 5..11, id: None, index: None, pipeline: None, redriven: None }], &mut table);
         assert!(decode(&table, 1, 11).is_some());
         assert!(decode(&table, 1, 10).is_none());
     }

@@ -24,7 +24,7 @@
 //!          <first number>.seg        a segment: 20 digits
 //!          <first number>.digests    of its bodies: received (i64, µs), digest (16 bytes) each
 //!          damaged-<segment>-<offset>.bin
-//!          dead_letters/             segments of the same make, and up to where they were discarded
+//!          dead_letters/             segments of the same make, up to where they were discarded, and single ones gone
 //! ```
 //! All numbers are little endian. Every file begins with `OVSPL\n`, kind (u16), version (u32) and the CRC32C of these
 //! twelve bytes. That much stays for ever: a file of a newer version is refused by name and both versions. `identity`,
@@ -74,7 +74,9 @@ pub mod files;
 mod format;
 mod frame;
 mod log;
+mod look;
 mod members;
+mod originals;
 mod queue;
 mod reader;
 mod recover;
@@ -103,11 +105,14 @@ use crate::event::id::SpoolId;
 use crate::event::{ReceivedTime, SeqNo};
 
 pub use damage::Damage;
-pub use dead_letters::{DeadLetter, DeadLetterReader, DeadLetterUsage, DeadLetters, Filter};
+pub use dead_letters::shown as letters;
+pub use dead_letters::{Content, DeadLetter, DeadLetterReader, DeadLetterUsage, DeadLetters, Filter, Origin};
 pub use digests::Seen;
 pub use error::{AppendError, CloseError, DeadLetterError, OpenError, ReadError};
 pub use files::{Files, RealFiles};
 pub use format::VERSION;
+pub use look::{Look, look};
+pub use originals::{Original, Originals};
 pub use reader::{Next, Reader, StoredBatch};
 pub use recover::Recovery;
 
@@ -172,6 +177,9 @@ pub struct Member {
     pub index: Option<Box<str>>,
     /// The ingest pipeline that a bulk action named.
     pub pipeline: Option<Box<str>>,
+    /// The id of its document, where it comes out of the dead letters and no action gave it one: the same as before.
+    /// Not empty, without a NUL at its beginning, and only without `id`.
+    pub redriven: Option<Box<str>>,
 }
 
 /// What a kept batch is called.
@@ -304,6 +312,11 @@ impl Spool {
     /// What was refused.
     pub fn dead_letters(&self) -> &DeadLetters {
         &self.0.shared.dead_letters
+    }
+
+    /// A finder of single events that are still here.
+    pub fn originals(&self) -> Originals {
+        Originals::new(Arc::clone(&self.0.shared))
     }
 
     /// Digests of the bodies within the retry window that were found at opening, oldest first.

@@ -7,6 +7,7 @@ use std::io::{self, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::checkpoint::{Checkpoint, Found, path_in};
 use super::damage::{Damage, Damages};
@@ -18,15 +19,21 @@ use super::format::{Kind, PrefixFault, Record, VERSION, numbers, read_record, wr
 use super::log::{Flow, Log, Segment, Shared};
 use super::segment::{HEADER, Previous, SegmentHeader, first_of, path_of};
 use super::settled::Settled;
-use super::walk::{Look, Walk};
+use super::walk::{Depth, Walk};
 use super::writer::Writer;
 use super::{Settings, reader::Reader};
 use crate::clock::Clock;
 use crate::event::SeqNo;
 use crate::event::id::SpoolId;
 
-const LOCK: &str = "lock";
-const IDENTITY: &str = "identity";
+/// The file that is locked by whoever has the spool.
+pub(super) const LOCK: &str = "lock";
+/// The file that names the spool.
+pub(super) const IDENTITY: &str = "identity";
+
+/// Somebody who only looks (see `look.rs`) holds the lock for a moment.
+const LOCK_TRIES: u32 = 5;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// What opening found.
 #[derive(Debug, Clone, Default)]
@@ -112,11 +119,14 @@ pub(super) fn open(settings: &Settings, files: Arc<dyn Files>, clock: Clock) -> 
 fn take_lock(folder: &Path) -> Result<File, OpenError> {
     let path = folder.join(LOCK);
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(at(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { folder: folder.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(OpenError::Files { path, source }),
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(source)) => return Err(OpenError::Files { path, source }),
+        }
     }
+    Err(OpenError::Locked { folder: folder.to_owned() })
 }
 
 /// Says where an error of the operating system arose.
@@ -189,6 +199,11 @@ impl Opening<'_> {
                 return Ok((SpoolId(id), salt));
             }
             (_, Some(header)) => (header.spool, header.salt),
+            // the salt stays: the dead letters are readable by it alone, and they may be all there is
+            (Record::Whole(payload), None) if fresh && numbers::<2>(&payload).is_some() => {
+                let [_, salt] = numbers(&payload).expect("asked the line before");
+                (SpoolId(random()), salt)
+            }
             // without a checkpoint numbers begin again at 1: under the old id they would name other events' documents
             (_, None) if fresh => (SpoolId(random()), random()),
             (_, None) => return Err(OpenError::IdentityLost { path }),
@@ -222,7 +237,7 @@ impl Opening<'_> {
         if last.header.is_some() {
             return Ok(true);
         }
-        let walk = Walk::through(self.files, &last.path, (last.first, salt), last.length, Look::Brief);
+        let walk = Walk::through(self.files, &last.path, (last.first, salt), last.length, Depth::Brief);
         Ok(walk.map_err(at(&last.path))?.frames > 0)
     }
 
@@ -281,7 +296,7 @@ impl Opening<'_> {
         let previous = previous.filter(|previous| previous.first == candidate.first);
         let (end, next) = previous.map_or((candidate.length, after), |previous| (previous.length, previous.next));
         let path = &candidate.path;
-        let mut walk = Walk::through(self.files, path, (candidate.first, salt), end, Look::Brief).map_err(at(path))?;
+        let mut walk = Walk::through(self.files, path, (candidate.first, salt), end, Depth::Brief).map_err(at(path))?;
         if let Some(tail) = walk.tail.take() {
             walk.damage.push((tail, walk.next..next));
             (walk.end, walk.next) = (end, walk.next.max(next));
@@ -301,7 +316,7 @@ impl Opening<'_> {
     ) -> Result<Walk, OpenError> {
         let path = &candidate.path;
         let key = (candidate.first, salt);
-        let walk = Walk::through(self.files, path, key, candidate.length, Look::Close).map_err(at(path))?;
+        let walk = Walk::through(self.files, path, key, candidate.length, Depth::Close).map_err(at(path))?;
         for (range, lost) in walk.damage.clone() {
             self.damaged(path, range, lost);
         }

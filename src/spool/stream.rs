@@ -129,9 +129,10 @@ impl Stream {
         self.ahead.split_to(count as usize)
     }
 
-    fn go_to(&mut self, offset: u64) -> io::Result<()> {
-        let ahead = offset - self.offset;
-        if ahead <= self.ahead.len() as u64 {
+    /// Goes to `offset`, where a frame begins.
+    pub(super) fn go_to(&mut self, offset: u64) -> io::Result<()> {
+        let ahead = offset.checked_sub(self.offset).filter(|ahead| *ahead <= self.ahead.len() as u64);
+        if let Some(ahead) = ahead {
             self.take(ahead);
         } else {
             self.ahead = Bytes::new();

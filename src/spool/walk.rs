@@ -32,7 +32,7 @@ pub(super) struct Walk {
 
 /// How closely to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum Depth {
     /// At every byte.
     Close,
     /// At headers: what is damaged inside a frame is found when it is read.
@@ -46,13 +46,13 @@ impl Walk {
         path: &Path,
         (first, salt): (SeqNo, u64),
         end: u64,
-        look: Look,
+        depth: Depth,
     ) -> io::Result<Self> {
         let mut stream = Stream::new(files.read(path)?, salt, HEADER as u64)?;
         let mut walk = Self { next: first, end: HEADER as u64, ..Self::default() };
         let mut pending = Vec::new();
         loop {
-            let brief = if look == Look::Brief { stream.next_header(end)? } else { None };
+            let brief = if depth == Depth::Brief { stream.next_header(end)? } else { None };
             let item = match brief {
                 Some(header) => Ok(header),
                 None => match stream.next(end)? {

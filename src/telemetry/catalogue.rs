@@ -1,7 +1,12 @@
 //! Every metric of oversight, once: name, unit, meaning. There are no others.
 //!
-//! The counters of events add up: `received = accepted + repeated + refused`, and
-//! `accepted = stored + already there + dead-lettered by the store + waiting` (over the life of one spool).
+//! The counters of events begin at 0 with each start and add up, whenever nothing is under way:
+//!
+//! - `received = accepted + repeated + refused`
+//! - `recovered + accepted + redriven = stored + already there + dead-lettered + lost + waiting`
+//!
+//! and so do those of dead letters: `found + buried = kept + removed + dropped`. The two lines together are what
+//! `docs/delivery.md` calls the accounts.
 
 use super::metric::{Counter, Gauge, Histogram, Unit};
 
@@ -38,6 +43,12 @@ catalogue! {
         "Events that were not readable; their bytes went to the dead letters.";
     Counter EVENTS_REPEATED = "oversight_events_repeated_total", Count,
         "Events of bodies that were sent again within the retry window, and taken once.";
+    Counter EVENTS_RECOVERED = "oversight_events_recovered_total", Count,
+        "Events that waited in the spool when this process started.";
+    Counter EVENTS_REDRIVEN = "oversight_events_redriven_total", Count,
+        "Events of dead letters that were put into the spool once more.";
+    Counter EVENTS_ENRICHED = "oversight_events_enriched_total", Count,
+        "Events that were annotated in the answer to a request and not stored (/v1/enrich).";
     Counter BODIES_REFUSED = "oversight_bodies_refused_total", Count,
         "Request bodies that were refused as a whole: too large, unreadable, or no room in the spool.";
     Counter BYTES_RECEIVED = "oversight_received_bytes_total", Bytes,
@@ -62,12 +73,26 @@ catalogue! {
         "Bytes that the spool's files take.";
     Gauge SPOOL_LIMIT_BYTES = "oversight_spool_limit_bytes", Bytes,
         "Bytes that the spool's files may take before events are answered 429.";
+    Counter EVENTS_LOST = "oversight_events_lost_total", Count,
+        "Events that were waiting and turned out to be damaged on the disk; the log names the places.";
     Counter SPOOL_DAMAGED_FRAMES = "oversight_spool_damaged_frames_total", Count,
         "Stretches of the spool that could not be read back and were skipped.";
     Histogram SPOOL_SYNC_SECONDS = "oversight_spool_sync_seconds", Seconds,
         "Time of one write and sync of the spool.";
     Counter EVENTS_DEAD_LETTERED = "oversight_events_dead_lettered_total", Count,
         "Events that the store refused for good; they went to the dead letters with its words.";
+    Gauge DEAD_LETTERS = "oversight_dead_letters", Count,
+        "Dead letters that are kept.";
+    Gauge DEAD_LETTERS_BYTES = "oversight_dead_letters_bytes", Bytes,
+        "Bytes that the files of the dead letters take.";
+    Gauge DEAD_LETTERS_LIMIT_BYTES = "oversight_dead_letters_limit_bytes", Bytes,
+        "Bytes that they may take before the oldest dead letters are deleted.";
+    Counter DEAD_LETTERS_FOUND = "oversight_dead_letters_found_total", Count,
+        "Dead letters that were kept when this process started.";
+    Counter DEAD_LETTERS_BURIED = "oversight_dead_letters_buried_total", Count,
+        "Dead letters that were written since.";
+    Counter DEAD_LETTERS_REMOVED = "oversight_dead_letters_removed_total", Count,
+        "Dead letters that were sent again, or deleted by somebody.";
     Counter DEAD_LETTERS_DROPPED = "oversight_dead_letters_dropped_total", Count,
         "Dead letters that were deleted unread, oldest first, because their files had reached their limit.";
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
+use crate::harness::accounts::assert_accounts;
 use crate::harness::data;
 use crate::harness::engines::{self, Engine, Kind, Variant};
 use crate::harness::oversight::{Oversight, client, run};
@@ -48,6 +49,7 @@ async fn three_kills_and_an_engine_away_for_20_seconds_lose_and_double_nothing()
     assert!(sender.wait().unwrap().success(), "replay ends well although oversight was away");
     oversight.drained().await;
     assert_eq!(count(&engine).await, RECORDS);
+    assert_accounts(&oversight).await;
     assert!(oversight.stop().success());
 }
 
@@ -58,6 +60,7 @@ async fn undisturbed(engine: &Engine) {
     assert!(replay(&records, &oversight, 0).wait().unwrap().success());
     oversight.drained().await;
     assert_eq!(count(engine).await, RECORDS);
+    assert_eq!(assert_accounts(&oversight).await.get("events_stored_total"), i64::try_from(RECORDS).unwrap());
 
     let body =
         json!({"size": 0, "aggs": {"labels": {"terms": {"field": "oversight.classification.label", "size": 100}}}});

@@ -5,6 +5,8 @@ use std::process::Command;
 
 use serde_json::json;
 
+use crate::harness::accounts::assert_accounts;
+use crate::harness::disk::Disk;
 use crate::harness::oversight::{Oversight, client, run};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,11 +55,13 @@ async fn an_engine_that_is_down_at_start_gets_its_events_when_it_comes() {
     let engine = crate::harness::swallow::start(port).await;
     oversight.drained().await;
     assert_eq!(engine.documents(), 2);
+    assert_accounts(&oversight).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_answered_with_a_retryable_code_and_nothing_taken_is_lost() {
-    let Some(disk) = SmallDisk::mount() else { return };
+    let Some(disk) = Disk::in_memory(16) else { return };
+    std::fs::write(disk.path.join("ballast"), vec![0; 4 << 20]).unwrap();
     let settings = [("STORE_ELASTICSEARCH_URL", "http://127.0.0.1:9"), ("SPOOL_SEGMENT_SIZE", "1MiB")];
     let mut oversight = Oversight::start(&disk.path.join("data"), &settings);
     let filler = "x".repeat(20_000);
@@ -82,6 +86,7 @@ async fn a_full_disk_is_answered_with_a_retryable_code_and_nothing_taken_is_lost
     let url = format!("http://127.0.0.1:{}", engine.port);
     let again = Oversight::start(&disk.path.join("data"), &[("STORE_ELASTICSEARCH_URL", &url)]);
     again.drained().await;
+    assert_accounts(&again).await;
     let stored = engine.documents();
     assert!(stored >= accepted && stored <= accepted + 1, "accepted {accepted}, stored {stored}");
 }
@@ -104,6 +109,7 @@ async fn a_retried_batch_is_taken_once_across_a_kill() {
     let (status, answer) = oversight.post("/", body).await;
     assert_eq!((status, &answer["repeated"]), (200, &json!(2)), "{answer}");
     oversight.drained().await;
+    assert_eq!(assert_accounts(&oversight).await.get("events_repeated_total"), 2);
     let found = oversight.get("/v1/search?q=message:a").await;
     assert_eq!(found["hits"]["total"]["value"], 2, "equal events of one body are two events: {found}");
 }
@@ -118,34 +124,6 @@ fn serve_and_fail(data: &Path, settings: &[(&str, &str)]) -> String {
     let done = command.output().unwrap();
     assert!(matches!(done.status.code(), Some(1 | 2)), "{done:?}");
     String::from_utf8(done.stderr).unwrap()
-}
-
-/// A file system of 16 MiB with a file on it that can be deleted to make room; needs root.
-struct SmallDisk {
-    path: std::path::PathBuf,
-    _folder: tempfile::TempDir,
-}
-
-impl SmallDisk {
-    fn mount() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("disk");
-        std::fs::create_dir(&path).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=16m", "none"]).arg(&path).status();
-        if !mounted.is_ok_and(|status| status.success()) {
-            crate::harness::skip("a small disk can only be mounted by root");
-            return None;
-        }
-        std::fs::write(path.join("ballast"), vec![0; 4 << 20]).unwrap();
-        Some(Self { path, _folder: folder })
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // lazily, since a process that is just ending may still hold files on it
-        let _ = Command::new("umount").arg("-l").arg(&self.path).status();
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

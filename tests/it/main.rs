@@ -18,6 +18,10 @@ mod elasticsearch;
 mod engine_faults;
 /// The index templates take every shape of event that real sources write.
 mod engine_templates;
+/// Events annotated for an answer, and not stored.
+mod enrich;
+/// What each fault costs a client that repeats: nothing.
+mod fault_table;
 /// What goes wrong at start and while running is said clearly, and loses nothing.
 mod faults;
 /// Signals, the service manager, and an end within its deadline whatever happens.
@@ -26,6 +30,8 @@ mod graceful;
 mod handshakes;
 /// What the tests stand on.
 mod harness;
+/// What was refused is kept as it came, looked at, and sent again once.
+mod redrive;
 /// Encryption with real certificates, which change while connections are open.
 mod tls;
 /// Real Zeek connection records are stored with every field as it came.

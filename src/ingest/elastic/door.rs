@@ -318,7 +318,9 @@ mod tests {
             assert_eq!((reply.status, &reply.json["errors"]), (200, &true.into()), "a delete is not possible");
             assert_eq!(statuses(&reply), [status, 201, 400]);
             assert_eq!((kept.events(), kept.buried()), (vec![vec!["{}".to_owned()]], vec![br#"{"a":}"#.to_vec()]));
-            assert_eq!(kept.letters.lock().unwrap()[0].source, "bulk 127.0.0.1 index=logs id=1");
+            let letter = kept.letters.lock().unwrap()[0].clone();
+            assert_eq!((letter.source.as_str(), letter.origin.index.as_deref()), ("bulk 127.0.0.1", Some("logs")));
+            assert_eq!(letter.origin.given.as_deref(), Some("1"));
         }
     }
 

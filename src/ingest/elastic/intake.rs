@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 
-use super::bulk::{Bulk, Item, Refused, Target, split};
+use super::bulk::{Bulk, Fault, Item, Refused, Target, split};
 use crate::event::{EventId, ReceivedTime};
 use crate::ingest::body::Body;
 use crate::ingest::error::Refusal;
-use crate::ingest::format::Unreadable;
+use crate::ingest::format::{Form, Unreadable};
 use crate::ingest::intake::{GARBLED, Intake, dead, digest, unreadable};
 use crate::ingest::settings::HttpSettings;
-use crate::spool::{DeadLetter, Digest};
+use crate::spool::{DeadLetter, Digest, Origin};
 
 /// A body that was understood: what is to be kept, and what is to be said of each action.
 pub(super) type Understood = (Intake, Result<Vec<Item>, Refusal>);
@@ -61,15 +61,18 @@ fn bulk_digest(body: &[u8], target: &Target) -> Digest {
     digest(body, &class)
 }
 
-/// With what its action said of it, so that it can be told where it was to go.
+/// With what its action said of it. Only a document may be sent again by itself; an action is nothing without its own.
 fn letter(body: &Bytes, refused: Refused, source: &str, at: ReceivedTime) -> DeadLetter {
-    let mut source = source.to_owned();
-    let target = &refused.target;
-    for (key, name) in [("index", &target.index), ("pipeline", &target.pipeline), ("id", &target.id)] {
-        if let Some(name) = name {
-            // a name may be refused for its length
-            source.extend([" ", key, "=", &name[..name.floor_char_boundary(EventId::LONGEST)]]);
-        }
-    }
-    DeadLetter { at, reason: refused.fault.to_string(), source, raw: body.slice(refused.range) }
+    let form = if matches!(refused.fault, Fault::Document(_)) { Form::Json as u8 } else { BULK };
+    // a name may be refused for its length
+    let bounded = |name: Option<Box<str>>| name.map(|name| name[..name.floor_char_boundary(EventId::LONGEST)].into());
+    let target = refused.target;
+    let origin = Origin {
+        given: bounded(target.id),
+        index: bounded(target.index),
+        pipeline: bounded(target.pipeline),
+        ..Origin::unread(form)
+    };
+    let reason = refused.fault.to_string();
+    DeadLetter { at, reason, source: source.to_owned(), raw: body.slice(refused.range), origin }
 }

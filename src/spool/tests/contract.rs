@@ -139,7 +139,13 @@ fn what_is_no_batch_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let o = opened(folder.path());
     let mut outside = batch(1, 1);
-    outside.members.push(Member { range: 0..outside.body.len() as u32 + 1, id: None, index: None, pipeline: None });
+    outside.members.push(Member {
+        range: 0..outside.body.len() as u32 + 1,
+        id: None,
+        index: None,
+        pipeline: None,
+        redriven: None,
+    });
     for wrong in [batch(1, 0), outside] {
         assert!(matches!(append(&o.spool, &wrong), Err(AppendError::Unfit { .. })));
     }

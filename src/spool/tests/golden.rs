@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{append, batch, copy_folder, drain, opened};
 use crate::event::SeqNo;
 use crate::event::id::SpoolId;
-use crate::spool::{DeadLetter, Filter};
+use crate::spool::{Content, DeadLetter, Filter, Origin};
 
 fn version_1() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats/spool-v1")
@@ -23,7 +23,8 @@ fn write(folder: &Path) {
     let read = drain(&mut o.reader);
     o.spool.settle(&[read[0].first]);
     let (reason, source) = ("not JSON".to_owned(), "a test".to_owned());
-    let letter = DeadLetter { at: second.received, reason, source, raw: b"\xFF{".as_slice().into() };
+    let letter =
+        DeadLetter { at: second.received, reason, source, raw: b"\xFF{".as_slice().into(), origin: Origin::default() };
     o.spool.dead_letters().append(&[letter]).unwrap();
 }
 
@@ -47,6 +48,7 @@ fn a_spool_of_format_version_1_opens() {
     assert_eq!(o.spool.recent().len(), 2);
     let letters: Vec<_> = o.spool.dead_letters().read(Filter::default()).map(Result::unwrap).collect();
     assert_eq!((letters[0].1.reason.as_str(), &letters[0].1.raw[..]), ("not JSON", b"\xFF{".as_slice()));
+    assert_eq!(letters[0].1.origin.content, Content::Unsaid);
     assert_eq!(append(&o.spool, &batch(3, 1)).unwrap().first, SeqNo(4));
 }
 

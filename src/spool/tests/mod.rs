@@ -42,18 +42,18 @@ fn open(folder: &Path, files: &FailingFiles) -> Result<Opened, OpenError> {
     super::open(settings(folder), Arc::new(files.clone()), clock())
 }
 
-fn opened(folder: &Path) -> Opened {
+pub(super) fn opened(folder: &Path) -> Opened {
     open(folder, &FailingFiles::default()).expect("the spool opens")
 }
 
 /// A body of `members` objects, each with the tag in it.
-fn batch(tag: u64, members: usize) -> NewBatch {
+pub(super) fn batch(tag: u64, members: usize) -> NewBatch {
     let mut body = String::from("[");
     let mut ranges = Vec::new();
     for member in 0..members {
         let start = body.len() as u32;
         body += &format!(r#"{{"tag":{tag},"member":{member},"filler":"{:0100}"}}"#, 0);
-        ranges.push(Member { range: start..body.len() as u32, id: None, index: None, pipeline: None });
+        ranges.push(Member { range: start..body.len() as u32, id: None, index: None, pipeline: None, redriven: None });
         body.push(',');
     }
     body.pop();
@@ -75,12 +75,12 @@ fn append_all(spool: &Spool, batches: &[NewBatch]) -> Vec<Result<Appended, Appen
     runtime.block_on(join_all(batches.iter().map(|batch| spool.append(batch.clone()))))
 }
 
-fn append(spool: &Spool, batch: &NewBatch) -> Result<Appended, AppendError> {
+pub(super) fn append(spool: &Spool, batch: &NewBatch) -> Result<Appended, AppendError> {
     append_all(spool, std::slice::from_ref(batch)).remove(0)
 }
 
 /// All that can be read now.
-fn drain(reader: &mut Reader) -> Vec<StoredBatch> {
+pub(super) fn drain(reader: &mut Reader) -> Vec<StoredBatch> {
     let mut batches = Vec::new();
     while let Next::Batch(batch) = reader.next(Duration::ZERO).expect("the spool can be read") {
         batches.push(batch);
@@ -92,7 +92,7 @@ fn numbers(batch: &StoredBatch) -> Vec<SeqNo> {
     (0..batch.members.len() as u64).map(|member| batch.first.plus(member)).collect()
 }
 
-fn settle_all<'a>(spool: &Spool, batches: impl IntoIterator<Item = &'a StoredBatch>) {
+pub(super) fn settle_all<'a>(spool: &Spool, batches: impl IntoIterator<Item = &'a StoredBatch>) {
     batches.into_iter().for_each(|batch| spool.settle(&numbers(batch)));
 }
 

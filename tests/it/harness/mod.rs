@@ -1,12 +1,16 @@
 //! What the tests stand on: oversight as a process, real engines where this machine has them, a scripted one for
 //! faults, real data.
 
+pub mod accounts;
 pub mod certificates;
+pub mod cutter;
 pub mod data;
+pub mod disk;
 pub mod engines;
 pub mod oversight;
 mod provision;
 pub mod scripted;
+pub mod shipper;
 pub mod swallow;
 pub mod watched;
 

@@ -19,8 +19,14 @@ pub struct Oversight {
 impl Oversight {
     /// Starts one that keeps its data in `data`; settings are environment variables without their `OVERSIGHT_`.
     pub fn start(data: &Path, settings: &[(&str, &str)]) -> Self {
-        let settings: Vec<(String, String)> =
-            settings.iter().map(|(name, value)| (format!("OVERSIGHT_{name}"), (*value).to_owned())).collect();
+        Self::start_in(data, settings, &[])
+    }
+
+    /// The same, with variables of the environment that are not oversight's.
+    pub fn start_in(data: &Path, settings: &[(&str, &str)], environment: &[(&str, &str)]) -> Self {
+        let named = settings.iter().map(|(name, value)| (format!("OVERSIGHT_{name}"), (*value).to_owned()));
+        let others = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let settings: Vec<(String, String)> = named.chain(others).collect();
         let (child, port) = spawn(data, &settings, 0);
         Self { child, settings, data: data.to_owned(), port }
     }
@@ -47,6 +53,14 @@ impl Oversight {
     pub fn stop(&mut self) -> std::process::ExitStatus {
         self.signal("TERM");
         self.child.wait().expect("it can be waited for")
+    }
+
+    /// Another command of the program on the same data and settings, run to its end.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oversight"));
+        command.args(arguments).env("OVERSIGHT_DATA_DIR", &self.data);
+        command.env("OVERSIGHT_LISTEN", format!("127.0.0.1:{}", self.port));
+        command.envs(self.settings.iter().map(|(name, value)| (name, value))).output().expect("it starts")
     }
 
     /// The address of a path on it.

@@ -2,7 +2,7 @@
 //!
 //! Plain threads and blocking sockets, so that the cost of a client on an async thread can be told apart from it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -33,6 +33,12 @@ struct State {
     requests: Vec<Request>,
     documents: HashMap<String, String>,
     static_answer: bool,
+    /// A document with this in it is refused as a mapping conflict.
+    refused: Option<String>,
+    /// Connections end without an answer.
+    away: bool,
+    /// Index and id of every document that was taken.
+    places: BTreeSet<(String, String)>,
 }
 
 /// A request as it came, its body decompressed.
@@ -94,16 +100,37 @@ impl Scripted {
         locked(&self.state).documents.clone()
     }
 
+    /// From now on a document with this in it is refused as a mapping conflict; none takes every document.
+    pub fn refuse(&self, part: Option<&str>) {
+        locked(&self.state).refused = part.map(str::to_owned);
+    }
+
+    /// Whether every connection ends without an answer, as if there were no engine.
+    pub fn be_away(&self, away: bool) {
+        locked(&self.state).away = away;
+    }
+
+    /// Index and id of every document that was taken.
+    pub fn places(&self) -> BTreeSet<(String, String)> {
+        locked(&self.state).places.clone()
+    }
+
     /// All requests so far.
     pub fn requests(&self) -> Vec<Request> {
         locked(&self.state).requests.clone()
     }
 }
 
+/// The item of a document that is refused.
+const REFUSED: &str = r#"{"create":{"status":400,"error":{"type":"document_parsing_exception","reason":"failed to parse field [n] of type [long]"}}}"#;
+
 fn serve(stream: TcpStream, state: &Mutex<State>) {
     let mut writer = stream.try_clone().expect("a socket can be cloned");
     let mut reader = BufReader::with_capacity(1 << 20, stream);
     while let Some(request) = read_request(&mut reader) {
+        if locked(state).away {
+            return;
+        }
         if locked(state).static_answer {
             let count = memchr::memchr_iter(b'\n', &request.body).count() / 2;
             let items = vec![r#"{"create":{"status":201}}"#; count].join(",");
@@ -160,7 +187,12 @@ fn take(body: &[u8], state: &Mutex<State>, short: usize) -> String {
         let action: serde_json::Value = serde_json::from_str(pair[0]).expect("an action line");
         serde_json::from_str::<serde_json::Value>(pair[1]).expect("a document is one line of JSON");
         let id = action["create"]["_id"].as_str().expect("an id").to_owned();
+        if state.refused.as_ref().is_some_and(|part| pair[1].contains(part.as_str())) {
+            items.push(REFUSED);
+            continue;
+        }
         let there = state.documents.contains_key(&id);
+        state.places.insert((action["create"]["_index"].as_str().unwrap_or_default().to_owned(), id.clone()));
         state.documents.entry(id).or_insert_with(|| pair[1].to_owned());
         items.push(match there {
             false => r#"{"create":{"status":201}}"#,

@@ -1,0 +1,101 @@
+//! The routes of all rooms behind one listener.
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use warp::Filter;
+
+use crate::access::Door;
+use crate::api::{self, Api, Readiness};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::ingest::{self, Ingest, Redriver};
+use crate::spool::Spool;
+use crate::store::Store;
+use crate::telemetry::catalogue;
+
+use super::enricher::PipelineEnricher;
+use super::{StartError, accounts, configuration, shutdown};
+
+/// What requests are answered from.
+pub struct Rooms<'a> {
+    /// Where events go.
+    pub spool: &'a Spool,
+    /// Where searches look.
+    pub store: &'a Arc<dyn Store>,
+    /// How each room is.
+    pub readiness: Arc<Readiness>,
+    /// The time.
+    pub clock: Clock,
+    /// Who is let in.
+    pub door: Door,
+    /// Annotates for an answer.
+    pub enricher: Arc<PipelineEnricher>,
+}
+
+/// A listener that is being answered.
+pub struct Serving {
+    ingest: Arc<Ingest>,
+    server: JoinHandle<()>,
+    stop: oneshot::Sender<()>,
+}
+
+impl Rooms<'_> {
+    /// Begins to answer requests on `listener`.
+    ///
+    /// # Errors
+    /// When limits contradict each other.
+    pub fn serve(self, config: &Config, listener: TcpListener) -> Result<Serving, StartError> {
+        let mut settings = configuration::http(config).map_err(StartError::Http)?;
+        settings.bulk.cluster = self.spool.id();
+        let recent = self.spool.recent();
+        let keep = Arc::new(self.spool.clone());
+        let ingest = Ingest::new(settings.clone(), keep, recent.iter().copied(), self.clock);
+        let measured = self.spool.clone();
+        let api = Api::new(self.readiness, self.store.clone(), api::SEARCHES_AT_ONCE, move || measure(&measured));
+        let redriver = Redriver::new(self.spool.clone(), settings.clone());
+        let ours = ingest::routes(ingest.clone())
+            .or(ingest::enrich::route(ingest.clone(), self.enricher))
+            .unify()
+            .or(api::letters::routes(redriver))
+            .unify()
+            .or(api::routes(api))
+            .unify();
+        // the paths in Elasticsearch's shape come last: index names are any
+        let routes = ours.or(ingest::elastic::routes(ingest.clone())).unify();
+        let (stop, stopped) = oneshot::channel();
+        let server = tokio::spawn(ingest::server::serve(listener, routes, settings, self.door, async {
+            // a sender that is gone means the same
+            let _ = stopped.await;
+        }));
+        Ok(Serving { ingest, server, stop })
+    }
+}
+
+impl Serving {
+    /// Whether it still answers.
+    pub fn is_whole(&self) -> bool {
+        !self.server.is_finished()
+    }
+
+    /// Takes nothing more; what was taken is answered and in the spool then, or the deadlines are over.
+    pub async fn stop(self) {
+        // the receiver is gone only when the server has ended already
+        let _ = self.stop.send(());
+        shutdown::within(shutdown::SERVING, "requests under way", self.server).await;
+        shutdown::within(shutdown::SERVING, "bodies under way to the spool", self.ingest.settled()).await;
+    }
+}
+
+/// Brings the gauges up to date.
+fn measure(spool: &Spool) {
+    let usage = spool.usage();
+    let as_gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    catalogue::SPOOL_BYTES.set(as_gauge(usage.bytes));
+    catalogue::SPOOL_LIMIT_BYTES.set(as_gauge(usage.limit));
+    catalogue::EVENTS_WAITING.set(as_gauge(usage.waiting));
+    catalogue::SPOOL_DAMAGED_FRAMES.raise_to(usage.damaged);
+    accounts::measure(spool);
+}
