@@ -124,7 +124,7 @@ impl Server {
             Place::TurnedAway(permit) => Some(permit),
         };
         CONNECTIONS_TURNED_AWAY.add(1);
-        told.map(|permit| Stay::TurnedAway(permit))
+        told.map(Stay::TurnedAway)
     }
 
     async fn drain(mut self, within: Duration) {
