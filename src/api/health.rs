@@ -23,6 +23,8 @@ pub enum Room {
     Model,
     /// Where documents go: while it is away they wait in the spool.
     Store,
+    /// Where events come from, if so configured: while it is away they wait there.
+    Kafka,
 }
 
 /// How a room is.
@@ -47,7 +49,7 @@ impl Default for Readiness {
 }
 
 impl Readiness {
-    /// All rooms are starting.
+    /// All rooms that are always there are starting.
     pub fn new() -> Self {
         Self(Mutex::new([Room::Spool, Room::Model, Room::Store].map(|room| (room, State::Starting)).into()))
     }
@@ -63,7 +65,7 @@ impl Readiness {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .iter()
-            .all(|(&room, state)| room == Room::Store || *state == State::Up)
+            .all(|(&room, state)| matches!(room, Room::Store | Room::Kafka) || *state == State::Up)
     }
 
     fn rooms(&self) -> BTreeMap<Room, State> {

@@ -8,6 +8,7 @@ pub mod demo;
 mod document;
 mod error;
 mod fields;
+mod inputs;
 mod ledger;
 mod pipeline;
 mod shutdown;
@@ -41,6 +42,7 @@ use crate::telemetry::catalogue;
 pub use error::StartError;
 pub use shutdown::Accounts;
 
+use inputs::{Inputs, Reading};
 use ledger::SpoolLedger;
 use pipeline::{Parts, Pipeline};
 use worker::{Snapshots, Worker};
@@ -58,6 +60,7 @@ pub struct Running {
     stop_worker: Arc<AtomicBool>,
     stop_writer: watch::Sender<bool>,
     server: Task<()>,
+    reading: Reading,
     writer: Task<()>,
     worker: JoinHandle<()>,
 }
@@ -72,6 +75,7 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
     let readiness = Arc::new(Readiness::new());
     let Opened { spool, mut reader, recovery } = open_spool(config, &clock).await?;
     readiness.set(Room::Spool, State::Up);
+    let inputs = Inputs::open(config, &readiness).await?;
     let store = configuration::store(config, &clock)?;
     let slot = load_model(config)?;
     readiness.set(Room::Model, State::Up);
@@ -110,8 +114,21 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
     let worker = std::thread::Builder::new().name("worker".to_owned()).spawn(move || worker.run());
     let worker = worker.map_err(StartError::Thread)?;
 
+    let reading = inputs.start(&spool, &clock);
     let (ingest, server, stop_serving) = serve(config, &spool, store.clone(), readiness, clock, listener)?;
-    Ok(Running { address, ingest, spool, store, stop_serving, stop_worker, stop_writer, server, writer, worker })
+    Ok(Running {
+        address,
+        ingest,
+        spool,
+        store,
+        stop_serving,
+        stop_worker,
+        stop_writer,
+        server,
+        reading,
+        writer,
+        worker,
+    })
 }
 
 /// The model that judges; none where judging is switched off.
@@ -192,6 +209,7 @@ impl Running {
         let _ = self.stop_serving.send(());
         shutdown::within(shutdown::SERVING, "requests under way", self.server).await;
         shutdown::within(shutdown::SERVING, "bodies under way to the spool", self.ingest.settled()).await;
+        shutdown::within(shutdown::SERVING, "messages under way to the spool", self.reading.stop()).await;
         self.stop_worker.store(true, Ordering::Relaxed);
         // the worker waits for the writer where batches wait; the writer stops taking them, and it goes on
         let worker = tokio::task::spawn_blocking(move || self.worker.join());

@@ -24,6 +24,7 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
     let mut check = Check { root, variables, faults };
     check.follow_sizes(raw);
     let listen = check.listen(raw);
+    let (syslog, kafka_input) = (check.syslog(&raw.syslog), check.kafka_input(&raw.kafka.input));
     let store = check.store(&mut raw.store);
     Config {
         listen,
@@ -36,6 +37,8 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
             overload: raw.bulk.overload,
             overload_delay: raw.bulk.overload_delay.0,
         },
+        syslog,
+        kafka_input,
         spool: Spool {
             max_bytes: raw.spool.max_size.0,
             segment_bytes: raw.spool.segment_size.0,
@@ -61,7 +64,7 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
     }
 }
 
-struct Check<'a> {
+pub(super) struct Check<'a> {
     root: &'a Node,
     variables: &'a BTreeMap<String, String>,
     faults: &'a mut Vec<Fault>,
@@ -78,11 +81,12 @@ impl Check<'_> {
     }
 
     /// Whether a fault was found in `key` before; what follows from its default says nothing then.
-    fn faulty(&self, key: &str) -> bool {
+    pub(super) fn faulty(&self, key: &str) -> bool {
         self.faults.iter().any(|fault| fault.key == key)
     }
 
-    fn fault(&mut self, key: &str, problem: String) {
+    /// Tells of a fault in `key`.
+    pub(super) fn fault(&mut self, key: &str, problem: String) {
         self.faults.push(Fault { place: self.place(key), key: key.to_owned(), problem });
     }
 
@@ -132,6 +136,7 @@ impl Check<'_> {
                 max_bytes: raw.embedded.max_size.0,
             }),
             raw::StoreKind::Elasticsearch => StoreKind::Elasticsearch(self.elasticsearch(&raw.elasticsearch)),
+            raw::StoreKind::Kafka => StoreKind::Kafka(self.kafka_store(&raw.kafka)),
         };
         Store { kind, in_flight: raw.in_flight, batch_bytes: raw.batch_bytes.0 }
     }
@@ -177,7 +182,7 @@ impl Check<'_> {
         }
     }
 
-    fn secret(&mut self, key: &str, source: Option<&SecretSource>) -> Option<Secret> {
+    pub(super) fn secret(&mut self, key: &str, source: Option<&SecretSource>) -> Option<Secret> {
         match source?.fetch(|name| self.variables.get(name).cloned()) {
             Ok(secret) => Some(secret),
             Err(problem) => {

@@ -15,13 +15,16 @@ pub mod checked;
 mod environment;
 mod fault;
 mod raw;
+mod raw_streams;
 mod reference;
 mod schema;
 mod secret;
 mod show;
+mod streams;
 mod tree;
 mod units;
 mod walk;
+mod zone;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -33,9 +36,11 @@ use serde::de::DeserializeOwned;
 pub use checked::{Bulk, Config, Credentials, Model, StoreKind};
 pub use fault::{Fault, Faults, Place};
 pub use raw::Overload;
+pub use raw_streams::{KafkaKey, SyslogFraming};
 pub use secret::Secret;
 pub use show::Shown;
 pub use units::{DurationText, NoDuration, NoSize, SizeText};
+pub use zone::{NoTimeZone, TimeZone};
 
 use raw::Raw;
 use schema::Schema;

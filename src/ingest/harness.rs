@@ -66,7 +66,7 @@ impl Scripted {
 const TURNS: usize = 1 << 20;
 
 /// The same as the one it is built around, which the test holds on to.
-struct Shared(Arc<Scripted>);
+pub(super) struct Shared(pub Arc<Scripted>);
 
 impl Keep for Shared {
     fn append(&self, batch: NewBatch) -> BoxFuture<'static, Result<(), Unkept>> {

@@ -1,4 +1,4 @@
-//! 1 RECEIVE: events over HTTP.
+//! 1 RECEIVE: events over HTTP, and from streams that have no answer: [`syslog`] and Kafka.
 //!
 //! The contract: **answered 200 means synced in the spool**, to be enriched once. Everything else is told in time:
 //!
@@ -15,6 +15,8 @@
 //! → `intake` (what is to be kept) → `repeat` and `admit` (once, in time) → `keep` (the spool) → `answer` or `error`.
 //!
 //! [`elastic`] is a second door to the same spool, in Elasticsearch's shape.
+//! Streams go another way: each message is an event (`syslog`) or a body (`kafka`), `gathering` puts what is waiting into
+//! batches, and `insist` keeps them, however long the spool takes.
 //!
 //! Memory is bounded by [`HttpSettings::max_in_flight`] for bodies and [`HttpSettings::max_connections`] for buffers.
 //! Nothing of an event is logged, only why a body is refused, at debug level.
@@ -26,17 +28,24 @@ mod decode;
 pub mod elastic;
 mod error;
 mod format;
+#[doc(hidden)]
+pub mod fuzzing;
+mod gathering;
 #[cfg(test)]
 mod harness;
 mod http;
+mod insist;
 mod intake;
 mod json;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod keep;
 mod repeat;
 mod resync;
 mod room;
 pub mod server;
 mod settings;
+pub mod syslog;
 mod text;
 
 use std::sync::Arc;

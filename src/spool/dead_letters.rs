@@ -389,7 +389,7 @@ impl DeadLetterReader {
     }
 }
 
-fn letter(frame: &Frame) -> Option<(u64, DeadLetter)> {
+pub(super) fn letter(frame: &Frame) -> Option<(u64, DeadLetter)> {
     let mut table = Table(&frame.table);
     let (reason, source) = (table.text()?.into_string(), table.text()?.into_string());
     let letter = DeadLetter { at: frame.header.received, reason, source, raw: frame.body.clone() };

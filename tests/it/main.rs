@@ -22,5 +22,10 @@ mod faults;
 mod handshakes;
 /// What the tests stand on.
 mod harness;
+/// Events come from Kafka once and go to Kafka, whatever is killed on the way.
+#[cfg(feature = "kafka")]
+mod kafka;
+/// Real syslog senders are understood, and of what reached oversight nothing is lost.
+mod syslog;
 /// Real Zeek connection records are stored with every field as it came.
 mod zeek;

@@ -3,6 +3,8 @@
 
 pub mod data;
 pub mod engines;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod oversight;
 mod provision;
 pub mod scripted;
