@@ -12,7 +12,9 @@ use super::format::{Form, split};
 use super::json::Bounds;
 use super::syslog::fuzzing::{Frames, event, frames};
 
-const BOUNDS: Bounds = Bounds { depth: 64, fields: 1000, length: 1 << 20 };
+pub use super::elastic::fuzzing::bulk;
+
+pub(super) const BOUNDS: Bounds = Bounds { depth: 64, fields: 1000, length: 1 << 20 };
 
 /// A body, read in the way that the first byte says: every good member is an object to a strict parser, in order, and
 /// every range lies within the body.
@@ -25,10 +27,7 @@ pub fn body(data: &[u8]) {
         assert!(before <= member.range.start, "members come in order");
         before = member.range.end;
         let event = &split.body[member.range.start as usize..member.range.end as usize];
-        assert!(event.starts_with(b"{") && event.ends_with(b"}"));
-        let read = serde_json::from_slice::<IgnoredAny>(event);
-        // lone surrogates are JSON, and serde_json does not take them
-        assert!(read.is_ok() || event.windows(2).any(|pair| pair == b"\\u"), "{read:?}");
+        assert_object(event);
     }
     for refused in &split.refused {
         assert!(refused.range.end <= split.body.len() && refused.fault.at <= split.body.len());
@@ -54,9 +53,15 @@ pub fn syslog(data: &[u8]) {
     for (text, cut) in &whole {
         assert!(text.len() <= most);
         let event = event(text, *cut, peer);
-        let read = serde_json::from_slice::<IgnoredAny>(&event);
-        assert!(read.is_ok() || event.windows(2).any(|pair| pair == b"\\u"), "{}", String::from_utf8_lossy(&event));
+        assert_object(&event);
     }
+}
+
+/// An object to a strict parser; lone surrogates are JSON, and serde_json does not take them.
+pub(super) fn assert_object(event: &[u8]) {
+    assert!(event.starts_with(b"{") && event.ends_with(b"}"));
+    let read = serde_json::from_slice::<IgnoredAny>(event);
+    assert!(read.is_ok() || event.windows(2).any(|pair| pair == b"\\u"), "{read:?}");
 }
 
 #[cfg(test)]
@@ -70,6 +75,7 @@ mod tests {
         fn no_bytes_break_what_always_holds(data in prop::collection::vec(any::<u8>(), 0..300)) {
             body(&data);
             form(&data);
+            bulk(&data);
             syslog(&data);
         }
     }
