@@ -26,7 +26,7 @@ bench: libtorch ## throughput, latency, memory and the floors they are measured 
 	$(CARGO) build --release --bin oversight
 	$(CARGO) bench --bench pipeline -- $(BENCH_ARGS)
 
-fuzz: ## ten minutes of each fuzz target in tests/fuzz (FUZZ_SECONDS, FUZZ_JOBS)
+fuzz: libtorch ## ten minutes of each fuzz target in tests/fuzz (FUZZ_SECONDS, FUZZ_JOBS)
 	scripts/fuzz.sh
 
 train: libtorch ## trains models/kdd99 again (DATA=folder with kddcup.data_10_percent.gz)
