@@ -3,7 +3,7 @@ CARGO ?= cargo
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help demo test lint bench build libtorch engines train clean
+.PHONY: help demo test lint bench build libtorch engines fuzz train clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s :
@@ -12,7 +12,7 @@ demo: libtorch ## build, start, send itself traffic with attacks, and show what 
 	$(CARGO) build --release --bin oversight
 	$(CARGO) run --release --quiet --bin oversight -- demo $(DEMO_ARGS)
 
-test: libtorch engines ## all tests, with a real Elasticsearch and OpenSearch where a JDK (21 or newer) and Maven exist
+test: libtorch engines ## all tests, with a real Elasticsearch, OpenSearch and Kafka where a JDK (21 or newer) and Maven exist
 	$(CARGO) test --release
 
 build: libtorch ## the release binary, target/release/oversight
@@ -26,6 +26,9 @@ bench: libtorch ## throughput, latency, memory and the floors they are measured 
 	$(CARGO) build --release --bin oversight
 	$(CARGO) bench --bench pipeline -- $(BENCH_ARGS)
 
+fuzz: libtorch ## ten minutes of each fuzz target in tests/fuzz (FUZZ_SECONDS, FUZZ_JOBS)
+	scripts/fuzz.sh
+
 train: libtorch ## trains models/kdd99 again (DATA=folder with kddcup.data_10_percent.gz)
 	$(CARGO) run --release --bin oversight -- train kdd99 --data $(DATA) --into models/kdd99
 
@@ -33,7 +36,7 @@ libtorch:
 	@scripts/libtorch.sh
 
 engines:
-	@scripts/engines.sh || echo "engines: tests against a real Elasticsearch and OpenSearch will be SKIPPED" >&2
+	@scripts/engines.sh || echo "engines: tests against a real Elasticsearch, OpenSearch and Kafka will be SKIPPED" >&2
 
 clean: ## removes what was built (not libtorch, nor the engines: they lie in the user's cache folder)
 	$(CARGO) clean

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts the search engines that the integration tests run against into the user's cache folder.
+# Puts the search engines and the Kafka broker that the integration tests run against into the user's cache folder.
 # It may be run any number of times; it does nothing when they lie there already.
 #
 #   scripts/engines.sh        prints one line for each engine: NAME FOLDER, and one for the JDK: java FOLDER
@@ -7,11 +7,13 @@
 #   OVERSIGHT_ENGINES_OFFLINE=1   never fetch: say what is there, fail if something is missing
 #   JAVA_HOME, ES_JAVA_HOME   looked at first for a JDK of at least 21
 #
-# Both come from Maven Central as the projects' own builds for integration tests, so only Maven and a JDK are needed.
+# All come from Maven Central, the engines as the projects' own builds for integration tests, so only Maven and a JDK are
+# needed.
 set -euo pipefail
 
 elasticsearch=9.2.0
 opensearch=3.8.0
+kafka=4.4.0
 cache=${OVERSIGHT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/oversight}/engines
 
 say() { printf 'engines: %s\n' "$*" >&2; }
@@ -66,7 +68,36 @@ unpack() { # unpack NAME VERSION GROUP
   printf '%s %s\n' "$1" "$folder"
 }
 
+jars() { # jars VERSION: the broker, as the jars it runs from
+  local folder=$cache/kafka-$1
+  if [ ! -e "$folder/.complete" ]; then
+    [ -z "${OVERSIGHT_ENGINES_OFFLINE:-}" ] || fail "kafka $1 is not there; run scripts/engines.sh once to fetch it"
+    command -v mvn >/dev/null || fail "Maven (mvn) is missing, so kafka $1 cannot be fetched: install Maven"
+    local work
+    mkdir -p "$cache"
+    work=$(mktemp -d "$cache/fetching.XXXXXX")
+    # kafka-tools-api is not published, and not needed to run a broker
+    cat >"$work/pom.xml" <<POM
+<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+ <groupId>oversight</groupId><artifactId>kafka-for-tests</artifactId><version>1</version>
+ <dependencies><dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>$1</version>
+  <exclusions><exclusion><groupId>org.apache.kafka</groupId><artifactId>kafka-tools-api</artifactId></exclusion></exclusions>
+ </dependency></dependencies></project>
+POM
+    say "fetching kafka $1 (43 MB)"
+    mvn --quiet --batch-mode --file "$work/pom.xml" dependency:copy-dependencies -DoutputDirectory=libs -DincludeScope=runtime \
+      "-Dmaven.repo.local=${MAVEN_REPOSITORY:-$HOME/.m2/repository}" >&2 || fail "Maven could not fetch kafka $1"
+    touch "$work/.complete"
+    # two may fetch at once: the first to finish wins
+    if [ -e "$folder" ] && [ ! -e "$folder/.complete" ]; then rm -rf "$folder"; fi
+    mv -T "$work" "$folder" 2>/dev/null || [ -e "$folder/.complete" ] || fail "$folder could not be made"
+    rm -rf "$work"
+  fi
+  printf 'kafka %s\n' "$folder"
+}
+
 java=$(find_jdk) || fail "no JDK of at least 21 found (looked at JAVA_HOME, ES_JAVA_HOME, /usr/lib/jvm): install one, such as Temurin 25"
 printf 'java %s\n' "$java"
 unpack elasticsearch "$elasticsearch" org.elasticsearch.distribution.integ-test-zip
 unpack opensearch "$opensearch" org.opensearch.distribution.integ-test-zip
+jars "$kafka"

@@ -26,6 +26,8 @@ pub enum Room {
     /// Keeps what was refused: events are taken also while the oldest of it is lost.
     #[serde(rename = "dead_letters")]
     Letters,
+    /// Where events come from, if so configured: while it is away they wait there.
+    Kafka,
 }
 
 /// How a room is.
@@ -50,7 +52,7 @@ impl Default for Readiness {
 }
 
 impl Readiness {
-    /// All rooms are starting.
+    /// All rooms that are always there are starting.
     pub fn new() -> Self {
         Self(Mutex::new(
             [Room::Spool, Room::Model, Room::Store, Room::Letters].map(|room| (room, State::Starting)).into(),
@@ -68,7 +70,7 @@ impl Readiness {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .iter()
-            .all(|(&room, state)| matches!(room, Room::Store | Room::Letters) || *state == State::Up)
+            .all(|(&room, state)| matches!(room, Room::Store | Room::Letters | Room::Kafka) || *state == State::Up)
     }
 
     fn rooms(&self) -> BTreeMap<Room, State> {

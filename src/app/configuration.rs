@@ -13,6 +13,8 @@ use crate::spool;
 use crate::store::elasticsearch::{self as elastic, ElasticStore};
 #[cfg(feature = "embedded")]
 use crate::store::embedded::{self, EmbeddedStore};
+#[cfg(feature = "kafka")]
+use crate::store::kafka::KafkaStore;
 use crate::store::{Store, writer};
 
 use super::StartError;
@@ -148,6 +150,13 @@ pub fn store(config: &Config, clock: &Clock) -> Result<Arc<dyn Store>, StartErro
             },
             clock.clone(),
         ))),
+        #[cfg(feature = "kafka")]
+        StoreKind::Kafka(settings) => {
+            let store = KafkaStore::new(super::inputs::kafka_store(settings));
+            Ok(Arc::new(store.map_err(|fault| StartError::Store(fault.to_string()))?))
+        }
+        #[cfg(not(feature = "kafka"))]
+        StoreKind::Kafka(_) => Err(StartError::Store("this program was built without Kafka".to_owned())),
         #[cfg(not(feature = "embedded"))]
         StoreKind::Embedded(_) => {
             let _ = clock;
@@ -165,7 +174,7 @@ pub fn store(config: &Config, clock: &Clock) -> Result<Arc<dyn Store>, StartErro
 pub fn elasticsearch(config: &Config) -> Result<elastic::Settings, StartError> {
     let StoreKind::Elasticsearch(settings) = &config.store.kind else {
         return Err(StartError::Store(
-            "the store is the embedded index; give store.elasticsearch.url (OVERSIGHT_STORE_ELASTICSEARCH_URL)"
+            "the store is not Elasticsearch; give store.elasticsearch.url (OVERSIGHT_STORE_ELASTICSEARCH_URL)"
                 .to_owned(),
         ));
     };

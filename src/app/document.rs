@@ -285,8 +285,7 @@ mod tests {
         let classification = json!({
             "model": {"name": "test \"quoted\"", "version": "1"}, "label": "neptune", "category": "dos",
             "probability": 0.75,
-            "top": [{"label": "neptune", "probability": 0.75}, {"label": "normal", "probability": 0.25},
-                    {"label": "normal", "probability": 0}],
+            "top": [{"label": "neptune", "probability": 0.75}, {"label": "normal", "probability": 0.25}],
             "novelty": 0.25, "features_known": 26,
             "explanation": [{"feature": "service", "value": "http", "contribution": -1.5}],
         });

@@ -53,6 +53,9 @@ pub enum StartError {
     /// The store's settings cannot be used.
     #[error("{0}")]
     Store(String),
+    /// Syslog or Kafka cannot be read from.
+    #[error("{0}")]
+    Input(String),
     /// A file that settings name cannot be read.
     #[error("{path}: {source}")]
     File {

@@ -12,6 +12,7 @@ mod door;
 mod enricher;
 mod error;
 mod fields;
+mod inputs;
 mod ledger;
 mod listener;
 mod pipeline;
@@ -52,6 +53,7 @@ pub use error::StartError;
 
 use accounts::Bookkeeper;
 use enricher::PipelineEnricher;
+use inputs::{Inputs, Reading};
 use ledger::SpoolLedger;
 use pipeline::{Parts, Pipeline};
 use serving::{Rooms, Serving};
@@ -69,6 +71,7 @@ pub struct Running {
     store: Arc<dyn Store>,
     stop_worker: Arc<AtomicBool>,
     stop_writer: watch::Sender<bool>,
+    reading: Reading,
     writer: Task<()>,
     worker: JoinHandle<()>,
     bookkeeper: Bookkeeper,
@@ -85,6 +88,7 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
     let Opened { spool, mut reader, recovery } = open_spool(config, &clock).await?;
     readiness.set(Room::Spool, State::Up);
     let entrance = door::open(config, &clock)?;
+    let inputs = Inputs::open(config, &readiness).await?;
     let store = configuration::store(config, &clock)?;
     let slot = load_model(config)?;
     readiness.set(Room::Model, State::Up);
@@ -127,10 +131,23 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
 
     let door = entrance.door.clone();
     let bookkeeper = Bookkeeper::start(&config.data_dir, spool.clone(), readiness.clone(), clock.clone());
+    let reading = inputs.start(&spool, &clock);
     let rooms = Rooms { spool: &spool, store: &store, readiness, clock, door, enricher };
     let serving = rooms.serve(config, listener)?;
     entrance.audit.tell(Act::Started { address: address.to_string() });
-    Ok(Running { address, entrance, serving, spool, store, stop_worker, stop_writer, writer, worker, bookkeeper })
+    Ok(Running {
+        address,
+        entrance,
+        serving,
+        reading,
+        spool,
+        store,
+        stop_worker,
+        stop_writer,
+        writer,
+        worker,
+        bookkeeper,
+    })
 }
 
 /// The model that judges; none where judging is switched off.
@@ -193,6 +210,7 @@ impl Running {
     pub async fn stop(self) -> Accounts {
         self.entrance.audit.tell(Act::Stopping);
         self.serving.stop().await;
+        shutdown::within(shutdown::SERVING, "messages under way to the spool", self.reading.stop()).await;
         self.stop_worker.store(true, Ordering::Relaxed);
         // the worker waits for the writer where batches wait; the writer stops taking them, and it goes on
         let worker = tokio::task::spawn_blocking(move || self.worker.join());

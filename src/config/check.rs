@@ -29,6 +29,7 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
     if !raw.listen_unprotected {
         check.exposure(listen, &security, tls.is_some());
     }
+    let (syslog, kafka_input) = (check.syslog(&raw.syslog), check.kafka_input(&raw.kafka.input));
     let store = check.store(&mut raw.store);
     Config {
         listen,
@@ -45,6 +46,8 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
             overload: raw.bulk.overload,
             overload_delay: raw.bulk.overload_delay.0,
         },
+        syslog,
+        kafka_input,
         spool: Spool {
             max_bytes: raw.spool.max_size.0,
             segment_bytes: raw.spool.segment_size.0,
@@ -97,6 +100,7 @@ impl Check<'_> {
         self.faults.iter().any(|fault| fault.key.starts_with(section))
     }
 
+    /// Tells of a fault in `key`.
     pub(super) fn fault(&mut self, key: &str, problem: String) {
         self.faults.push(Fault { place: self.place(key), key: key.to_owned(), problem });
     }
@@ -147,6 +151,7 @@ impl Check<'_> {
                 max_bytes: raw.embedded.max_size.0,
             }),
             raw::StoreKind::Elasticsearch => StoreKind::Elasticsearch(self.elasticsearch(&raw.elasticsearch)),
+            raw::StoreKind::Kafka => StoreKind::Kafka(self.kafka_store(&raw.kafka)),
         };
         Store { kind, in_flight: raw.in_flight, batch_bytes: raw.batch_bytes.0 }
     }
@@ -196,7 +201,7 @@ impl Check<'_> {
         source.fetch(|name| self.variables.get(name).cloned())
     }
 
-    fn secret(&mut self, key: &str, source: Option<&SecretSource>) -> Option<Secret> {
+    pub(super) fn secret(&mut self, key: &str, source: Option<&SecretSource>) -> Option<Secret> {
         match self.fetch(source?) {
             Ok(secret) => Some(secret),
             Err(problem) => {

@@ -7,9 +7,11 @@ use std::time::Duration;
 use crate::telemetry::log;
 
 use super::raw::Overload;
+use super::raw_streams::{KafkaKey, SyslogFraming};
 use super::secret::Secret;
 use super::security::{Security, Tls};
 use super::show::Shown;
+use super::zone::TimeZone;
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +34,10 @@ pub struct Config {
     pub retry_window: Duration,
     /// The door in Elasticsearch's shape.
     pub bulk: Bulk,
+    /// Events from syslog senders.
+    pub syslog: Syslog,
+    /// Events from Kafka; none where no brokers are given.
+    pub kafka_input: Option<KafkaInput>,
     /// The queue on disk.
     pub spool: Spool,
     /// Judging and writing.
@@ -96,6 +102,61 @@ pub struct Bulk {
     pub overload: Overload,
     /// How long a 429 is held back.
     pub overload_delay: Duration,
+}
+
+/// Events from syslog senders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Syslog {
+    /// For TCP; loopback, or `syslog.listen_unprotected` was set.
+    pub listen_tcp: Option<SocketAddr>,
+    /// For UDP; likewise.
+    pub listen_udp: Option<SocketAddr>,
+    /// How messages on a connection are told apart.
+    pub framing: SyslogFraming,
+    /// Of times that do not say theirs.
+    pub time_zone: TimeZone,
+    /// Bytes of the longest message.
+    pub max_message: u64,
+    /// Connections at once.
+    pub max_connections: usize,
+    /// For connections on which nothing comes.
+    pub idle_timeout: Duration,
+    /// For the rest of a message.
+    pub message_timeout: Duration,
+    /// Bytes of the kernel's buffer for datagrams.
+    pub udp_receive_buffer: u64,
+    /// Bytes of datagrams that wait.
+    pub udp_queue: u64,
+    /// Whether lines are kept as they came.
+    pub keep_original: bool,
+}
+
+/// Events from Kafka.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KafkaInput {
+    /// At least one.
+    pub brokers: Vec<String>,
+    /// At least one.
+    pub topics: Vec<String>,
+    /// The consumer group.
+    pub group: String,
+    /// Further settings of librdkafka; none of those that are set here.
+    pub properties: Vec<(String, Secret)>,
+}
+
+/// Topics that documents go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KafkaStore {
+    /// At least one.
+    pub brokers: Vec<String>,
+    /// For events.
+    pub events_topic: String,
+    /// For anomalies.
+    pub anomalies_topic: String,
+    /// What decides the partition.
+    pub key: KafkaKey,
+    /// Further settings of librdkafka; none of those that are set here.
+    pub properties: Vec<(String, Secret)>,
 }
 
 /// The queue on disk.
@@ -174,6 +235,8 @@ pub enum StoreKind {
     Embedded(Embedded),
     /// Elasticsearch or OpenSearch.
     Elasticsearch(Elasticsearch),
+    /// Topics of a Kafka cluster.
+    Kafka(KafkaStore),
 }
 
 /// An index of its own.

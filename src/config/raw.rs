@@ -9,6 +9,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::raw_streams::{Kafka, KafkaStore, Syslog};
 use super::secret::SecretSource;
 use super::security::raw::{Security, Tls};
 use super::units::{DurationText, SizeText};
@@ -42,6 +43,10 @@ pub struct Raw {
     pub ingest: Ingest,
     /// The door in Elasticsearch's shape: `_bulk`, and what clients ask before they send.
     pub bulk: Bulk,
+    /// Events from syslog senders.
+    pub syslog: Syslog,
+    /// Events from Kafka.
+    pub kafka: Kafka,
     /// The queue on disk between the answer to a sender and the store.
     pub spool: Spool,
     /// Judging what the spool holds, and writing it to the store.
@@ -70,6 +75,8 @@ impl Default for Raw {
             http: Http::default(),
             ingest: Ingest::default(),
             bulk: Bulk::default(),
+            syslog: Syslog::default(),
+            kafka: Kafka::default(),
             spool: Spool::default(),
             enrich: Enrich::default(),
             classify: Classify::default(),
@@ -314,6 +321,8 @@ pub enum StoreKind {
     Embedded,
     /// Elasticsearch or OpenSearch.
     Elasticsearch,
+    /// Topics of a Kafka cluster.
+    Kafka,
 }
 
 /// `store`
@@ -332,6 +341,8 @@ pub struct Store {
     pub elasticsearch: Elasticsearch,
     /// The index of its own.
     pub embedded: Embedded,
+    /// Topics of a Kafka cluster.
+    pub kafka: KafkaStore,
 }
 
 impl Default for Store {
@@ -342,6 +353,7 @@ impl Default for Store {
             batch_bytes: SizeText(8 * MIB),
             elasticsearch: Elasticsearch::default(),
             embedded: Embedded::default(),
+            kafka: KafkaStore::default(),
         }
     }
 }

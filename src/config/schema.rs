@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::raw::Raw;
 use super::units::{DurationText, SizeText};
+use super::zone::TimeZone;
 
 /// What environment variables begin with.
 pub const VARIABLE_PREFIX: &str = "OVERSIGHT_";
@@ -169,6 +170,7 @@ pub fn has_form(kind: &str, text: &str, schema: &Value) -> bool {
         "size" => within::<SizeText>(text, schema),
         "address" => address(text).is_some(),
         "http-url" => is_http_url(text),
+        "time-zone" => text.parse::<TimeZone>().is_ok(),
         "index-prefix" => is_index_prefix(text),
         "version" => is_version(text),
         "model" => text != "builtin:" && !text.is_empty(),
@@ -185,6 +187,7 @@ pub fn allowed(schema: &Value) -> String {
         Some("http-url") => "an address such as https://es.example.org:9200, without user, query or fragment",
         Some("index-prefix") => "lower-case letters, digits, - and _, beginning with a letter or digit",
         Some("version") => "a version of 7 or more in three numbers, such as 8.19.0",
+        Some("time-zone") => "utc, local or an offset such as +02:00",
         Some("model") => "builtin: and a name, such as builtin:kdd99, or a folder",
         Some("secret") => "a text, {file: PATH} or {env: NAME}",
         _ if !choices(schema).is_empty() => return format!("one of {}", choices(schema).join(", ")),

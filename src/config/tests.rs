@@ -36,7 +36,7 @@ fn told(text: &str, env: &[(&str, &str)]) -> Vec<String> {
 fn elasticsearch(config: &Config) -> &Elasticsearch {
     match &config.store.kind {
         StoreKind::Elasticsearch(found) => found,
-        StoreKind::Embedded(_) => panic!("embedded"),
+        StoreKind::Embedded(_) | StoreKind::Kafka(_) => panic!("not elasticsearch"),
     }
 }
 
@@ -88,8 +88,7 @@ anomaly:
   threshold: 101
 zebra: 1
 ";
-    let allowed_at_top =
-        "listen, listen_unprotected, data_dir, http, ingest, spool, enrich, classify, anomaly, store, log";
+    let allowed_at_top = "listen, listen_unprotected, data_dir, http, ingest, syslog, kafka, spool, enrich, classify, anomaly, store, log";
     let told = told(text, &[]);
     let mut known: Vec<&str> = allowed_at_top.split(", ").collect();
     known.sort_unstable();
@@ -343,4 +342,39 @@ proptest! {
         let _ = load_text(&text, no_variables());
         let _ = load_text(&keys, no_variables());
     }
+}
+
+#[test]
+fn syslog_listens_on_loopback_unless_told_and_says_why() {
+    let told = told("syslog: {listen_tcp: '0.0.0.0:514', listen_udp: '127.0.0.1:514', time_zone: CET}", &[]);
+    assert!(told[1].starts_with("oversight.yml:1: syslog.time_zone: 'CET' is not utc, local or an offset"), "{told:?}");
+    assert!(told[0].contains("syslog.listen_tcp") && told[0].contains("syslog has no authentication"), "{told:?}");
+    assert_eq!(told.len(), 2);
+    let text = "syslog: {listen_udp: '0.0.0.0:514', listen_unprotected: true, time_zone: '+02:00'}";
+    let config = load_text(text, no_variables()).unwrap();
+    assert_eq!(config.syslog.listen_udp.unwrap().port(), 514);
+    assert_eq!(config.syslog.time_zone, TimeZone::Offset(7200));
+}
+
+#[test]
+fn properties_of_kafka_are_passed_through_and_may_be_secrets() {
+    let text = "kafka:\n  input:\n    brokers: [k1:9092, 'k2:9092']\n    topics: [events]\n    properties:\n      \
+                sasl.password: {env: PASSWORD}\n      fetch.min.bytes: 100\nstore: {kind: kafka, kafka: {brokers: ['k1:9092']}}\n";
+    let config = load_text(text, variables(&[("PASSWORD", "hunter2")])).unwrap();
+    assert!(!format!("{config:?} {}", config.show()).contains("hunter2"));
+    let input = config.kafka_input.unwrap();
+    let properties: Vec<(&str, &str)> =
+        input.properties.iter().map(|(name, value)| (name.as_str(), value.reveal())).collect();
+    assert_eq!(properties, [("fetch.min.bytes", "100"), ("sasl.password", "hunter2")]);
+    assert_eq!(input.group, "oversight");
+    assert!(matches!(config.store.kind, StoreKind::Kafka(_)));
+}
+
+#[test]
+fn what_kafka_needs_or_may_not_have_is_told() {
+    let text = "kafka: {input: {topics: [a], properties: {group.id: x}}}\nstore: {kind: kafka}\n";
+    let told = told(text, &[]);
+    assert!(told.iter().any(|line| line.contains("group.id is set by oversight; the key for it is group")), "{told:?}");
+    assert!(told.iter().any(|line| line.contains("goes with kafka.input.brokers")), "{told:?}");
+    assert!(told.iter().any(|line| line.contains("store.kafka.brokers")), "{told:?}");
 }

@@ -1,4 +1,4 @@
-//! 1 RECEIVE: events over HTTP.
+//! 1 RECEIVE: events over HTTP, and from streams that have no answer: [`syslog`] and Kafka.
 //!
 //! The contract: **answered 200 means synced in the spool**, to be enriched once. Everything else is told in time:
 //!
@@ -16,7 +16,8 @@
 //!
 //! [`elastic`] is a second door to the same spool, in Elasticsearch's shape.
 //! Beside it: [`enrich`] answers with the annotated documents and keeps nothing, and [`Redriver`] takes dead letters in
-//! once more.
+//! once more. Streams go another way: each message is an event (`syslog`) or a body (`kafka`), `gathering` puts what is
+//! waiting into batches, and `insist` keeps them, however long the spool takes.
 //!
 //! Memory is bounded by [`HttpSettings::max_in_flight`] for bodies and [`HttpSettings::max_connections`] for buffers.
 //! Nothing of an event is logged, only why a body is refused, at debug level.
@@ -31,11 +32,17 @@ pub mod elastic;
 pub mod enrich;
 mod error;
 mod format;
+#[doc(hidden)]
+pub mod fuzzing;
+mod gathering;
 #[cfg(test)]
 mod harness;
 mod http;
+mod insist;
 mod intake;
 mod json;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod keep;
 mod patience;
 mod redrive;
@@ -44,6 +51,7 @@ mod resync;
 mod room;
 pub mod server;
 mod settings;
+pub mod syslog;
 mod text;
 
 use std::sync::Arc;

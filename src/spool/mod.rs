@@ -73,6 +73,8 @@ pub mod failing;
 pub mod files;
 mod format;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod log;
 mod look;
 mod members;

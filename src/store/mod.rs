@@ -7,6 +7,8 @@
 pub mod elasticsearch;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod memory;
 pub mod outcome;
 pub mod search;

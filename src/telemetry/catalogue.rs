@@ -67,6 +67,21 @@ catalogue! {
     Gauge TLS_CERTIFICATE_EXPIRY_SECONDS = "oversight_tls_certificate_expiry_seconds", Seconds,
         "When the certificate in use expires, in Unix time; 0 without TLS.";
 
+    Counter SYSLOG_MESSAGES = "oversight_syslog_messages_total", Count,
+        "Syslog messages that were read; they become events once the spool has them.";
+    Counter SYSLOG_UNPARSED = "oversight_syslog_unparsed_total", Count,
+        "Syslog messages whose header nobody understands; they are events with a tag.";
+    Counter SYSLOG_CUT = "oversight_syslog_cut_total", Count,
+        "Syslog messages that were cut: too long, or the connection ended in them.";
+    Counter SYSLOG_DROPPED = "oversight_syslog_datagrams_dropped_total", Count,
+        "Syslog datagrams that came faster than they could be kept, dropped by oversight or by the kernel.";
+    Gauge SYSLOG_CONNECTIONS = "oversight_syslog_connections_open", Count,
+        "Connections that syslog senders hold open now.";
+    Counter KAFKA_MESSAGES = "oversight_kafka_messages_total", Count,
+        "Messages that were taken from Kafka topics.";
+    Gauge KAFKA_UP = "oversight_kafka_up", YesOrNo,
+        "Whether the Kafka brokers that events come from could be reached when they were last asked.";
+
     Gauge EVENTS_WAITING = "oversight_events_waiting", Count,
         "Events in the spool that the store does not have yet.";
     Gauge SPOOL_BYTES = "oversight_spool_bytes", Bytes,

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 const SHARED: [&str; 4] = ["event", "clock", "config", "telemetry"];
 
 /// A crate, and where it may be named.
-const DOORS: [(&str, &[&str]); 5] = [
+const DOORS: [(&str, &[&str]); 7] = [
     ("tch::", &["classify/", "train/"]),
     ("elasticsearch::", &["store/elasticsearch/"]),
     ("tantivy::", &["store/embedded/"]),
     ("warp::", &["ingest/", "api/", "app/"]),
+    ("rdkafka::", &["ingest/kafka/", "store/kafka/"]),
+    ("syslog_loose::", &["ingest/syslog/"]),
     ("safetensors::", &["classify/", "train/"]),
 ];
 

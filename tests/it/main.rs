@@ -30,8 +30,13 @@ mod graceful;
 mod handshakes;
 /// What the tests stand on.
 mod harness;
+/// Events come from Kafka once and go to Kafka, whatever is killed on the way.
+#[cfg(feature = "kafka")]
+mod kafka;
 /// What was refused is kept as it came, looked at, and sent again once.
 mod redrive;
+/// Real syslog senders are understood, and of what reached oversight nothing is lost.
+mod syslog;
 /// Encryption with real certificates, which change while connections are open.
 mod tls;
 /// Real Zeek connection records are stored with every field as it came.

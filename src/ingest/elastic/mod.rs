@@ -21,6 +21,7 @@ mod bulk;
 mod call;
 mod door;
 mod filter;
+pub(super) mod fuzzing;
 mod handshake;
 mod intake;
 mod overload;

@@ -92,7 +92,7 @@ pub(super) fn draft(letter: &DeadLetter) -> Option<Draft> {
 }
 
 /// Number and letter of a frame; none where it holds none.
-pub(super) fn read(frame: &Frame) -> Option<(u64, DeadLetter)> {
+pub(in crate::spool) fn read(frame: &Frame) -> Option<(u64, DeadLetter)> {
     let mut table = Table(&frame.table);
     let (reason, source) = (table.text()?.into_string(), table.text()?.into_string());
     let origin = if table.0.is_empty() { Origin::default() } else { origin(&mut table)? };

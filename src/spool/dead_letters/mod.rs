@@ -9,7 +9,7 @@
 
 mod filter;
 mod gone;
-mod letter;
+pub(in crate::spool) mod letter;
 mod reader;
 pub mod shown;
 mod state;

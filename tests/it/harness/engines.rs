@@ -314,7 +314,8 @@ impl Drop for Engine {
     }
 }
 
-fn start_guard(folder: &Path) -> Child {
+/// A process that outlives us by moments: it kills the group it was told last when we are gone, and removes the folder.
+pub(super) fn start_guard(folder: &Path) -> Child {
     let mut command = Command::new("sh");
     command.args(["-c", GUARD]).arg(folder).stdin(Stdio::piped()).process_group(0);
     command.spawn().expect("a shell")

@@ -7,6 +7,8 @@ pub mod cutter;
 pub mod data;
 pub mod disk;
 pub mod engines;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod oversight;
 mod provision;
 pub mod scripted;

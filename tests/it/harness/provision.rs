@@ -17,6 +17,8 @@ pub struct Installed {
     pub elasticsearch: PathBuf,
     /// The unpacked OpenSearch.
     pub opensearch: PathBuf,
+    /// The folder with the jars of a Kafka broker.
+    pub kafka: PathBuf,
 }
 
 /// Where the engines lie; why there are none, otherwise.
@@ -36,7 +38,12 @@ fn find() -> Result<Installed, String> {
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.map(PathBuf::from).ok_or_else(|| format!("scripts/engines.sh does not say where {name} is"))
     };
-    Ok(Installed { java: place("java")?, elasticsearch: place("elasticsearch")?, opensearch: place("opensearch")? })
+    Ok(Installed {
+        java: place("java")?,
+        elasticsearch: place("elasticsearch")?,
+        opensearch: place("opensearch")?,
+        kafka: place("kafka")?,
+    })
 }
 
 /// The engine's program folder, or a copy by hard links where its place is closed to the user it will run as.
