@@ -108,9 +108,9 @@ impl Missing {
     /// All content features.
     pub const CONTENT: Self = Self(((1 << (CONTENT.end - CONTENT.start)) - 1) << CONTENT.start);
 
-    /// Whether all of these are missing in `features`.
-    pub fn all_in(self, features: &FeatureVector) -> bool {
-        self.places().all(|place| features.numeric[place].is_nan())
+    /// Whether all of those are missing too.
+    pub fn has_all(self, those: Self) -> bool {
+        self.0 & those.0 == those.0
     }
 
     /// How many of the 41 features are known, given the symbols beside these numbers.

@@ -144,8 +144,8 @@ impl Judge {
         let scratch = &mut self.scratch;
         self.network.forward(&self.encoding, chunk, scratch)?;
         let rows = scratch.logits.chunks_exact_mut(self.network.outputs());
-        for ((features, known), row) in chunk.iter().zip(&scratch.known).zip(rows) {
-            if Missing::CONTENT.all_in(features) {
+        for ((features, missing), row) in chunk.iter().zip(&scratch.missing).zip(rows) {
+            if missing.has_all(Missing::CONTENT) {
                 decide::withhold(row, &self.needs_content);
             }
             let energy = softmax(row, self.temperature);
@@ -156,7 +156,7 @@ impl Judge {
                 probability: top[0].1,
                 top,
                 novelty: self.novelty.of_energy(energy),
-                features_known: *known,
+                features_known: missing.known(features.symbols),
                 explanation: Vec::new(),
             });
         }

@@ -53,8 +53,8 @@ struct FirstLayer {
 pub struct Scratch {
     numbers: Vec<f32>,
     sums: Vec<f32>,
-    /// How many features of each vector of the last batch are known.
-    pub known: Vec<u16>,
+    /// Which numbers of each vector of the last batch are missing.
+    pub missing: Vec<Missing>,
     /// The outputs of the last batch, row by row.
     pub logits: Vec<f32>,
 }
@@ -104,11 +104,11 @@ impl Network {
         scratch.numbers.resize(batch.len() * NUMERIC, 0.0);
         scratch.sums.resize(batch.len() * width, 0.0);
         scratch.logits.resize(batch.len() * self.outputs, 0.0);
-        scratch.known.clear();
+        scratch.missing.clear();
         let rows = scratch.numbers.chunks_exact_mut(NUMERIC).zip(scratch.sums.chunks_exact_mut(width));
         for (features, (numbers, sums)) in batch.iter().zip(rows) {
             let missing = encoding.numbers(features, numbers);
-            scratch.known.push(missing.known(features.symbols));
+            scratch.missing.push(missing);
             self.first.add_up(missing, symbol_inputs(features.symbols), sums);
         }
         let _guard = tch::no_grad_guard();
@@ -186,7 +186,7 @@ impl FirstLayer {
             *sum = bias + protocol + service + flag;
         }
         let mut rest = missing;
-        if missing.0 & Missing::CONTENT.0 == Missing::CONTENT.0 {
+        if missing.has_all(Missing::CONTENT) {
             rest.0 ^= Missing::CONTENT.0;
             sums.iter_mut().zip(&self.content_missing).for_each(|(sum, weight)| *sum += weight);
         }
