@@ -39,9 +39,11 @@ if [ ${#targets[@]} = 0 ]; then
   for file in fuzz_targets/*.rs; do targets+=("$(basename "$file" .rs)"); done
 fi
 run() {
+  local options=(-max_total_time="${FUZZ_SECONDS:-600}" -max_len=4096 -artifact_prefix="artifacts/$1-" -print_final_stats=1)
+  if [ -f "dictionaries/$1.dict" ]; then options+=(-dict="dictionaries/$1.dict"); fi
   mkdir -p "corpus/$1"
-  LD_LIBRARY_PATH=$LIBTORCH/lib "$CARGO_TARGET_DIR/release/$1" -max_total_time="${FUZZ_SECONDS:-600}" -max_len=4096 -artifact_prefix="artifacts/$1-" \
-    -print_final_stats=1 "corpus/$1" >"artifacts/$1.log" 2>&1 || { tail -40 "artifacts/$1.log"; return 1; }
+  LD_LIBRARY_PATH=$LIBTORCH/lib "$CARGO_TARGET_DIR/release/$1" "${options[@]}" "corpus/$1" >"artifacts/$1.log" 2>&1 ||
+    { tail -40 "artifacts/$1.log"; return 1; }
   printf '%s: %s\n' "$1" "$(grep -E 'stat::number_of_executed_units|DONE' "artifacts/$1.log" | tr -s ' \n' ' ')"
 }
 export -f run
