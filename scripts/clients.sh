@@ -4,6 +4,7 @@
 #   scripts/clients.sh rsyslog               the program; needs the packages rsyslog and rsyslog-elasticsearch
 #   scripts/clients.sh syslog-ng             a folder with Debian's packages unpacked (its package conflicts with rsyslog's)
 #   scripts/clients.sh python NAME PACKAGE…  the interpreter of a virtual environment with these packages from PyPI
+#   scripts/clients.sh telegraf              the program, built with Go from its modules with the few plugins needed here
 #   OVERSIGHT_CACHE=DIR                      where they are kept (default: the user's cache folder)
 set -euo pipefail
 
@@ -57,9 +58,24 @@ python() { # python NAME PACKAGE…
   echo "$place/bin/python"
 }
 
+telegraf() {
+  local place=$cache/telegraf-1.37.2 work
+  if [ ! -e "$place/.complete" ]; then
+    command -v go >/dev/null || fail "telegraf is built with Go, which is missing"
+    mkdir -p "$cache"
+    work=$(mktemp -d "$cache/fetching.XXXXXX")
+    # all plugins together need modules that the checksum data base does not know
+    GOBIN=$work go install -tags custom,inputs.socket_listener,outputs.elasticsearch,parsers.value \
+      github.com/influxdata/telegraf/cmd/telegraf@v1.37.2 >&2 || fail "go could not build telegraf"
+    settle "$work" "$place"
+  fi
+  echo "$place/telegraf"
+}
+
 case "${1:-}" in
   rsyslog) rsyslog ;;
   syslog-ng) syslog_ng ;;
+  telegraf) telegraf ;;
   python) shift; python "$@" ;;
-  *) fail "which one? rsyslog, syslog-ng or python" ;;
+  *) fail "which one? rsyslog, syslog-ng, telegraf or python" ;;
 esac

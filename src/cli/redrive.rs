@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::access::audit::{Act, Audit};
 use crate::app::configuration;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -71,9 +72,23 @@ fn here(configuration: &Config, options: &RedriveOptions, opened: &Opened) -> an
     let settings = configuration::http(configuration)
         .map_err(|faults| anyhow::anyhow!(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
     let redriver = Redriver::new(opened.spool.clone(), settings);
+    if !options.dry_run {
+        write_down(configuration)?;
+    }
     let done = runtime()?.block_on(redriver.redrive(options.filter.filter(), options.dry_run))?;
     opened.spool.close()?;
     Ok(done)
+}
+
+/// Before anything is done, as for requests.
+fn write_down(configuration: &Config) -> anyhow::Result<()> {
+    let folder = &configuration.data_dir;
+    let opened = Audit::open(folder, Clock::system());
+    let (audit, writing) = opened.with_context(|| format!("{}/audit.log cannot be written", folder.display()))?;
+    let user = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).ok();
+    audit.tell(Act::ByHand { user, command: "spool redrive" });
+    writing.finish();
+    Ok(())
 }
 
 /// Asks the oversight that listens at `base`.

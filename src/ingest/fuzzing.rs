@@ -10,6 +10,7 @@ use serde::de::IgnoredAny;
 
 use super::format::{Form, split};
 use super::json::Bounds;
+use super::syslog::Framing;
 use super::syslog::fuzzing::{Frames, event, frames};
 
 pub use super::elastic::fuzzing::bulk;
@@ -47,8 +48,8 @@ pub fn form(data: &[u8]) {
 pub fn syslog(data: &[u8]) {
     let Some(([most, tear], stream)) = data.split_first_chunk() else { return };
     let (most, tear) = (usize::from(*most) + 1, usize::from(*tear).min(stream.len()));
-    let whole: Frames = frames(&[stream], most);
-    assert_eq!(frames(&[&stream[..tear], &stream[tear..]], most), whole);
+    let whole: Frames = frames(Framing::Auto, &[stream], most);
+    assert_eq!(frames(Framing::Auto, &[&stream[..tear], &stream[tear..]], most), whole);
     let peer = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 514);
     for (text, cut) in &whole {
         assert!(text.len() <= most);

@@ -45,6 +45,11 @@ impl Oversight {
     }
 }
 
+/// CPU time of this process so far.
+pub fn own_cpu() -> Duration {
+    cpu_of("/proc/self/stat")
+}
+
 /// CPU time of the calling thread so far.
 pub fn thread_cpu() -> Duration {
     cpu_of("/proc/thread-self/stat")

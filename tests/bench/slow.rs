@@ -6,21 +6,26 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::load::{self, Outcome, Template};
+use crate::load::{self, Template};
 use crate::process::Oversight;
 
 /// Half of them stop in the middle of their headers, half in the middle of their bodies.
 pub const CLIENTS: usize = 2_000;
 
+/// The load is sent so many times with and without them, by turns: single runs differ by more than what is looked for.
+pub const TURNS: usize = 7;
+
 /// Answer times of the same load, without slow clients and with them.
 pub struct Beside {
-    /// Without.
-    pub quiet: Outcome,
-    /// With.
-    pub beside: Outcome,
+    /// Medians over the turns of the time within which 99 of 100 are answered.
+    pub quiet: Duration,
+    /// The same with them.
+    pub beside: Duration,
+    /// Requests that were not answered 200 beside them.
+    pub refused: u64,
 }
 
-/// Sends `rate` events a second for `length`, twice.
+/// Sends `rate` events a second for half of `length` in each turn.
 pub async fn measure(data: &Path, url: &str, template: &Template, rate: f64, length: Duration) -> Beside {
     rlimit::increase_nofile_limit(u64::MAX).expect("the limit can be raised");
     let oversight = Oversight::start(
@@ -36,11 +41,22 @@ pub async fn measure(data: &Path, url: &str, template: &Template, rate: f64, len
     );
     load::send(oversight.port, template, crate::CONNECTIONS, length / 4, None).await;
     crate::drain(&oversight).await;
-    let quiet = load::send(oversight.port, template, crate::CONNECTIONS, length, Some(rate)).await;
-    let held = hold(oversight.port).await;
-    let beside = load::send(oversight.port, template, crate::CONNECTIONS, length, Some(rate)).await;
-    drop(held);
-    Beside { quiet, beside }
+    let (mut quiet, mut beside, mut refused) = (Vec::new(), Vec::new(), 0);
+    for _ in 0..TURNS {
+        let alone = load::send(oversight.port, template, crate::CONNECTIONS, length / 2, Some(rate)).await;
+        quiet.push(alone.quantile(0.99));
+        let held = hold(oversight.port).await;
+        let loaded = load::send(oversight.port, template, crate::CONNECTIONS, length / 2, Some(rate)).await;
+        drop(held);
+        beside.push(loaded.quantile(0.99));
+        refused += loaded.refused;
+    }
+    Beside { quiet: median(quiet), beside: median(beside), refused }
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
 }
 
 async fn hold(port: u16) -> Vec<TcpStream> {

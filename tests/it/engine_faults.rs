@@ -159,36 +159,3 @@ async fn requests_carry_credentials_and_a_compressed_body_where_they_are_asked_t
     assert_eq!(request.headers["content-encoding"], "gzip");
     assert_eq!(engine.documents().get("\u{1}\"é").map(String::as_str), Some("{ }"));
 }
-
-/// Prints the CPU time that the store costs an event: `cargo test --release --test it cost -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn the_cost_of_writing_an_event() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let engine = Scripted::start();
-    engine.only_count();
-    let source = format!(r#"{{"@timestamp":"2026-11-22T10:00:00Z","message":"{}"}}"#, "x".repeat(650));
-    for (gzip, rounds) in [(false, 2_000), (true, 200)] {
-        let store = ElasticStore::new(Settings { gzip, ..settings(&engine.url(), "cost") }).expect("valid settings");
-        let batch = batch((0..1_000).map(|n| (place(n), source.clone())));
-        runtime.block_on(async { store.write(&batch).await });
-        let before = thread_cpu();
-        for _ in 0..rounds {
-            let outcomes = runtime.block_on(async { store.write(&batch).await });
-            assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Stored));
-        }
-        let spent = thread_cpu() - before;
-        // with gzip, the compressing threads are not in it
-        println!(
-            "gzip {gzip}: {:.3} µs an event of {} bytes",
-            spent.as_secs_f64() * 1e6 / f64::from(rounds) / 1e3,
-            source.len()
-        );
-    }
-}
-
-/// CPU time of this thread so far.
-fn thread_cpu() -> Duration {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
-    Duration::from_nanos(text.split(' ').next().and_then(|nanos| nanos.parse().ok()).expect("a number"))
-}

@@ -78,6 +78,8 @@ async fn a_stopped_oversight_finds_what_was_sent_again_when_it_starts() {
     assert_eq!((&accounts["received"], &accounts["stored"], &accounts["refused"]), (&json!(4), &json!(2), &json!(2)));
     engine.refuse(None);
     assert_eq!(lines(&oversight, &["spool", "redrive", "--all", "--output", "json"])[0]["redriven"], 1);
+    let audit = std::fs::read_to_string(folder.path().join("audit.log")).unwrap();
+    assert_eq!(audit.matches(r#""action":"by_hand""#).count(), 1, "{audit}");
     let seen = lines(&oversight, &["spool", "inspect", "--output", "json"]);
     assert_eq!((&seen[0]["waiting"], &seen[0]["dead_letters"]["count"]), (&json!(1), &json!(1)));
     oversight.start_again();

@@ -49,6 +49,9 @@ impl Line {
                 address: Some(address.to_string()),
                 ..process("administered", request.to_string())
             },
+            Act::ByHand { user, command } => {
+                Self { category: "configuration", user: user.clone(), ..process("by_hand", (*command).to_owned()) }
+            }
         }
     }
 

@@ -59,6 +59,13 @@ pub enum Act {
         /// Method and path.
         request: Box<str>,
     },
+    /// A command changed what is kept, while no oversight ran on it.
+    ByHand {
+        /// The account of the system that it ran under, where that has a name.
+        user: Option<String>,
+        /// The command.
+        command: &'static str,
+    },
 }
 
 /// Why a request was not admitted.

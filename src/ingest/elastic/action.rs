@@ -35,8 +35,8 @@ impl Operation {
     }
 }
 
-/// An action line that was understood.
-#[derive(Debug, PartialEq, Eq)]
+/// What is to be done with one document: an action line that was understood, or a path that says the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Action {
     pub operation: Operation,
     /// What it is to be done to.

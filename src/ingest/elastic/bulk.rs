@@ -215,7 +215,7 @@ impl Reader<'_> {
 }
 
 /// Whether index and id can be kept as they are.
-fn check_names(target: &Metadata) -> Result<(), Fault> {
+pub(super) fn check_names(target: &Metadata) -> Result<(), Fault> {
     let index = target.index.as_deref();
     let sound = |name: &str| {
         (1..=LONGEST_INDEX).contains(&name.len()) && !name.bytes().any(|byte| byte == b'#' || byte.is_ascii_control())

@@ -2,6 +2,7 @@
 
 use http::Method;
 
+use super::action::{Action, Metadata, Operation};
 use super::bulk::Target;
 use super::filter::Filter;
 use crate::ingest::text::decoded;
@@ -14,6 +15,8 @@ pub(super) enum Call {
         /// The index in the path.
         index: Option<Box<str>>,
     },
+    /// One document; its action lacks the pipeline, which stands in the query.
+    Document(Action),
     /// `GET /`: who is there?
     Greeting,
     /// `GET /_license`
@@ -80,11 +83,28 @@ impl Call {
             | ["_ilm", "policy" | "status"]
             | ["_ingest", "pipeline"] => (Self::Object, KEEP),
             [index, "_alias" | "_aliases" | "_mapping" | "_settings", ..] if is_index(index) => (Self::Object, KEEP),
+            [index, "_doc"] if is_index(index) => (document(Operation::Index, index, None), "POST"),
+            [index, "_doc", id] if is_index(index) => (document(Operation::Index, index, Some(id)), WRITE),
+            [index, "_create", id] if is_index(index) => (document(Operation::Create, index, Some(id)), WRITE),
             // looking into an index is no business of a door for events
             [index] if is_index(index) && makes && !OURS.contains(index) => (Self::Object, "HEAD, PUT"),
+            // the type that rsyslog writes to unless it is told otherwise
+            [index, "events"] if is_index(index) && !OURS.contains(index) => {
+                (document(Operation::Index, index, None), "POST")
+            }
+            [index, "events", id] if is_index(index) && !OURS.contains(index) => {
+                (document(Operation::Index, index, Some(id)), WRITE)
+            }
             _ => return None,
         })
     }
+}
+
+fn document(operation: Operation, index: &str, id: Option<&str>) -> Call {
+    Call::Document(Action {
+        operation,
+        target: Metadata { index: Some(name(index)), id: id.map(name), pipeline: None },
+    })
 }
 
 /// Paths of our own that are never taken for an index.
@@ -101,11 +121,13 @@ fn name(part: &str) -> Box<str> {
     String::from_utf8_lossy(&decoded(plain.as_bytes())).into()
 }
 
-/// What the query of a bulk request says.
+/// What the query of a request with documents says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Query {
     pub pipeline: Option<Box<str>>,
     pub filter: Filter,
+    /// `op_type=create`
+    pub create: bool,
 }
 
 impl Query {
@@ -118,10 +140,20 @@ impl Query {
             match key {
                 "pipeline" => query.pipeline = Some(value()).filter(|text| !text.is_empty()).map(Box::from),
                 "filter_path" => query.filter = Filter::parse(&value()),
+                "op_type" => query.create = value() == "create",
                 _ => {}
             }
         }
         query
+    }
+
+    /// The action with what the query says of it.
+    pub fn complete(&self, mut action: Action) -> Action {
+        action.target.pipeline = self.pipeline.clone();
+        if self.create {
+            action.operation = Operation::Create;
+        }
+        action
     }
 
     /// Where documents go that do not say it themselves.
@@ -151,6 +183,32 @@ mod tests {
         assert_eq!(call("POST /logs/_doc/_bulk"), bulk(Some("logs")));
         assert_eq!(call("POST /%3Clogs+a-%7Bnow%2Fd%7D%3E/_bulk"), bulk(Some("<logs+a-{now/d}>")));
         assert_eq!(call("GET /_bulk"), Some(Call::WrongMethod { allowed: "POST, PUT" }));
+    }
+
+    #[test]
+    fn a_document_may_come_by_itself() {
+        let found = |line| match call(line) {
+            Some(Call::Document(Action { operation, target })) => {
+                (operation, target.index.unwrap().into_string(), target.id.map(String::from))
+            }
+            other => panic!("{line}: {other:?}"),
+        };
+        let id = |id: &str| Some(id.to_owned());
+        assert_eq!(found("POST /logs/_doc"), (Operation::Index, "logs".to_owned(), None));
+        assert_eq!(found("PUT /logs/_doc/a%2Fb"), (Operation::Index, "logs".to_owned(), id("a/b")));
+        assert_eq!(found("POST /logs/_doc/1+1"), (Operation::Index, "logs".to_owned(), id("1+1")));
+        assert_eq!(found("PUT /logs/_create/7"), (Operation::Create, "logs".to_owned(), id("7")));
+        assert_eq!(found("POST /system/events"), (Operation::Index, "system".to_owned(), None));
+        assert_eq!(found("PUT /system/events/9"), (Operation::Index, "system".to_owned(), id("9")));
+        assert_eq!(call("PUT /logs/_doc"), Some(Call::WrongMethod { allowed: "POST" }));
+        for none in ["POST /v1/events", "POST /v1/models", "POST /system/other", "POST /logs/_update/7", "PUT /a/b"] {
+            assert_eq!(call(none), None, "{none}");
+        }
+        let create = Query::parse("op_type=create&pipeline=p").complete(Action {
+            operation: Operation::Index,
+            target: Metadata::default(),
+        });
+        assert_eq!((create.operation, create.target.pipeline.as_deref()), (Operation::Create, Some("p")));
     }
 
     #[test]

@@ -13,10 +13,11 @@ use warp::filters::BoxedFilter;
 use warp::path::FullPath;
 use warp::reply::Response;
 
-use super::bulk::{Item, Target};
+use super::bulk::Item;
 use super::call::{Call, Query};
 use super::filter::Filter as Parts;
-use super::intake::understand;
+use super::document::named;
+use super::intake::{Asked, understand};
 use super::overload::{Unanswered, closes, is_overload};
 use super::{handshake, reply};
 use crate::ingest::admit::Seen;
@@ -41,12 +42,19 @@ pub fn routes(ingest: Arc<Ingest>) -> BoxedFilter<(Response,)> {
         .then(move |call, query: String, method, headers: HeaderMap, peer, body| {
             let ingest = Arc::clone(&ingest);
             async move {
+                let query = Query::parse(&query);
                 match call {
                     Call::Bulk { index } => {
-                        let query = Query::parse(&query);
-                        let request = Request { target: query.target(index), parts: query.filter, headers, peer };
-                        ingest.bulk(request, body).await
+                        let asked = Asked::Bulk(query.target(index));
+                        ingest.documents(Request { asked, parts: query.filter, headers, peer }, body).await
                     }
+                    Call::Document(action) => match named(query.complete(action)) {
+                        Ok(action) => {
+                            let asked = Asked::Document(action);
+                            ingest.documents(Request { asked, parts: query.filter, headers, peer }, body).await
+                        }
+                        Err(_) => refuse(Refusal::Unkept(Unkept::Lost), &headers),
+                    },
                     call => {
                         let _ = timeout(LEFTOVER, discard(body)).await;
                         respond(&ingest, &call, &method, &headers)
@@ -75,22 +83,22 @@ fn respond(ingest: &Ingest, call: &Call, method: &Method, headers: &HeaderMap) -
         Call::Object if changes => handshake::acknowledged(),
         Call::Nothing | Call::Object => handshake::nothing(),
         Call::CatHealth => return text(handshake::cat_health(ingest.clock.now())),
-        Call::Bulk { .. } => return refuse(Refusal::NoSuchPath, headers),
+        Call::Bulk { .. } | Call::Document(_) => return refuse(Refusal::NoSuchPath, headers),
         Call::WrongMethod { allowed } => return refuse(Refusal::WrongMethod { allowed }, headers),
     };
     as_asked(response(StatusCode::OK, body), headers)
 }
 
-/// A bulk request without its body.
+/// A request with documents, without its body.
 struct Request {
-    target: Target,
+    asked: Asked,
     /// What is wanted of the answer.
     parts: Parts,
     headers: HeaderMap,
     peer: Option<Peer>,
 }
 
-/// Why a bulk request is not answered 200; the items are those that are known of it.
+/// Why a request is not answered 2xx; the items are those that are known of it.
 struct Turned {
     refusal: Refusal,
     items: Vec<Item>,
@@ -103,21 +111,26 @@ impl From<Refusal> for Turned {
 }
 
 impl Ingest {
-    /// Takes one bulk body and answers it.
-    async fn bulk<S, B>(&self, request: Request, body: S) -> Response
+    /// Takes one body with documents and answers it.
+    async fn documents<S, B>(&self, request: Request, body: S) -> Response
     where
         S: Stream<Item = Result<B, warp::Error>>,
         B: Buf,
     {
         let started = self.clock.monotonic();
-        let taken = self.take_bulk(&request, body).await;
+        let taken = self.take_documents(&request, body).await;
         let took = self.clock.monotonic().saturating_sub(started);
         INGEST_ANSWER_SECONDS.observe(took);
         match taken {
             Ok(items) => {
-                let strict = self.settings.bulk.report_bad_documents;
-                let body = reply::kept(&items, millis(took), strict, &request.parts);
-                as_asked(response(StatusCode::OK, body), &request.headers)
+                let response = match (&request.asked, items.first()) {
+                    (Asked::Document(_), Some(item)) => alone(item),
+                    _ => {
+                        let strict = self.settings.bulk.report_bad_documents;
+                        response(StatusCode::OK, reply::kept(&items, millis(took), strict, &request.parts))
+                    }
+                };
+                as_asked(response, &request.headers)
             }
             Err(Turned { refusal, items }) if is_overload(&refusal) => {
                 self.turn_away(&request, refusal, &items, took).await
@@ -126,18 +139,19 @@ impl Ingest {
         }
     }
 
-    async fn take_bulk<S, B>(&self, request: &Request, body: S) -> Result<Vec<Item>, Turned>
+    async fn take_documents<S, B>(&self, request: &Request, body: S) -> Result<Vec<Item>, Turned>
     where
         S: Stream<Item = Result<B, warp::Error>>,
         B: Buf,
     {
         let (body, share) = read(body, &request.headers, &self.settings, &self.room).await?;
         let deadline = Instant::now() + self.settings.answer_within;
-        let (source, received) = (sender("bulk", request.peer), self.clock.now());
-        let (target, settings) = (request.target.clone(), Arc::clone(&self.settings));
+        let way = if matches!(request.asked, Asked::Bulk(_)) { "bulk" } else { "document" };
+        let (source, received) = (sender(way, request.peer), self.clock.now());
+        let (asked, settings) = (request.asked.clone(), Arc::clone(&self.settings));
         let length = body.len();
         // the share goes along: the work holds the body even when the request is gone
-        let work = move || (understand(body, &target, source, received, &settings), share);
+        let work = move || (understand(body, &asked, source, received, &settings), share);
         let (understood, share) = apart(length, work).await.map_err(Refusal::from)?;
         let (intake, told) = understood?;
         let seen = self.admit(intake, share, deadline).await;
@@ -163,6 +177,7 @@ impl Ingest {
             return response;
         }
         let reason = refusal.to_string();
+        let items = if matches!(request.asked, Asked::Bulk(_)) { items } else { &[] };
         let body = match items {
             [] => reply::error(StatusCode::TOO_MANY_REQUESTS.as_u16(), reply::OVERLOADED, &reason),
             items => reply::overloaded(items, millis(took), &reason, &request.parts),
@@ -175,6 +190,17 @@ impl Ingest {
         // whatever the reason: this is the one that all shippers repeat
         *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
         as_asked(response, &request.headers)
+    }
+}
+
+/// The answer to a document that came by itself.
+fn alone(item: &Item) -> Response {
+    match &item.fault {
+        None => response(StatusCode::CREATED, reply::created(item)),
+        Some(fault) => {
+            let body = reply::error(StatusCode::BAD_REQUEST.as_u16(), fault.kind(), &fault.to_string());
+            response(StatusCode::BAD_REQUEST, body)
+        }
     }
 }
 
@@ -306,6 +332,40 @@ mod tests {
             r#"{"errors":false,"items":[{"create":{"status":201}},{"index":{"status":201}}]}"#
         );
         assert_eq!(kept.events().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_document_by_itself_is_kept_under_the_id_that_its_answer_names() {
+        let (oversight, kept) = running(BulkSettings::default()).await;
+        let reply = oversight.send(request("PUT /logs/_doc/7?pipeline=p", "", b"{\n \"a\": 1\n}\n")).await;
+        assert_eq!((reply.status, &reply.json["_id"], &reply.json["result"]), (201, &"7".into(), &"created".into()));
+        let (first, second) =
+            (post(&oversight, "/logs/_doc", "{\"b\":2}").await, post(&oversight, "/logs/_doc", "{\"b\":2}").await);
+        assert_ne!(first.json["_id"], second.json["_id"], "equal documents without an id are two");
+        let typed = post(&oversight, "/system/events", "{\"c\":3}").await;
+        assert_eq!((typed.status, &typed.json["_index"]), (201, &"system".into()));
+        let again = oversight.send(request("PUT /logs/_doc/7?pipeline=p", "", b"{\n \"a\": 1\n}\n")).await;
+        assert_eq!((again.status, &again.json), (201, &reply.json), "the same one is taken once");
+        assert_eq!(kept.events().concat(), ["{\n \"a\": 1\n}", "{\"b\":2}", "{\"b\":2}", "{\"c\":3}"]);
+        let batches = kept.batches.lock().unwrap();
+        let named = |batch: usize| batches[batch].members[0].id.as_deref().map(str::to_owned);
+        assert_eq!((named(0).as_deref(), named(1).as_deref()), (Some("7"), first.json["_id"].as_str()));
+        assert_eq!((batches[0].members[0].pipeline.as_deref(), &*batches[0].source), (Some("p"), "document 127.0.0.1"));
+    }
+
+    #[tokio::test]
+    async fn a_bad_document_by_itself_is_refused_and_kept_and_without_room_it_is_to_come_again() {
+        let (oversight, kept) = running(BulkSettings::default()).await;
+        let reply = post(&oversight, "/logs/_doc/7", "{\"a\":}").await;
+        assert_eq!((reply.status, &reply.json["error"]["type"]), (400, &"document_parsing_exception".into()));
+        assert_eq!((kept.buried(), kept.events().len()), (vec![b"{\"a\":}".to_vec()], 0));
+        assert_eq!(post(&oversight, "/logs/_doc", "").await.status, 400);
+        *kept.append_fails.lock().unwrap() = Some(Unkept::Full { retry_after: Duration::from_secs(7) });
+        let full = post(&oversight, "/logs/_doc", "{}").await;
+        assert_eq!((full.status, &full.json["error"]["type"]), (429, &"es_rejected_execution_exception".into()));
+        let mut rsyslog = oversight.connect().await;
+        rsyslog.write_all(&request("POST /system/events", RSYSLOG, b"{}")).await.unwrap();
+        assert_eq!(rsyslog.read_to_end(&mut Vec::new()).await.unwrap(), 0, "closed, and nothing said");
     }
 
     #[tokio::test]

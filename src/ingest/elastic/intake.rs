@@ -1,8 +1,10 @@
-//! From a bulk body to what is to be kept of it, and to what is to be said of each of its actions.
+//! From a body to what is to be kept of it, and to what is to be said of each of its actions.
 
 use bytes::Bytes;
 
+use super::action::{Action, Metadata};
 use super::bulk::{Bulk, Fault, Item, Refused, Target, split};
+use super::document;
 use crate::event::{EventId, ReceivedTime};
 use crate::ingest::body::Body;
 use crate::ingest::error::Refusal;
@@ -14,10 +16,19 @@ use crate::spool::{DeadLetter, Digest, Origin};
 /// A body that was understood: what is to be kept, and what is to be said of each action.
 pub(super) type Understood = (Intake, Result<Vec<Item>, Refusal>);
 
-/// Sorts a bulk body into good and bad. An error is a body of which nothing is kept.
+/// What a body is meant to be.
+#[derive(Debug, Clone)]
+pub(super) enum Asked {
+    /// Actions with their documents.
+    Bulk(Target),
+    /// The document of this action, which has an id.
+    Document(Action),
+}
+
+/// Sorts a body into good and bad. An error is a body of which nothing is kept.
 pub(super) fn understand(
     body: Body,
-    target: &Target,
+    asked: &Asked,
     source: Box<str>,
     received: ReceivedTime,
     settings: &HttpSettings,
@@ -30,9 +41,13 @@ pub(super) fn understand(
             return Ok((intake, refusal.map(|_| Vec::new())));
         }
     };
-    match split(&body, target, &settings.bounds(), settings.max_events) {
+    let found = match asked {
+        Asked::Bulk(target) => split(&body, target, &settings.bounds(), settings.max_events),
+        Asked::Document(action) => document::read(&body, action, &settings.bounds()),
+    };
+    match found {
         Ok(bulk) => {
-            let digest = bulk_digest(&body, target);
+            let digest = digest_of(&body, asked);
             let Bulk { members, refused, items } = bulk;
             let letters = refused.into_iter().map(|refused| letter(&body, refused, &source, received)).collect();
             Ok((Intake { digest, received, source, body, members, letters }, Ok(items)))
@@ -49,11 +64,17 @@ pub(super) fn understand(
 
 /// Stands where a form would.
 const BULK: u8 = 254;
+const DOCUMENT: u8 = 253;
 
 /// The same body is another one where the path sends it elsewhere.
-fn bulk_digest(body: &[u8], target: &Target) -> Digest {
-    let mut class = vec![BULK];
-    for name in [&target.index, &target.pipeline] {
+fn digest_of(body: &[u8], asked: &Asked) -> Digest {
+    let (mut class, names) = match asked {
+        Asked::Bulk(Target { index, pipeline }) => (vec![BULK], [index, pipeline, &None]),
+        Asked::Document(Action { operation, target: Metadata { index, id, pipeline } }) => {
+            (vec![DOCUMENT, *operation as u8], [index, pipeline, id])
+        }
+    };
+    for name in names {
         let name = name.as_deref().unwrap_or_default();
         class.extend_from_slice(&(name.len() as u64).to_le_bytes());
         class.extend_from_slice(name.as_bytes());

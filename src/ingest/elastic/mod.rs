@@ -12,13 +12,17 @@
 //!   [`BulkSettings::overload_delay`], because some repeat at once.
 //! - Anything else: the request as a whole cannot be taken, with `error.type` and `error.reason`.
 //!
-//! The way of a request: `call` (which call is it?) → `bulk` and `action` (pairs of lines, each judged by itself) → the
+//! A [document](document) in a request of its own is answered 201, or 400 with the reason and its bytes in the dead
+//! letters; overload as above.
+//!
+//! The way of a request: `call` (which call is it?) → `bulk` and `action` (pairs of lines, each judged by itself) or `document` → the
 //! same spool as all bodies → `reply` and `filter` (the parts that are wanted). `handshake` answers what clients ask
 //! before they send. Paths of our own are looked at first.
 
 mod action;
 mod bulk;
 mod call;
+mod document;
 mod door;
 mod filter;
 pub(super) mod fuzzing;

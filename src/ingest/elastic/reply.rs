@@ -36,6 +36,17 @@ pub(super) fn kept(items: &[Item], took: u64, strict: bool, filter: &Filter) -> 
     writer.finish()
 }
 
+/// The answer to a document that came by itself and is kept. Strict clients miss what has no meaning here: shards,
+/// versions and terms are those of a document that was just made.
+pub(super) fn created(item: &Item) -> Bytes {
+    let shards = json!({ "total": 1, "successful": 1, "failed": 0 });
+    let made = json!({
+        "_index": item.index, "_id": item.id, "_version": 1, "result": "created", "_shards": shards,
+        "_seq_no": 0, "_primary_term": 1,
+    });
+    Bytes::from(made.to_string())
+}
+
 /// The answer to a bulk request of which nothing is kept now: every action is to be sent again.
 pub(super) fn overloaded(items: &[Item], took: u64, reason: &str, filter: &Filter) -> Bytes {
     let mut writer = Writer::new(took, true, items.len(), filter);
@@ -61,7 +72,8 @@ impl Fault {
         matches!(self, Self::Impossible(_))
     }
 
-    fn kind(&self) -> &'static str {
+    /// Elasticsearch's name for it.
+    pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Document(_) => "document_parsing_exception",
             Self::NoDocument | Self::Action | Self::Stray | Self::Id => "illegal_argument_exception",

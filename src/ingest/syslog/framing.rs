@@ -195,23 +195,11 @@ fn length(bytes: &[u8]) -> Length {
 mod tests {
     use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
+    use super::super::fuzzing::{Frames, frames};
     use super::*;
 
-    type Messages = Vec<(Vec<u8>, bool)>;
-
-    /// The messages of a stream that comes in these pieces, through a buffer as a connection has one.
-    fn received(framing: Framing, most: usize, pieces: &[&[u8]]) -> Messages {
-        let mut framer = Framer::new(framing, most);
-        let (mut buffer, mut found) = (Vec::new(), Vec::new());
-        for (place, piece) in pieces.iter().enumerate() {
-            buffer.extend_from_slice(piece);
-            let ended = place + 1 == pieces.len();
-            let used = framer.split(&buffer, ended, |frame| found.push((frame.text.to_vec(), frame.cut)));
-            buffer.drain(..used);
-            assert!(buffer.len() < most + HEAD + 1, "a buffer of {} would be full", most + HEAD);
-        }
-        assert!(buffer.is_empty(), "what is left at the end: {buffer:?}");
-        found
+    fn received(framing: Framing, most: usize, pieces: &[&[u8]]) -> Frames {
+        frames(framing, pieces, most)
     }
 
     fn texts(stream: &str) -> Vec<String> {

@@ -6,3 +6,4 @@ mod process;
 mod python;
 mod rsyslog;
 mod syslog_ng;
+mod telegraf;

@@ -9,7 +9,7 @@ use super::process::{Shipper, free_port};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rsyslog_loses_and_doubles_nothing_where_its_messages_have_ids() {
-    let ids = r#"writeoperation="create" bulkid="id" dynbulkid="on""#;
+    let ids = r#"searchType="" bulkmode="on" writeoperation="create" bulkid="id" dynbulkid="on""#;
     let Some(outcome) = through(ids).await else { return };
     assert_eq!(outcome, Outcome { lost: 0, doubled: 0 });
 }
@@ -19,7 +19,14 @@ async fn rsyslog_loses_and_doubles_nothing_where_its_messages_have_ids() {
 /// says that these are the same events. Only the sender can say it, by ids.
 #[tokio::test(flavor = "multi_thread")]
 async fn rsyslog_loses_nothing_without_ids_either() {
-    let Some(outcome) = through("").await else { return };
+    let Some(outcome) = through(r#"searchType="" bulkmode="on""#).await else { return };
+    assert_eq!(outcome.lost, 0);
+}
+
+/// Every message is a request of its own then, to the path with a type in it that is its default.
+#[tokio::test(flavor = "multi_thread")]
+async fn rsyslog_loses_nothing_without_bulkmode() {
+    let Some(outcome) = through(r#"bulkmode="off""#).await else { return };
     assert_eq!(outcome.lost, 0);
 }
 
@@ -35,7 +42,7 @@ template(name="event" type="list") {{
 template(name="id" type="string" string="%uuid%")
 ruleset(name="main") {{
   action(type="omelasticsearch" server="127.0.0.1" serverport="{sink}" usehttps="off" template="event"
-         searchIndex="syslog" searchType="" bulkmode="on" {options}
+         searchIndex="syslog" {options}
          queue.type="linkedlist" queue.size="100000" queue.dequeuebatchsize="100"
          action.resumeretrycount="-1" action.resumeinterval="1") }}
 input(type="imtcp" address="127.0.0.1" port="{port}" ruleset="main")

@@ -32,7 +32,6 @@ struct State {
     limit: Option<usize>,
     requests: Vec<Request>,
     documents: HashMap<String, String>,
-    static_answer: bool,
     /// A document with this in it is refused as a mapping conflict.
     refused: Option<String>,
     /// Connections end without an answer.
@@ -90,11 +89,6 @@ impl Scripted {
         locked(&self.state).steps.extend(steps);
     }
 
-    /// Documents are only counted from now on, not kept: for measuring.
-    pub fn only_count(&self) {
-        locked(&self.state).static_answer = true;
-    }
-
     /// The documents that were taken, by id.
     pub fn documents(&self) -> HashMap<String, String> {
         locked(&self.state).documents.clone()
@@ -130,12 +124,6 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
     while let Some(request) = read_request(&mut reader) {
         if locked(state).away {
             return;
-        }
-        if locked(state).static_answer {
-            let count = memchr::memchr_iter(b'\n', &request.body).count() / 2;
-            let items = vec![r#"{"create":{"status":201}}"#; count].join(",");
-            send(&mut writer, 200, "", &format!(r#"{{"errors":false,"items":[{items}]}}"#));
-            continue;
         }
         let step = step_for(&request, state);
         match step {

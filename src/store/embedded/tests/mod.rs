@@ -3,7 +3,6 @@
 mod aggregations;
 mod durability;
 mod queries;
-mod speed;
 
 use std::path::Path;
 use std::time::Duration;
