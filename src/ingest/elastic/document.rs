@@ -90,7 +90,7 @@ mod tests {
     fn a_document_over_many_lines_is_one_event_with_the_names_of_the_path() {
         let bulk = document("\u{feff}\n{\n  \"a\": 1\n}\n\n");
         let member = &bulk.members[0];
-        assert_eq!(member.range, 4..17);
+        assert_eq!(member.range, 4..16);
         assert_eq!((member.id.as_deref(), member.index.as_deref()), (Some("7"), Some("logs")));
         assert_eq!((member.pipeline.as_deref(), &bulk.items[0].fault, bulk.refused.len()), (Some("p"), &None, 0));
     }
