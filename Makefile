@@ -29,8 +29,8 @@ bench: libtorch ## throughput, latency, memory and the floors they are measured 
 fuzz: libtorch ## ten minutes of each fuzz target in tests/fuzz (FUZZ_SECONDS, FUZZ_JOBS)
 	scripts/fuzz.sh
 
-train: libtorch ## trains models/kdd99 again (DATA=folder with kddcup.data_10_percent.gz)
-	$(CARGO) run --release --bin oversight -- train kdd99 --data $(DATA) --into models/kdd99
+train: libtorch ## trains models/kdd99 again (DATA=folder with kddcup.data_10_percent.gz, ALSO=folder with KDDTrain+_20Percent.txt.gz)
+	$(CARGO) run --release --bin oversight -- train kdd99 --data $(DATA) --also $(ALSO) --into models/kdd99 --rehearse
 
 libtorch:
 	@scripts/libtorch.sh

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::anomaly::{self, Engine, MetricDeclaration, Metrics};
+use crate::classify::card::DecisionRule;
 use crate::classify::{Explain, ModelSource};
 use crate::clock::Clock;
-use crate::config::{Bulk, Config, Credentials, DurationText, Faults, Loader, Model, StoreKind};
+use crate::config::{Bulk, Config, Credentials, Decision, DurationText, Faults, Loader, Model, StoreKind};
 use crate::ingest::elastic::BulkSettings;
 use crate::ingest::{HttpSettings, SettingFault};
 use crate::spool;
@@ -94,6 +95,14 @@ pub fn model(config: &Config) -> ModelSource {
     match &config.classify.model {
         Model::Builtin(name) => ModelSource::Builtin(name.clone()),
         Model::Folder(path) => ModelSource::Folder(path.clone()),
+    }
+}
+
+/// How a class is decided on.
+pub fn decision(config: &Config) -> DecisionRule {
+    match config.classify.decision {
+        Decision::MostProbable => DecisionRule::MostProbable,
+        Decision::LeastCost => DecisionRule::LeastCost,
     }
 }
 

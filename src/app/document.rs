@@ -208,7 +208,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::event::annotated::{AttackRef, Contribution, FeatureValue, Label, ModelInfo};
+    use crate::event::annotated::{AttackRef, Contribution, FeatureValue, Label, ModelInfo, Verdict};
     use crate::event::id::SpoolId;
     use crate::event::{Probability, SeqNo};
     use crate::normalise::Normaliser;
@@ -243,9 +243,12 @@ mod tests {
         let share = |value| Probability::saturating(value);
         Classification {
             model: model(),
+            verdict: if label == 0 { Verdict::Normal } else { Verdict::Known },
             label,
             probability: share(probability),
             top: [(label, share(probability)), (1 - label, share(1.0 - probability)), (0, share(0.0))],
+            set: [label, 1 - label].into_iter().collect(),
+            unknown: share(0.0),
             novelty: share(0.25),
             features_known: 26,
             explanation: vec![Contribution {
@@ -286,7 +289,7 @@ mod tests {
             "model": {"name": "test \"quoted\"", "version": "1"}, "label": "neptune", "category": "dos",
             "probability": 0.75,
             "top": [{"label": "neptune", "probability": 0.75}, {"label": "normal", "probability": 0.25}],
-            "novelty": 0.25, "features_known": 26,
+            "verdict": "known", "set": ["neptune", "normal"], "novelty": 0.25, "features_known": 26,
             "explanation": [{"feature": "service", "value": "http", "contribution": -1.5}],
         });
         let anomaly = json!({"score": 12.5, "metrics": [{"name": "m", "score": 12.5}]});

@@ -160,7 +160,8 @@ fn load_model(config: &Config) -> Result<Option<Arc<Slot>>, StartError> {
         classify::init_runtime();
         classify::load(&source)
     });
-    Ok(Some(Arc::new(Slot::new(Arc::new(model?)))))
+    let model = model?.deciding(configuration::decision(config));
+    Ok(Some(Arc::new(Slot::new(Arc::new(model)))))
 }
 
 /// The metrics as an earlier run left them, with the reader set back to the first event that they have not counted.

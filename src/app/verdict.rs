@@ -21,6 +21,8 @@ pub struct VerdictWriter {
 struct Rendered {
     /// `"model":{…},"label":"…","category":"…","probability":`
     head: Vec<u8>,
+    /// `"…"`
+    name: Vec<u8>,
     /// `{"label":"…","probability":`
     top: Vec<u8>,
     /// The members of ECS `threat`; none for the normal class and where ATT&CK has no word for it.
@@ -62,6 +64,15 @@ impl VerdictWriter {
             out.extend_from_slice(&self.labels[usize::from(*label)].top);
             write_number(out, f64::from(probability.value()), DECIMALS);
             out.push(b'}');
+        }
+        out.extend_from_slice(br#"],"verdict":""#);
+        out.extend_from_slice(verdict.verdict.name().as_bytes());
+        out.extend_from_slice(br#"","set":["#);
+        for (place, label) in verdict.set.labels().iter().enumerate() {
+            if place > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(&self.labels[usize::from(*label)].name);
         }
         out.extend_from_slice(br#"],"novelty":"#);
         write_number(out, f64::from(verdict.novelty.value()), DECIMALS);
@@ -111,7 +122,7 @@ impl Rendered {
         ];
         let top = [br#"{"label":"#.as_slice(), &name, br#","probability":"#];
         let risk = if label.is_normal() { 0.0 } else { label.risk };
-        Self { head: head.concat(), top: top.concat(), threat: threat(label), risk }
+        Self { head: head.concat(), top: top.concat(), name, threat: threat(label), risk }
     }
 }
 

@@ -47,8 +47,14 @@ pub struct Card {
     pub labels: Vec<LabelCard>,
     /// How outputs become probabilities.
     pub calibration: Calibration,
+    /// Which classes cannot be excluded; none for a model that states no coverage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conformal: Option<ConformalCard>,
     /// How unlikeness is measured.
     pub novelty: NoveltyCard,
+    /// When an event is taken for something unknown; none for a model that knows no ignorance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_set: Option<OpenSetCard>,
     /// How a class is decided on.
     pub decision: Decision,
     /// What it learned from.
@@ -156,6 +162,34 @@ pub struct Calibration {
     pub temperature: f32,
 }
 
+/// Which classes cannot be excluded: split conformal prediction, by groups of classes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConformalCard {
+    /// What the sets are, in words.
+    pub meaning: String,
+    /// Least chance that the set of a row holds its class, for rows drawn like the validation part.
+    pub coverage: f64,
+    /// The probability from which on a class belongs to the set, in the order of the labels.
+    pub thresholds: Vec<f32>,
+    /// Validation rows that the threshold of each class rests on.
+    pub rests_on: Vec<u64>,
+}
+
+/// When an event is taken for something unknown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenSetCard {
+    /// What the thresholds mean and how they were chosen, in words.
+    pub meaning: String,
+    /// Whether the network has one output more than classes: the logit of rows that are like none of them.
+    pub unlike_output: bool,
+    /// An event of a normal class is normal while the belief that it is an attack, known or not, is at most this.
+    pub normal_up_to: f32,
+    /// An event of an attack's class is a known attack while the belief in something unlike all classes is at most this.
+    pub known_up_to: f32,
+}
+
 /// How unlikeness is measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -178,6 +212,13 @@ pub struct Decision {
     pub categories: Vec<String>,
     /// Cost of each predicted category (column) for each actual one (row).
     pub costs: Vec<Vec<f64>>,
+    /// By category: how many times its share in calibration it is assumed to have where least cost decides; empty where the
+    /// shares are taken as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<f64>,
+    /// By category: what an unknown attack counts for where least cost decides; empty where it counts for nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<f64>,
 }
 
 /// Rules of decision.
@@ -185,7 +226,10 @@ pub struct Decision {
 #[serde(rename_all = "snake_case")]
 pub enum DecisionRule {
     /// The most probable class.
-    ArgMax,
+    #[serde(alias = "arg_max")]
+    MostProbable,
+    /// The most probable class of the category that is expected to cost least.
+    LeastCost,
 }
 
 /// What a model learned from.
@@ -196,6 +240,9 @@ pub struct Training {
     pub data: String,
     /// BLAKE3 of its content, decompressed.
     pub blake3: String,
+    /// A second file that gave rows which the first lacks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub also: Option<AlsoCard>,
     /// Lines read.
     pub records: u64,
     /// Rows that differ in features or label.
@@ -212,6 +259,18 @@ pub struct Training {
     pub best_epoch: u32,
     /// Counts by class.
     pub classes: Vec<ClassCounts>,
+}
+
+/// A second data file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlsoCard {
+    /// Name of the file.
+    pub data: String,
+    /// BLAKE3 of its content, decompressed.
+    pub blake3: String,
+    /// Its rows that the first file lacks.
+    pub distinct: u64,
 }
 
 /// How many rows of a class there are.
@@ -242,6 +301,44 @@ pub struct Quality {
     pub content_missing: Figures,
     /// A class counts as frequent from this many distinct rows in the file on.
     pub frequent_from: u64,
+    /// Share of the test rows whose conformal set holds their class, and how many classes the sets have in the mean; none
+    /// for a model that states no coverage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sets: Option<SetFigures>,
+    /// How attacks come out that training has not seen, from models that were trained without them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub never_seen: Vec<LeftOut>,
+}
+
+/// What conformal sets are like on the test part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetFigures {
+    /// Share of the distinct rows whose set holds their class.
+    pub covered: f64,
+    /// The same by category.
+    pub covered_by_category: BTreeMap<String, f64>,
+    /// Mean number of classes.
+    pub mean_size: f64,
+}
+
+/// How a class that training has not seen comes out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftOut {
+    /// The class.
+    pub label: String,
+    /// Its distinct rows.
+    pub rows: u64,
+    /// Share of them with the verdict normal.
+    pub called_normal: f64,
+    /// Share with the verdict unknown; the rest are taken for another attack.
+    pub called_unknown: f64,
+    /// Chance that one of them is more probably an attack, known or not, than a normal row of the test part (area under the
+    /// ROC curve).
+    pub alarm_auc: f64,
+    /// Chance that one of them is more novel than a row of the test part.
+    pub novelty_auc: f64,
 }
 
 /// Figures of one view of the test part.

@@ -26,6 +26,8 @@ pub fn read(json: &[u8]) -> Result<(Card, Encoding), Fault> {
     network(&card)?;
     labels(&card)?;
     decision(&card)?;
+    conformal(&card)?;
+    open_set(&card)?;
     demand(
         card.calibration.temperature.is_finite() && card.calibration.temperature > 0.0,
         "calibration.temperature",
@@ -103,8 +105,10 @@ fn network(card: &Card) -> Result<(), Fault> {
     let hidden = &network.hidden;
     let sane = (1..=DEEPEST).contains(&hidden.len()) && hidden.iter().all(|units| (1..=WIDEST).contains(units));
     demand(sane, "network.hidden", || format!("{hidden:?}: must be 1 to {DEEPEST} layers of 1 to {WIDEST} units"))?;
-    demand(network.outputs == card.labels.len(), "labels", || {
-        format!("{} labels for {} outputs of the network", card.labels.len(), network.outputs)
+    let unlike = card.open_set.as_ref().is_some_and(|open_set| open_set.unlike_output);
+    demand(network.outputs == card.labels.len() + usize::from(unlike), "labels", || {
+        let and = if unlike { " and one for what is unlike them" } else { "" };
+        format!("{} labels{and} for {} outputs of the network", card.labels.len(), network.outputs)
     })?;
     let needed = needed_tensors(network);
     for (name, shape) in &needed {
@@ -145,7 +149,35 @@ fn decision(card: &Card) -> Result<(), Fault> {
     let sane = costs.iter().flatten().all(|cost| cost.is_finite() && *cost >= 0.0);
     demand(square && sane, "decision.costs", || {
         format!("must be {0} rows of {0} costs that are not negative", categories.len())
+    })?;
+    for (key, values) in [("decision.weights", &card.decision.weights), ("decision.unknown", &card.decision.unknown)] {
+        let sane = values.iter().all(|value| value.is_finite() && *value >= 0.0);
+        demand(sane && (values.is_empty() || values.len() == categories.len()), key, || {
+            format!("must be {} numbers that are not negative, or none", categories.len())
+        })?;
+    }
+    Ok(())
+}
+
+fn conformal(card: &Card) -> Result<(), Fault> {
+    let Some(conformal) = &card.conformal else { return Ok(()) };
+    demand(conformal.coverage > 0.0 && conformal.coverage < 1.0, "conformal.coverage", || {
+        format!("{} is not between 0 and 1", conformal.coverage)
+    })?;
+    let probable = conformal.thresholds.iter().all(|threshold| threshold.is_finite() && *threshold >= 0.0);
+    demand(probable && conformal.thresholds.len() == card.labels.len(), "conformal.thresholds", || {
+        format!("must be {} numbers that are not negative", card.labels.len())
     })
+}
+
+fn open_set(card: &Card) -> Result<(), Fault> {
+    let Some(open_set) = &card.open_set else { return Ok(()) };
+    for (key, value) in
+        [("open_set.normal_up_to", open_set.normal_up_to), ("open_set.known_up_to", open_set.known_up_to)]
+    {
+        demand((0.0..=1.0).contains(&value), key, || format!("{value} is not within 0 and 1"))?;
+    }
+    Ok(())
 }
 
 fn demand(holds: bool, key: impl Into<String>, what: impl FnOnce() -> String) -> Result<(), Fault> {
@@ -175,7 +207,7 @@ mod tests {
     #[test]
     fn each_lie_is_refused_with_its_key() {
         type Lie = fn(&mut Value);
-        let lies: [(Lie, &str); 14] = [
+        let lies: [(Lie, &str); 18] = [
             (|card| card["format"] = json!(2), "has format 2, this program reads 1"),
             (|card| card["schema"]["hash"] = json!("00"), "schema.hash is 00"),
             (|card| card["schema"]["features"][4] = json!("bytes"), "schema.hash is"),
@@ -189,6 +221,27 @@ mod tests {
             (|card| card["calibration"]["temperature"] = json!(0.0), "calibration.temperature: 0"),
             (|card| card["novelty"]["quantiles"] = json!([1.0, 0.0]), "novelty.quantiles: must be"),
             (|card| card["decision"]["costs"][0] = json!([1.0]), "decision.costs: must be 5 rows"),
+            (|card| card["decision"]["weights"] = json!([1.0]), "decision.weights: must be 5 numbers"),
+            (
+                |card| {
+                    card["open_set"] =
+                        json!({"meaning": "", "unlike_output": true, "normal_up_to": 0.1, "known_up_to": 0.5})
+                },
+                "labels: 4 labels and one for what is unlike them for 4 outputs",
+            ),
+            (
+                |card| {
+                    card["open_set"] =
+                        json!({"meaning": "", "unlike_output": false, "normal_up_to": 1.5, "known_up_to": 0.5})
+                },
+                "open_set.normal_up_to: 1.5 is not within 0 and 1",
+            ),
+            (
+                |card| {
+                    card["conformal"] = json!({"meaning": "", "coverage": 0.99, "thresholds": [0.5], "rests_on": [100]})
+                },
+                "conformal.thresholds: must be 4 numbers",
+            ),
             (|card| card["weights"]["tensors"]["layer1.bias"] = json!([9]), "weights.tensors.layer1.bias: [9]"),
         ];
         for (lie, expected) in lies {

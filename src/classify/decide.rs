@@ -1,7 +1,12 @@
 //! Probabilities → the class decided on and the most probable classes.
+//!
+//! Two rules of decision: the most probable class, or the most probable class of the category that is expected to cost
+//! least. They differ where being wrong in one direction is dearer than in the other.
 
 use crate::event::Probability;
 use crate::event::annotated::TOP;
+
+use super::card::Card;
 
 /// The logit of a class that is not told.
 const WITHHELD: f32 = -1e30;
@@ -40,10 +45,63 @@ pub fn top(probabilities: &[f32]) -> [(u16, Probability); TOP] {
     best.map(|(class, probability)| (class, Probability::saturating(probability)))
 }
 
-#[cfg(test)]
+/// Decides for the category of least expected cost, over the categories and costs of a card.
+///
+/// Its own belief is first moved to the shares of the categories that the card assumes where the model is used, if it
+/// assumes any: probabilities were calibrated on other shares than will be met.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeastCost {
+    /// By class: its category, and what one unit of its probability adds to the expected cost of each category.
+    classes: Vec<(usize, Vec<f64>)>,
+    /// What one unit of belief in an unknown attack adds to the expected cost of each category.
+    unknown: Vec<f64>,
+}
+
+impl LeastCost {
+    /// For the labels, categories, costs and assumptions of a checked card.
+    pub fn new(card: &Card) -> Self {
+        let decision = &card.decision;
+        let place = |category: &String| decision.categories.iter().position(|known| known == category);
+        let weight = |category: usize| decision.weights.get(category).copied().unwrap_or(1.0);
+        let scaled = |category: usize, factor: f64| decision.costs[category].iter().map(move |cost| cost * factor);
+        let class = |category: usize| (category, scaled(category, weight(category)).collect());
+        let mut unknown = vec![0.0; decision.categories.len()];
+        for (category, share) in decision.unknown.iter().enumerate() {
+            unknown.iter_mut().zip(scaled(category, *share)).for_each(|(sum, cost)| *sum += cost);
+        }
+        Self { classes: card.labels.iter().filter_map(|label| place(&label.category)).map(class).collect(), unknown }
+    }
+
+    /// The category decided on, as its place in the card's `decision.categories`, the first of equals; only categories that have a class
+    /// are decided on. `probabilities` are those of the classes in the order of the card's labels and sum to 1, `unknown` is
+    /// the share of belief in an attack of no class.
+    pub fn category(&self, probabilities: &[f32], unknown: f32) -> usize {
+        let mut costs: Vec<f64> = self.unknown.iter().map(|cost| cost * f64::from(unknown)).collect();
+        for ((_, shares), probability) in self.classes.iter().zip(probabilities) {
+            let belief = f64::from(*probability) * f64::from(1.0 - unknown);
+            costs.iter_mut().zip(shares).for_each(|(cost, share)| *cost += belief * share);
+        }
+        let has_class = |category: &usize| self.classes.iter().any(|(of, _)| of == category);
+        let cheapest = (0..costs.len()).filter(has_class).reduce(|a, b| if costs[b] < costs[a] { b } else { a });
+        cheapest.unwrap_or_default()
+    }
+
+    /// The most probable class of [`Self::category`], the first of equals.
+    pub fn class(&self, probabilities: &[f32], unknown: f32) -> usize {
+        let category = self.category(probabilities, unknown);
+        let of_category = |class: &usize| self.classes[*class].0 == category;
+        let better = |a: usize, b: usize| if probabilities[b] > probabilities[a] { b } else { a };
+        (0..self.classes.len()).filter(of_category).reduce(better).unwrap_or_default()
+    }
+}
+
+#[cfg(all(test, feature = "torch"))]
 mod tests {
     use proptest::prelude::{prop_assert_eq, proptest};
 
+    use super::super::card::LabelCard;
+    use super::super::labels::{CATEGORIES, label_of};
+    use super::super::sample;
     use super::*;
 
     #[test]
@@ -52,6 +110,43 @@ mod tests {
         withhold(&mut row, &[false, true, false]);
         super::super::calibrate::softmax(&mut row, 1.0);
         assert!(row[1] < 1e-30 && (row[2] / row[0] - 1f32.exp()).abs() < 1e-4, "{row:?}");
+    }
+
+    /// A card of a normal class, one of dos, and two of r2l.
+    fn card() -> Card {
+        let mut card = sample::card();
+        let names = ["normal", "neptune", "guess_passwd", "imap"];
+        card.labels = names.map(|name| LabelCard::from(label_of(name).expect("known"))).into();
+        card
+    }
+
+    #[test]
+    fn least_cost_takes_what_is_dear_to_miss_before_it_is_probable() {
+        let rule = LeastCost::new(&card());
+        // missing r2l costs 4, a false alarm 2: from one part in three on
+        assert_eq!(rule.class(&[0.70, 0.0, 0.10, 0.20], 0.0), 0);
+        assert_eq!(rule.class(&[0.64, 0.0, 0.12, 0.24], 0.0), 3, "the most probable of the category");
+        assert_eq!(rule.class(&[0.49, 0.51, 0.0, 0.0], 0.0), 1);
+        assert_eq!(CATEGORIES[rule.category(&[0.64, 0.0, 0.12, 0.24], 0.0)], "r2l");
+    }
+
+    #[test]
+    fn what_is_assumed_of_shares_and_of_unknown_attacks_moves_the_decision() {
+        let mut card = card();
+        let likely_normal = [0.95, 0.0, 0.0, 0.05];
+        assert_eq!(LeastCost::new(&card).class(&likely_normal, 0.5), 0, "unknown attacks count for nothing");
+        card.decision.unknown = vec![0.0, 0.0, 0.2, 0.0, 0.8];
+        assert_eq!(LeastCost::new(&card).class(&likely_normal, 0.5), 3);
+        assert_eq!(LeastCost::new(&card).class(&likely_normal, 0.0), 0);
+        card.decision.weights = vec![1.0, 1.0, 1.0, 1.0, 20.0];
+        assert_eq!(LeastCost::new(&card).class(&likely_normal, 0.0), 3);
+    }
+
+    #[test]
+    fn a_category_without_a_class_is_not_decided_on() {
+        let mut card = card();
+        card.decision.unknown = vec![0.0, 5.0, 0.0, 0.0, 0.0];
+        assert_ne!(LeastCost::new(&card).category(&[0.5, 0.1, 0.2, 0.2], 0.9), 1);
     }
 
     proptest! {

@@ -15,6 +15,7 @@ use crate::features::FeatureVector;
 pub mod calibrate;
 pub mod card;
 pub mod check;
+pub mod conformal;
 pub mod decide;
 pub mod encode;
 mod error;

@@ -4,12 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::calibrate::softmax;
-use super::card::{CARD_FILE, Card, WEIGHTS_FILE};
+use super::card::{CARD_FILE, Card, DecisionRule, WEIGHTS_FILE};
+use super::decide::LeastCost;
 use super::encode::{Encoding, Missing};
 use super::explain::{Question, attribute, strongest};
 use super::network::{Network, Scratch};
-use super::novelty::Novelty;
-use super::{Classifier, ClassifyError, Explain, Explained, Fault, LoadError, ModelSource, check, decide, weights};
+use super::novelty::{Novelty, OpenSet, belief_in_unlike};
+use super::{
+    Classifier, ClassifyError, Explain, Explained, Fault, LoadError, ModelSource, check, conformal, decide, weights,
+};
+use crate::event::Probability;
 use crate::event::annotated::{Classification, ModelInfo};
 use crate::features::FeatureVector;
 
@@ -26,6 +30,7 @@ pub struct LoadedModel {
     encoding: Encoding,
     novelty: Novelty,
     baseline: Arc<[f32]>,
+    rule: DecisionRule,
     /// Only locked to make a classifier: libtorch's handles may move between threads, but not be used by two.
     network: Mutex<Network>,
 }
@@ -71,6 +76,7 @@ impl LoadedModel {
             novelty: Novelty::new(&card.novelty),
             baseline: weights["baseline"].values.as_slice().into(),
             network: Mutex::new(network),
+            rule: card.decision.rule,
             card,
         })
     }
@@ -83,6 +89,13 @@ impl LoadedModel {
     /// Everything that is known of the model.
     pub fn card(&self) -> &Card {
         &self.card
+    }
+
+    /// The same model, deciding by another rule than its card says.
+    #[must_use]
+    pub fn deciding(mut self, rule: DecisionRule) -> Self {
+        self.rule = rule;
+        self
     }
 
     /// A classifier for one worker, on the shared weights, explaining what [`Explain::default`] says.
@@ -103,6 +116,9 @@ impl LoadedModel {
             baseline: Arc::clone(&self.baseline),
             normal,
             needs_content: self.card.needs_content(),
+            thresholds: conformal::thresholds(&self.card),
+            open_set: OpenSet::new(self.card.open_set.as_ref()),
+            least_cost: (self.rule == DecisionRule::LeastCost).then(|| LeastCost::new(&self.card)),
             explain,
             network,
             scratch: Scratch::default(),
@@ -121,6 +137,11 @@ struct Judge {
     normal: Vec<bool>,
     /// By class.
     needs_content: Vec<bool>,
+    /// By class: from which probability on it is not excluded.
+    thresholds: Vec<f32>,
+    open_set: OpenSet,
+    /// None where the most probable class is decided on.
+    least_cost: Option<LeastCost>,
     explain: Explain,
     network: Network,
     scratch: Scratch,
@@ -141,26 +162,41 @@ impl Classifier for Judge {
 
 impl Judge {
     fn judge(&mut self, chunk: &[FeatureVector], out: &mut Vec<Classification>) -> Result<(), tch::TchError> {
-        let scratch = &mut self.scratch;
-        self.network.forward(&self.encoding, chunk, scratch)?;
+        let mut scratch = std::mem::take(&mut self.scratch);
+        self.network.forward(&self.encoding, chunk, &mut scratch)?;
         let rows = scratch.logits.chunks_exact_mut(self.network.outputs());
         for ((features, missing), row) in chunk.iter().zip(&scratch.missing).zip(rows) {
             if missing.has_all(Missing::CONTENT) {
                 decide::withhold(row, &self.needs_content);
             }
-            let energy = softmax(row, self.temperature);
-            let top = decide::top(row);
-            out.push(Classification {
-                model: Arc::clone(&self.info),
-                label: top[0].0,
-                probability: top[0].1,
-                top,
-                novelty: self.novelty.of_energy(energy),
-                features_known: missing.known(features.symbols),
-                explanation: Vec::new(),
-            });
+            out.push(self.verdict(row, features, *missing));
         }
+        self.scratch = scratch;
         Ok(())
+    }
+
+    /// The verdict for a row of outputs, which become probabilities.
+    fn verdict(&self, row: &mut [f32], features: &FeatureVector, missing: Missing) -> Classification {
+        let (classes, unlike) = row.split_at_mut(self.normal.len());
+        let energy = softmax(classes, self.temperature);
+        let unlike = unlike.first().copied();
+        let unknown = unlike.map_or(0.0, |unlike| belief_in_unlike(unlike, energy, self.temperature));
+        let top = decide::top(classes);
+        let best = usize::from(top[0].0);
+        let label = self.least_cost.as_ref().map_or(best, |rule| rule.class(classes, unknown));
+        let normal = classes.iter().zip(&self.normal).filter(|(_, normal)| **normal).map(|(share, _)| share).sum();
+        Classification {
+            model: Arc::clone(&self.info),
+            verdict: self.open_set.verdict(self.normal[label], normal, unknown),
+            label: u16::try_from(label).expect("a class is a u16"),
+            probability: Probability::saturating(classes[label]),
+            top,
+            set: conformal::not_excluded(classes, &self.thresholds, label),
+            unknown: Probability::saturating(unknown),
+            novelty: self.novelty.of_energy(energy - unlike.unwrap_or_default()),
+            features_known: missing.known(features.symbols),
+            explanation: Vec::new(),
+        }
     }
 
     /// Explains the first verdict of each class that is to be explained, up to the limit of the batch.
@@ -215,6 +251,22 @@ mod tests {
             assert!((alone.probability.value() - verdict.probability.value()).abs() < 1e-5);
             assert!((alone.novelty.value() - verdict.novelty.value()).abs() < 1e-4);
         }
+    }
+
+    #[test]
+    fn the_rule_that_is_asked_for_decides() {
+        let mut card = sample::card();
+        // an attack that is missed costs nearly nothing, a false alarm much
+        card.decision.costs = (0..5)
+            .map(|actual| (0..5).map(|guess| if actual == 0 && guess > 0 { 1e6 } else { 1.0 }).collect())
+            .collect();
+        let bytes = weights::write(&sample::weights());
+        let load = || LoadedModel::from_files(Path::new("sample"), &card.to_json(), &bytes).expect("sound");
+        let by_cost = judge(&load().deciding(DecisionRule::LeastCost), &sample::vectors());
+        let by_chance = judge(&load(), &sample::vectors());
+        assert!(by_cost.iter().all(|verdict| verdict.label == 0));
+        assert!(by_chance.iter().any(|verdict| verdict.label != 0));
+        assert!(by_chance.iter().all(|verdict| verdict.label == verdict.top[0].0));
     }
 
     #[test]

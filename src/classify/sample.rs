@@ -50,15 +50,20 @@ pub fn card() -> Card {
             .map(|name| LabelCard::from(label_of(name).expect("known")))
             .into(),
         calibration: Calibration { temperature: 1.5 },
+        conformal: None,
         novelty: novelty::fit(&[-1.0, 0.0, 1.0, 2.0, 3.0]),
+        open_set: None,
         decision: Decision {
-            rule: DecisionRule::ArgMax,
+            rule: DecisionRule::MostProbable,
             categories: category_names(),
             costs: COSTS.map(|row| row.to_vec()).to_vec(),
+            weights: Vec::new(),
+            unknown: Vec::new(),
         },
         training: Training {
             data: "none".to_owned(),
             blake3: String::new(),
+            also: None,
             records: 0,
             distinct: 0,
             split: String::new(),
@@ -68,7 +73,13 @@ pub fn card() -> Card {
             best_epoch: 0,
             classes: Vec::new(),
         },
-        quality: Quality { whole: figures(), content_missing: figures(), frequent_from: 20 },
+        quality: Quality {
+            whole: figures(),
+            content_missing: figures(),
+            frequent_from: 20,
+            sets: None,
+            never_seen: Vec::new(),
+        },
     }
 }
 

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use super::card::Card;
+use super::card::{Card, DecisionRule};
 use super::{Classifier, Explain, LoadError, ModelSource};
 use crate::event::annotated::ModelInfo;
 
@@ -31,6 +31,12 @@ impl LoadedModel {
     /// Everything that is known of the model.
     pub fn card(&self) -> &Card {
         match self.0 {}
+    }
+
+    /// The same model, deciding by another rule.
+    #[must_use]
+    pub fn deciding(self, _rule: DecisionRule) -> Self {
+        self
     }
 
     /// A classifier for one worker.

@@ -25,18 +25,24 @@ pub struct Kdd99Options {
     /// The data: kddcup.data_10_percent(.gz), or the folder that holds it
     #[arg(long)]
     data: PathBuf,
+    /// More rows in the same form, such as NSL-KDD's training file or its folder; what the data has already is passed over
+    #[arg(long)]
+    also: Option<PathBuf>,
     /// The model folder to write
     #[arg(long, default_value = "models/kdd99")]
     into: PathBuf,
     /// Version of the model, for its card and for the documents it annotates
-    #[arg(long, default_value = "1", value_name = "TEXT")]
-    model_version: String,
+    #[arg(long, value_name = "TEXT")]
+    model_version: Option<String>,
     /// Decides the split, the first weights and the order of the rows
     #[arg(long)]
     seed: Option<u64>,
-    /// Passes over the training part
+    /// Passes of each member over the training part
     #[arg(long)]
     epochs: Option<u32>,
+    /// Train six more times, each time without some attacks, and write into the card how those come out
+    #[arg(long)]
+    rehearse: bool,
     /// Classes that training must not see, to find out how they come out
     #[arg(long, value_delimiter = ',', value_name = "LABELS")]
     leave_out: Vec<String>,
@@ -78,18 +84,18 @@ enum DataFormat {
 pub fn train(command: &TrainCommand) -> anyhow::Result<()> {
     let TrainCommand::Kdd99(options) = command;
     let mut settings = train::Settings::new(options.data.clone(), options.into.clone());
-    settings.version.clone_from(&options.model_version);
+    settings.version = options.model_version.clone().unwrap_or(settings.version);
     settings.seed = options.seed.unwrap_or(settings.seed);
     settings.epochs = options.epochs.unwrap_or(settings.epochs);
+    settings.also.clone_from(&options.also);
+    settings.rehearse = options.rehearse;
     settings.leave_out.clone_from(&options.leave_out);
-    let mut bar = Progress::new("training", Some(settings.epochs.into()));
+    let mut bar = Progress::new("training", Some((settings.epochs * u32::from(settings.members)).into()));
     let report = train::kdd99(&settings, &mut |step| match step {
         train::Progress::Read { records, distinct } => {
             eprintln!("read {records} records, {distinct} of them distinct");
         }
-        train::Progress::Epoch { epoch, loss, validation, .. } => {
-            bar.set(epoch.into(), &format!("loss {loss:.4}, validation {validation:.4}"));
-        }
+        train::Progress::Epoch { epoch, loss, .. } => bar.set(epoch.into(), &format!("loss {loss:.4}")),
     })?;
     bar.finish();
     let quality = serde_json::to_string_pretty(&report.card.quality).context("figures are plain JSON")?;
@@ -98,12 +104,13 @@ pub fn train(command: &TrainCommand) -> anyhow::Result<()> {
         Output::Text => {
             println!("{} holds the model; on rows that training has not seen:", report.folder.display());
             println!("{quality}");
-            for left in &report.left_out {
+            for left in &report.card.quality.never_seen {
                 println!(
-                    "left out {}: {} distinct rows, {:.1} % judged normal, novelty AUROC {:.3}",
+                    "without {}: {} distinct rows, {:.1} % called normal, AUROC {:.3} as an alarm, {:.3} of novelty",
                     left.label,
                     left.rows,
-                    100.0 * left.normal,
+                    100.0 * left.called_normal,
+                    left.alarm_auc,
                     left.novelty_auc
                 );
             }

@@ -58,6 +58,7 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
             enabled: raw.classify.enabled,
             model: model(&raw.classify.model),
             explain_per_batch: raw.classify.explain_per_batch,
+            decision: raw.classify.decision,
         },
         anomaly: Anomaly {
             enabled: raw.anomaly.enabled,

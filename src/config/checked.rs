@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::telemetry::log;
 
-use super::raw::Overload;
+use super::raw::{Decision, Overload};
 use super::raw_streams::{KafkaKey, SyslogFraming};
 use super::secret::Secret;
 use super::security::{Security, Tls};
@@ -197,6 +197,8 @@ pub struct Classify {
     pub model: Model,
     /// Verdicts of each batch that are explained.
     pub explain_per_batch: usize,
+    /// How a class is decided on.
+    pub decision: Decision,
 }
 
 /// Metrics and their scores.

@@ -36,7 +36,7 @@ use serde::de::DeserializeOwned;
 
 pub use checked::{Bulk, Config, Credentials, Model, StoreKind};
 pub use fault::{Fault, Faults, Place};
-pub use raw::Overload;
+pub use raw::{Decision, Overload};
 pub use raw_streams::{KafkaKey, SyslogFraming};
 pub use secret::Secret;
 pub use security::{Role, Security};

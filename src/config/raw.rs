@@ -270,11 +270,28 @@ pub struct Classify {
     /// Detections of each batch whose verdict is explained, the most probable first.
     #[schemars(range(max = 65_536))]
     pub explain_per_batch: usize,
+    /// How a class is decided on.
+    pub decision: Decision,
+}
+
+/// How a class is decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// The most probable class.
+    MostProbable,
+    /// The most probable class of the category with the least expected cost by the model's own cost matrix.
+    LeastCost,
 }
 
 impl Default for Classify {
     fn default() -> Self {
-        Self { enabled: true, model: "builtin:kdd99".to_owned(), explain_per_batch: 4 }
+        Self {
+            enabled: true,
+            model: "builtin:kdd99".to_owned(),
+            explain_per_batch: 4,
+            decision: Decision::MostProbable,
+        }
     }
 }
 

@@ -116,6 +116,7 @@ mod tests {
     use super::*;
     use crate::classify::labels::label_of;
     use crate::event::Probability;
+    use crate::event::annotated::Verdict;
 
     /// Judges by the protocol: tcp is normal, everything else smurf.
     struct ByProtocol(Arc<ModelInfo>);
@@ -126,9 +127,12 @@ mod tests {
                 let label = u16::from(features.symbols.protocol.place() != Some(1));
                 Classification {
                     model: Arc::clone(&self.0),
+                    verdict: if label == 0 { Verdict::Normal } else { Verdict::Known },
                     label,
                     probability: Probability::saturating(1.0),
                     top: [(label, Probability::saturating(1.0)); 3],
+                    set: [label].into_iter().collect(),
+                    unknown: Probability::saturating(0.0),
                     novelty: Probability::saturating(0.0),
                     features_known: 41,
                     explanation: Vec::new(),

@@ -51,17 +51,99 @@ pub struct ModelInfo {
 /// How many classes a verdict names.
 pub const TOP: usize = 3;
 
+/// The most classes that a [`LabelSet`] names.
+pub const WIDEST_SET: usize = 8;
+
+/// What an event is taken for, when the model may also say that it does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Verdict {
+    /// No attack.
+    Normal,
+    /// An attack of the class that is named.
+    Known,
+    /// Neither normal nor like an attack that the model has learnt.
+    Unknown,
+}
+
+impl Verdict {
+    /// All, in the order of their meaning.
+    pub const ALL: [Self; 3] = [Self::Normal, Self::Known, Self::Unknown];
+
+    /// The word that documents and reports have for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Known => "known",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether somebody should look at the event: it is not normal.
+    pub fn is_alarm(self) -> bool {
+        self != Self::Normal
+    }
+}
+
+/// The classes that cannot be excluded at the coverage that the model's card states, the most probable first.
+///
+/// Never empty in a verdict; where more than [`WIDEST_SET`] cannot be excluded, it holds the most probable of them and is
+/// [`cut`](Self::cut), and then the stated coverage does not hold for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LabelSet {
+    labels: [u16; WIDEST_SET],
+    len: u8,
+    cut: bool,
+}
+
+impl LabelSet {
+    /// Takes in the next class, or notes that there was no room for it.
+    pub fn push(&mut self, label: u16) {
+        match self.labels.get_mut(usize::from(self.len)) {
+            Some(place) => {
+                *place = label;
+                self.len += 1;
+            }
+            None => self.cut = true,
+        }
+    }
+
+    /// The classes, as indices into the model's labels.
+    pub fn labels(&self) -> &[u16] {
+        &self.labels[..usize::from(self.len)]
+    }
+
+    /// Whether more classes belong to it than it has room for.
+    pub fn cut(&self) -> bool {
+        self.cut
+    }
+}
+
+impl FromIterator<u16> for LabelSet {
+    fn from_iter<I: IntoIterator<Item = u16>>(labels: I) -> Self {
+        let mut set = Self::default();
+        labels.into_iter().for_each(|label| set.push(label));
+        set
+    }
+}
+
 /// The verdict of a model on one event.
 #[derive(Debug, Clone)]
 pub struct Classification {
     /// Who judged.
     pub model: Arc<ModelInfo>,
-    /// The class decided on: index into the model's labels.
+    /// What the event is taken for, ignorance included.
+    pub verdict: Verdict,
+    /// The class decided on: index into the model's labels. Under [`Verdict::Unknown`] the one that it is least unlike.
     pub label: u16,
     /// Calibrated probability of that class.
     pub probability: Probability,
     /// The most probable classes, best first.
     pub top: [(u16, Probability); TOP],
+    /// The classes that cannot be excluded.
+    pub set: LabelSet,
+    /// Share of the belief that goes to an attack of no class of the model; the classes' probabilities are those that hold
+    /// if it is none. 0 where the model has no such output.
+    pub unknown: Probability,
     /// How unlike the training data the event is: 0 (like it) to 1 (unlike).
     pub novelty: Probability,
     /// Features that were known for this event; the rest were missing and judged as such.
@@ -90,4 +172,24 @@ pub enum FeatureValue {
     Symbol(Arc<str>),
     /// Not known for this event.
     Missing,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_holds_so_many_classes_and_says_when_there_were_more() {
+        let set: LabelSet = (0..8).collect();
+        assert_eq!((set.labels(), set.cut()), (&[0, 1, 2, 3, 4, 5, 6, 7][..], false));
+        let set: LabelSet = (0..9).collect();
+        assert_eq!((set.labels().len(), set.cut()), (WIDEST_SET, true));
+        assert_eq!(LabelSet::default().labels(), [0u16; 0]);
+    }
+
+    #[test]
+    fn all_but_normal_is_an_alarm() {
+        assert_eq!(Verdict::ALL.map(Verdict::is_alarm), [false, true, true]);
+        assert_eq!(Verdict::ALL.map(Verdict::name), ["normal", "known", "unknown"]);
+    }
 }

@@ -18,3 +18,7 @@ pub const EVENT: &str = "event";
 pub const RISK_SCORE: &str = "risk_score";
 /// The label's name, for aggregations.
 pub const LABEL: &str = "oversight.classification.label";
+/// Whether an event is normal, a known attack or something unknown.
+pub const VERDICT: &str = "oversight.classification.verdict";
+/// The classes that cannot be excluded, by name.
+pub const SET: &str = "oversight.classification.set";

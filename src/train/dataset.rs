@@ -5,20 +5,21 @@
 //! of that order is the test part, what follows the validation part, the rest the training part: so rare classes
 //! have rows in each part.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
 
 use super::TrainError;
+use crate::classify::card::AlsoCard;
 use crate::classify::labels::{category_of, needs_content};
 use crate::features::FeatureVector;
 use crate::normalise::file::open;
 use crate::normalise::kdd::parse_line;
 
-/// The file that is looked for in a folder.
-pub const FILE: &str = "kddcup.data_10_percent.gz";
+/// The files that are looked for in a folder, the first that is there counts.
+pub const FILES: [&str; 3] = ["kddcup.data_10_percent.gz", "KDDTrain+.txt.gz", "KDDTrain+_20Percent.txt.gz"];
 
 /// A class counts as frequent from this many distinct rows in the file on.
 pub const FREQUENT_FROM: u64 = 20;
@@ -32,7 +33,7 @@ const VALIDATION: f64 = 0.15;
 pub enum Part {
     /// Weights are fitted to it.
     Training,
-    /// The epoch, the temperature and the ranks of novelty are chosen by it.
+    /// The temperature, the thresholds and the ranks of novelty are fitted to it.
     Validation,
     /// Quality is measured on it, and nothing else is done with it.
     Test,
@@ -58,7 +59,9 @@ pub struct Dataset {
     pub file: PathBuf,
     /// BLAKE3 of its decompressed content.
     pub blake3: String,
-    /// Lines.
+    /// The second file, where there is one.
+    pub also: Option<AlsoCard>,
+    /// Lines of the first.
     pub records: u64,
     /// Names of the classes, sorted.
     pub labels: Vec<String>,
@@ -67,24 +70,24 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Reads and splits a file, or `kddcup.data_10_percent.gz` in a folder.
+    /// Reads and splits a file, or one of [`FILES`] in a folder; a second one gives the rows that the first lacks, each once.
     ///
     /// # Errors
-    /// When it cannot be read, or a line is not a labelled KDD record.
-    pub fn read(path: &Path, seed: u64) -> Result<Self, TrainError> {
-        let file = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
-        let failed = |source| TrainError::Read { file: file.clone(), source };
-        let mut reader = open(&file).map_err(failed)?;
+    /// When one cannot be read, or a line is not a labelled KDD record.
+    pub fn read(path: &Path, also: Option<&Path>, seed: u64) -> Result<Self, TrainError> {
+        let file = file_at(path);
         let mut table = Table { seed, ..Table::default() };
-        let (mut text, mut hasher, mut line) = (String::new(), blake3::Hasher::new(), 0);
-        while reader.read_line(&mut text).map_err(failed)? > 0 {
-            hasher.update(text.as_bytes());
-            line += 1;
-            table.add(text.trim_end()).map_err(|fault| fault.at(&file, line))?;
-            text.clear();
-        }
-        let blake3 = hasher.finalize().to_hex().to_string();
-        Ok(table.split(file, blake3, line))
+        let (blake3, records) = lines_of(&file, |line| table.add(line))?;
+        let also = match also {
+            None => None,
+            Some(path) => {
+                let (file, before) = (file_at(path), table.rows.len());
+                let known = table.digests();
+                let (blake3, _) = lines_of(&file, |line| table.add_unless(line, &known))?;
+                Some(AlsoCard { data: name_of(&file), blake3, distinct: (table.rows.len() - before) as u64 })
+            }
+        };
+        Ok(table.split(file, blake3, also, records))
     }
 
     /// The classes with enough distinct rows in the whole file to be measured.
@@ -100,10 +103,54 @@ impl Dataset {
         self.labels.iter().map(|name| needs_content(name)).collect()
     }
 
+    /// Takes the rows of these classes out and gives them back by class.
+    pub fn leave_out(&mut self, classes: &[String]) -> Vec<(String, Vec<Row>)> {
+        let names = std::mem::take(&mut self.labels);
+        let is_gone = |row: &Row| classes.contains(&names[usize::from(row.label)]);
+        let (gone, kept): (Vec<Row>, Vec<Row>) = std::mem::take(&mut self.rows).into_iter().partition(is_gone);
+        self.labels = names.iter().filter(|name| !classes.contains(name)).cloned().collect();
+        let place = |row: &Row| self.labels.binary_search(&names[usize::from(row.label)]).expect("kept");
+        let renamed = |row: Row| Row { label: u16::try_from(place(&row)).expect("few labels"), ..row };
+        self.rows = kept.into_iter().map(renamed).collect();
+        let of_class = |(number, name): (usize, &String)| {
+            let rows: Vec<Row> = gone.iter().filter(|row| usize::from(row.label) == number).cloned().collect();
+            (!rows.is_empty()).then(|| (name.clone(), rows))
+        };
+        names.iter().enumerate().filter_map(of_class).collect()
+    }
+
     /// The rows of a part.
     pub fn part(&self, part: Part) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(move |row| row.part == part)
     }
+}
+
+/// The name of a file, as a card tells it.
+pub fn name_of(file: &Path) -> String {
+    file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The path itself, or the data file in the folder that it is.
+fn file_at(path: &Path) -> PathBuf {
+    if !path.is_dir() {
+        return path.to_owned();
+    }
+    let there = FILES.iter().map(|name| path.join(name)).find(|file| file.is_file());
+    there.unwrap_or_else(|| path.join(FILES[0]))
+}
+
+/// Gives each line to `take`; BLAKE3 of all of them, and how many there are.
+fn lines_of(file: &Path, mut take: impl FnMut(&str) -> Result<(), LineFault>) -> Result<(String, u64), TrainError> {
+    let failed = |source| TrainError::Read { file: file.to_owned(), source };
+    let mut reader = open(file).map_err(failed)?;
+    let (mut text, mut hasher, mut line) = (String::new(), blake3::Hasher::new(), 0);
+    while reader.read_line(&mut text).map_err(failed)? > 0 {
+        hasher.update(text.as_bytes());
+        line += 1;
+        take(text.trim_end()).map_err(|fault| fault.at(file, line))?;
+        text.clear();
+    }
+    Ok((hasher.finalize().to_hex().to_string(), line))
 }
 
 /// A fault of a line whose number is not known yet.
@@ -147,6 +194,16 @@ impl Table {
         Ok(())
     }
 
+    /// The rows so far, whatever their labels.
+    fn digests(&self) -> HashSet<u128> {
+        self.rows.iter().map(|(digest, _)| *digest).collect()
+    }
+
+    /// Adds a row that is not among `known`; repetitions do not count, as such files hold each row once.
+    fn add_unless(&mut self, line: &str, known: &HashSet<u128>) -> Result<(), LineFault> {
+        if known.contains(&self.digest(line)) { Ok(()) } else { self.add(line) }
+    }
+
     fn label(&mut self, name: &str) -> Option<u16> {
         if let Some(place) = self.names.iter().position(|known| known == name) {
             return u16::try_from(place).ok();
@@ -164,14 +221,14 @@ impl Table {
         u128::from_le_bytes(hasher.finalize().as_bytes()[..16].try_into().expect("32 bytes"))
     }
 
-    fn split(self, file: PathBuf, blake3: String, records: u64) -> Dataset {
+    fn split(self, file: PathBuf, blake3: String, also: Option<AlsoCard>, records: u64) -> Dataset {
         let mut labels = self.names.clone();
         labels.sort();
         let place = |label: u16| labels.binary_search(&self.names[usize::from(label)]).expect("sorted from the names");
         let renamed = |row: &Row| Row { label: u16::try_from(place(row.label)).expect("few labels"), ..row.clone() };
         let parts = self.parts();
         let rows = self.rows.iter().map(|(digest, row)| Row { part: parts[digest], ..renamed(row) }).collect();
-        Dataset { file, blake3, records, labels, rows }
+        Dataset { file, blake3, also, records, labels, rows }
     }
 
     /// The part of each row. One with several labels goes with the class of its first occurrence.
@@ -202,7 +259,6 @@ fn sizes(rows: usize) -> (usize, usize) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
     use std::io::Write;
 
     use super::*;
@@ -220,7 +276,7 @@ mod tests {
     fn read(content: &str, seed: u64) -> Result<Dataset, TrainError> {
         let mut file = tempfile::NamedTempFile::new().expect("a file");
         file.write_all(content.as_bytes()).expect("written");
-        Dataset::read(file.path(), seed)
+        Dataset::read(file.path(), None, seed)
     }
 
     #[test]
@@ -248,6 +304,19 @@ mod tests {
     #[test]
     fn rare_classes_have_rows_in_each_part_where_they_can() {
         assert_eq!([1, 2, 3, 4, 20].map(sizes), [(0, 0), (1, 0), (1, 1), (1, 1), (4, 3)]);
+    }
+
+    #[test]
+    fn a_second_file_gives_what_the_first_lacks_each_once() {
+        let mut files = [(); 2].map(|()| tempfile::NamedTempFile::new().expect("a file"));
+        files[0].write_all(lines(20, 2, "normal").as_bytes()).expect("written");
+        // 20 rows under another label than the first file has for them, and 10 more
+        let difficulty = lines(30, 1, "back").replace("back.", "back,21");
+        files[1].write_all(difficulty.as_bytes()).expect("written");
+        let dataset = Dataset::read(files[0].path(), Some(files[1].path()), 1).expect("valid");
+        assert_eq!((dataset.records, dataset.rows.len()), (40, 30));
+        assert_eq!(dataset.also.as_ref().expect("told").distinct, 10);
+        assert_eq!(dataset.rows.iter().filter(|row| row.label == 0).map(|row| row.count).sum::<u64>(), 10);
     }
 
     #[test]

@@ -1,48 +1,33 @@
-//! Fits a network to the training part: cross-entropy, AdamW, a cosine of step widths, random masks.
+//! Fits networks to the training part: cross-entropy, AdamW, a cosine of step widths, random masks, made-up rows.
 //!
-//! Whatever is random comes from one seeded ChaCha stream in this file, never from libtorch's generator, so runs
-//! repeat. Rows are drawn with replacement, classes and repetitions evened out by powers of their counts. The weights of
-//! the pass with the best validation score are kept, of equals the latest.
+//! Whatever is random comes from seeded ChaCha streams, one for each member, never from libtorch's generator, so runs
+//! repeat. Rows are drawn with replacement, classes and repetitions evened out by powers of their counts. The network has an
+//! output for each class and a last one for rows that are like none of them. The weights of the last pass are taken: the
+//! validation part has no say in them, so that what is fitted to it afterwards holds for other rows too.
 
-use rand::Rng;
-use rand::seq::index::sample;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::nn::{self, OptimizerConfig};
 use tch::{Device, Kind, Reduction, Tensor};
 
 use super::dataset::{Dataset, Part, Row};
-use super::measure::{Classes, Outputs, View};
-use super::{Progress, Settings, TrainError};
+use super::shown::masked;
+use super::unlike::{Unlike, unlike};
+use super::{LIMIT, Progress, Settings, TrainError, ensemble};
 use crate::classify::card::NetworkCard;
 use crate::classify::check::needed_tensors;
-use crate::classify::encode::{CONTENT, Encoding, GROUPS, INPUTS, SYMBOLS_FROM, symbol_inputs};
-use crate::classify::network::Network;
+use crate::classify::encode::{Encoding, GROUPS, INPUTS, SYMBOLS_FROM, symbol_inputs};
 use crate::classify::weights::{Numbers, Weights};
-use crate::features::symbols::Symbol;
 use crate::features::{FeatureVector, NUMERIC};
 
-/// Chance that a symbol is shown as unknown, so that the input for it learns something.
-const UNKNOWN_SHARE: f64 = 0.01;
-/// Chance that every feature is masked with a chance of one half: vectors of which little is known.
-const SPARSE_SHARE: f64 = 0.02;
-/// Where single features are masked, at most so many.
-const MOST_SINGLE: usize = 8;
 /// Gradients longer than this are shortened.
 const LONGEST_GRADIENT: f64 = 5.0;
 
-/// Features that connection logs lack beside the content features: wrong_fragment and urgent.
-const ALSO_LACKING: std::ops::Range<usize> = 4..6;
+/// Chance that a made-up row starts from a normal row, and that its donor is one; else it is drawn as in training.
+const NORMAL_BASE: f64 = 0.8;
+const NORMAL_DONOR: f64 = 0.5;
 
-/// A fitted network.
-#[derive(Debug)]
-pub struct Fitted {
-    /// Its weights, with the baseline of explanations.
-    pub weights: Weights,
-    /// The pass they come from, counted from 1.
-    pub best_epoch: u32,
-}
-
-/// Fits a network; `random` is the stream of everything random.
+/// Fits the members one after the other and lays them out as one network, with the baseline of explanations.
 ///
 /// # Errors
 /// When libtorch reports a fault or the loss is no longer a number.
@@ -50,43 +35,115 @@ pub fn fit(
     dataset: &Dataset,
     encoding: &Encoding,
     settings: &Settings,
-    random: &mut ChaCha8Rng,
     progress: &mut dyn FnMut(Progress),
-) -> Result<Fitted, TrainError> {
+) -> Result<Weights, TrainError> {
     tch::set_num_threads(i32::from(settings.threads));
-    let rows: Vec<&Row> = dataset.part(Part::Training).collect();
-    let network = network_of(settings, dataset.labels.len());
-    let mut trainee = Trainee::new(&network, settings, random)?;
-    let draws = Draws::new(&rows, dataset.labels.len(), settings);
-    let steps = rows.len().div_ceil(settings.batch);
-    let mut best = (f64::NEG_INFINITY, 0, trainee.weights()?);
-    for epoch in 1..=settings.epochs {
-        let mut loss = 0.0;
-        for step in 0..steps {
-            let done = (f64::from(epoch - 1) + step as f64 / steps as f64) / f64::from(settings.epochs);
-            trainee.optimiser.set_lr(rate_at(settings.rate, done));
-            let batch: Vec<&Row> = (0..settings.batch).map(|_| rows[draws.one(random)]).collect();
-            loss += trainee.step(&batch, encoding, settings, random)? / steps as f64;
-        }
-        let weights = trainee.weights()?;
-        let validation = validation_score(&weights, encoding, dataset)?;
-        if !loss.is_finite() {
-            return Err(TrainError::Diverged { epoch });
-        }
-        if validation >= best.0 {
-            best = (validation, epoch, weights);
-        }
-        progress(Progress::Epoch { epoch, of: settings.epochs, loss, validation });
-    }
-    let (_, best_epoch, mut weights) = best;
-    treat_unseen_words_as_unknown(&mut weights, &rows);
-    weights.insert("baseline".to_owned(), baseline(&rows, dataset, encoding));
-    Ok(Fitted { weights, best_epoch })
+    let material = Material::new(dataset, encoding, settings);
+    let members = (0..settings.members).map(|member| fit_member(&material, member, progress));
+    let mut weights = ensemble::merge(&members.collect::<Result<Vec<Weights>, TrainError>>()?);
+    treat_unseen_words_as_unknown(&mut weights, &material.rows);
+    weights.insert("baseline".to_owned(), baseline(&material.rows, dataset, encoding));
+    Ok(weights)
 }
 
-/// Sizes of the network that these settings make.
-pub fn network_of(settings: &Settings, outputs: usize) -> NetworkCard {
-    NetworkCard { inputs: INPUTS, hidden: settings.hidden.clone(), outputs }
+/// Sizes of the network that these settings make for so many classes.
+pub fn network_of(settings: &Settings, classes: usize) -> NetworkCard {
+    ensemble::sizes(&member_of(settings, classes), settings.members)
+}
+
+fn member_of(settings: &Settings, classes: usize) -> NetworkCard {
+    NetworkCard { inputs: INPUTS, hidden: settings.hidden.clone(), outputs: classes + 1 }
+}
+
+/// The weights of one member after the last pass.
+fn fit_member(material: &Material<'_>, member: u16, progress: &mut dyn FnMut(Progress)) -> Result<Weights, TrainError> {
+    let settings = material.settings;
+    let random = &mut ChaCha8Rng::seed_from_u64(settings.seed);
+    random.set_stream(u64::from(member));
+    let mut trainee = Trainee::new(&member_of(settings, material.dataset.labels.len()), settings, random)?;
+    let steps = material.rows.len().div_ceil(settings.batch);
+    for epoch in 0..settings.epochs {
+        let mut loss = 0.0;
+        for step in 0..steps {
+            let done = (f64::from(epoch) + step as f64 / steps as f64) / f64::from(settings.epochs);
+            trainee.optimiser.set_lr(rate_at(settings.rate, done));
+            loss += trainee.step(&material.batch(random))? / steps as f64;
+        }
+        if !loss.is_finite() {
+            return Err(TrainError::Diverged { epoch: epoch + 1 });
+        }
+        let passes = u32::from(settings.members) * settings.epochs;
+        progress(Progress::Epoch { epoch: u32::from(member) * settings.epochs + epoch + 1, of: passes, loss });
+    }
+    trainee.weights()
+}
+
+/// What all members learn from.
+struct Material<'a> {
+    dataset: &'a Dataset,
+    encoding: &'a Encoding,
+    settings: &'a Settings,
+    rows: Vec<&'a Row>,
+    /// Places of the normal ones among the rows.
+    normal: Vec<usize>,
+    draws: Draws,
+}
+
+/// Encoded rows and the output that each should raise.
+struct Batch {
+    inputs: Vec<f32>,
+    labels: Vec<i64>,
+}
+
+impl<'a> Material<'a> {
+    fn new(dataset: &'a Dataset, encoding: &'a Encoding, settings: &'a Settings) -> Self {
+        let rows: Vec<&Row> = dataset.part(Part::Training).collect();
+        let is_normal = |place: &usize| dataset.labels[usize::from(rows[*place].label)] == "normal";
+        let normal = (0..rows.len()).filter(is_normal).collect();
+        let draws = Draws::new(&rows, dataset.labels.len(), settings);
+        Self { dataset, encoding, settings, rows, normal, draws }
+    }
+
+    /// Rows of the classes and made-up ones, masked at random.
+    fn batch(&self, random: &mut ChaCha8Rng) -> Batch {
+        let made_up = (self.settings.batch as f64 * self.settings.made_up) as usize;
+        let mut batch = Batch { inputs: Vec::new(), labels: Vec::new() };
+        for _ in 0..self.settings.batch {
+            let row = self.rows[self.draws.one(random)];
+            self.encode(&mut batch, &masked(&row.features, self.settings, random), i64::from(row.label));
+        }
+        for _ in 0..made_up {
+            let row = self.normal_or_any(NORMAL_BASE, random);
+            let donors = [self.normal_or_any(NORMAL_DONOR, random), self.any(random)];
+            if let Some(Unlike { features, moved }) = unlike(row, donors, self.encoding, random) {
+                let shown = masked(&features, self.settings, random);
+                let numbers = self.encode(&mut batch, &shown, self.dataset.labels.len() as i64);
+                let known = numbers.iter_mut().zip(&moved).zip(&shown.numeric).filter(|(_, shown)| shown.is_finite());
+                known.for_each(|((number, by), _)| *number = (*number + by).clamp(-LIMIT, LIMIT));
+            }
+        }
+        batch
+    }
+
+    /// Appends a row and gives its scaled numbers.
+    fn encode<'b>(&self, batch: &'b mut Batch, features: &FeatureVector, label: i64) -> &'b mut [f32] {
+        let from = batch.inputs.len();
+        batch.inputs.resize(from + INPUTS, 0.0);
+        self.encoding.dense(features, &mut batch.inputs[from..]);
+        batch.labels.push(label);
+        &mut batch.inputs[from..from + NUMERIC]
+    }
+
+    fn any(&self, random: &mut ChaCha8Rng) -> &'a Row {
+        self.rows[self.draws.one(random)]
+    }
+
+    fn normal_or_any(&self, normal: f64, random: &mut ChaCha8Rng) -> &'a Row {
+        if !self.normal.is_empty() && random.random_bool(normal) {
+            return self.rows[self.normal[random.random_range(0..self.normal.len())]];
+        }
+        self.any(random)
+    }
 }
 
 /// The step width when this share of the training is done: a short rise, then a cosine down to a hundredth.
@@ -129,28 +186,17 @@ impl Trainee {
         Ok(Self { layers, shapes: sizes, optimiser, _variables: variables })
     }
 
-    /// One step on these rows, masked at random; gives their mean loss.
-    fn step(
-        &mut self,
-        batch: &[&Row],
-        encoding: &Encoding,
-        settings: &Settings,
-        random: &mut ChaCha8Rng,
-    ) -> Result<f64, TrainError> {
-        let mut inputs = vec![0f32; batch.len() * INPUTS];
-        for (row, inputs) in batch.iter().zip(inputs.chunks_exact_mut(INPUTS)) {
-            encoding.dense(&masked(&row.features, settings, random), inputs);
-        }
-        let labels: Vec<i64> = batch.iter().map(|row| i64::from(row.label)).collect();
-        let mut state = Tensor::f_from_slice(&inputs)?.f_view([batch.len() as i64, INPUTS as i64])?;
+    /// One step on these rows; gives their mean loss.
+    fn step(&mut self, batch: &Batch) -> Result<f64, TrainError> {
+        let mut state = Tensor::f_from_slice(&batch.inputs)?.f_view([batch.labels.len() as i64, INPUTS as i64])?;
         for (place, (weight, bias)) in self.layers.iter().enumerate() {
             if place > 0 {
                 state = state.f_relu()?;
             }
             state = bias.f_addmm(&state, weight)?;
         }
-        let likelihoods = state.f_log_softmax(-1, Kind::Float)?;
-        let loss = likelihoods.f_nll_loss(&Tensor::f_from_slice(&labels)?, None::<Tensor>, Reduction::Mean, -100)?;
+        let (likelihoods, labels) = (state.f_log_softmax(-1, Kind::Float)?, Tensor::f_from_slice(&batch.labels)?);
+        let loss = likelihoods.f_nll_loss(&labels, None::<Tensor>, Reduction::Mean, -100)?;
         self.optimiser.backward_step_clip_norm(&loss, LONGEST_GRADIENT);
         Ok(loss.f_double_value(&[])?)
     }
@@ -183,46 +229,6 @@ fn first_weights(inputs: usize, outputs: usize, is_first: bool, random: &mut Cha
     weights
 }
 
-/// The row as it is shown in one step.
-fn masked(features: &FeatureVector, settings: &Settings, random: &mut ChaCha8Rng) -> FeatureVector {
-    let mut shown = *features;
-    if random.random_bool(settings.mask_content) {
-        shown.numeric[CONTENT].fill(f32::NAN);
-        if random.random_bool(0.5) {
-            shown.numeric[ALSO_LACKING].fill(f32::NAN);
-        }
-    }
-    if random.random_bool(settings.mask_single) {
-        let many = random.random_range(1..=MOST_SINGLE);
-        sample(random, NUMERIC + GROUPS.len(), many)
-            .into_iter()
-            .for_each(|place| mask(&mut shown, place, Symbol::MISSING));
-    }
-    if random.random_bool(SPARSE_SHARE) {
-        for place in 0..NUMERIC + GROUPS.len() {
-            if random.random_bool(0.5) {
-                mask(&mut shown, place, Symbol::MISSING);
-            }
-        }
-    }
-    for place in NUMERIC..NUMERIC + GROUPS.len() {
-        if random.random_bool(UNKNOWN_SHARE) {
-            mask(&mut shown, place, Symbol::UNKNOWN);
-        }
-    }
-    shown
-}
-
-/// Masks the number at `place`, or the symbol behind the numbers.
-fn mask(features: &mut FeatureVector, place: usize, symbol: Symbol) {
-    match place.checked_sub(NUMERIC) {
-        None => features.numeric[place] = f32::NAN,
-        Some(0) => features.symbols.protocol = symbol,
-        Some(1) => features.symbols.service = symbol,
-        Some(_) => features.symbols.flag = symbol,
-    }
-}
-
 /// Draws rows with replacement, each with its own chance.
 struct Draws {
     cumulative: Vec<f64>,
@@ -253,20 +259,6 @@ impl Draws {
         let point = random.random_range(0.0..all);
         self.cumulative.partition_point(|up_to| *up_to <= point).min(self.cumulative.len() - 1)
     }
-}
-
-/// Mean over both views of the validation part of the macro F1 over the frequent classes.
-fn validation_score(weights: &Weights, encoding: &Encoding, dataset: &Dataset) -> Result<f64, TrainError> {
-    let network = Network::new(weights)?;
-    let frequent = dataset.frequent();
-    let classes = Classes { names: &dataset.labels, frequent: &frequent };
-    let needs_content = dataset.needs_content();
-    let mut sum = 0.0;
-    for view in View::ALL {
-        let outputs = Outputs::of(&network, encoding, dataset.part(Part::Validation), view, &needs_content)?;
-        sum += outputs.confusion(classes, |_| 1).macro_f1(|name| frequent.contains(name));
-    }
-    Ok(sum / View::ALL.len() as f64)
 }
 
 /// Gives vocabulary words that training has not seen the weights of "unknown".

@@ -1,14 +1,17 @@
 //! What a network does on a part of the data, in two views: whole, and without the content features.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::TrainError;
 use super::dataset::Row;
 use crate::classify::calibrate::{calibration_error, softmax};
-use crate::classify::card::{Figures, Scores};
+use crate::classify::card::{ConformalCard, Figures, Scores, SetFigures};
+use crate::classify::conformal::not_excluded;
 use crate::classify::decide::{most_probable, withhold};
 use crate::classify::encode::{CONTENT, Encoding};
+use crate::classify::labels::category_of;
 use crate::classify::network::{Network, Scratch};
+use crate::classify::novelty::belief_in_unlike;
 use crate::classify::quality::Confusion;
 use crate::features::FeatureVector;
 
@@ -41,14 +44,52 @@ impl View {
 /// Outputs of a network for rows, with what belongs to them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outputs {
-    /// Row by row.
+    /// Those of the classes, row by row.
     pub logits: Vec<f32>,
-    /// Outputs of a row.
+    /// Classes.
     pub width: usize,
+    /// The logit of each row for being like none of the classes.
+    pub unlike: Vec<f32>,
     /// Class of each row.
     pub labels: Vec<u16>,
     /// How often each row occurs.
     pub counts: Vec<u64>,
+}
+
+/// What is believed of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Belief {
+    /// Of the classes; they sum to 1.
+    pub probabilities: Vec<f32>,
+    /// That it is like none of them.
+    pub unknown: f32,
+    /// Free energy of the classes less the logit of none: what novelty is the rank of.
+    pub energy: f32,
+}
+
+impl Belief {
+    /// The class that is most probable.
+    pub fn most_probable(&self) -> usize {
+        most_probable(&self.probabilities)
+    }
+}
+
+/// What the conformal sets of these rows are like.
+pub fn set_figures(outputs: &Outputs, names: &[String], card: &ConformalCard, temperature: f32) -> SetFigures {
+    let (mut size, mut counts) = (0, BTreeMap::<&str, (u64, u64)>::new());
+    for (label, belief) in outputs.rows(temperature) {
+        let set = not_excluded(&belief.probabilities, &card.thresholds, belief.most_probable());
+        let count = counts.entry(category_of(&names[usize::from(label)]).unwrap_or_default()).or_default();
+        *count = (count.0 + u64::from(set.labels().contains(&label)), count.1 + 1);
+        size += set.labels().len();
+    }
+    let share = |(held, all): &(u64, u64)| *held as f64 / (*all).max(1) as f64;
+    let all = counts.values().fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
+    SetFigures {
+        covered: share(&all),
+        covered_by_category: counts.iter().map(|(name, count)| ((*name).to_owned(), share(count))).collect(),
+        mean_size: size as f64 / all.1.max(1) as f64,
+    }
 }
 
 /// Names that figures need.
@@ -75,33 +116,45 @@ impl Outputs {
         let rows: Vec<&Row> = rows.collect();
         let features: Vec<FeatureVector> = rows.iter().map(|row| view.of(&row.features)).collect();
         let mut scratch = Scratch::default();
-        let mut logits = Vec::with_capacity(rows.len() * network.outputs());
+        let width = network.outputs() - 1;
+        let (mut logits, mut unlike) = (Vec::with_capacity(rows.len() * width), Vec::with_capacity(rows.len()));
         for chunk in features.chunks(CHUNK) {
             network.forward(encoding, chunk, &mut scratch)?;
-            logits.extend_from_slice(&scratch.logits);
+            for row in scratch.logits.chunks_exact(network.outputs()) {
+                logits.extend_from_slice(&row[..width]);
+                unlike.push(row[width]);
+            }
         }
         if view == View::ContentMissing {
-            logits.chunks_exact_mut(network.outputs()).for_each(|row| withhold(row, needs_content));
+            logits.chunks_exact_mut(width).for_each(|row| withhold(row, needs_content));
         }
         let labels = rows.iter().map(|row| row.label).collect();
         let counts = rows.iter().map(|row| row.count).collect();
-        Ok(Self { logits, width: network.outputs(), labels, counts })
+        Ok(Self { logits, width, unlike, labels, counts })
     }
 
     /// These and other outputs of the same network.
     pub fn and(mut self, other: Self) -> Self {
         self.logits.extend(other.logits);
+        self.unlike.extend(other.unlike);
         self.labels.extend(other.labels);
         self.counts.extend(other.counts);
         self
     }
 
-    /// Free energy and decided class of each row.
-    pub fn verdicts(&self, temperature: f32) -> impl Iterator<Item = (f32, usize)> {
-        self.logits.chunks_exact(self.width).map(move |row| {
-            let best = most_probable(row);
-            (softmax(&mut row.to_vec(), temperature), best)
+    /// What is believed of each row at this temperature.
+    pub fn beliefs(&self, temperature: f32) -> impl Iterator<Item = Belief> {
+        self.logits.chunks_exact(self.width).zip(&self.unlike).map(move |(row, unlike)| {
+            let mut probabilities = row.to_vec();
+            let energy = softmax(&mut probabilities, temperature);
+            let unknown = belief_in_unlike(*unlike, energy, temperature);
+            Belief { probabilities, unknown, energy: energy - unlike }
         })
+    }
+
+    /// The same with the label of each row.
+    pub fn rows(&self, temperature: f32) -> impl Iterator<Item = (u16, Belief)> {
+        self.labels.iter().copied().zip(self.beliefs(temperature))
     }
 
     /// The figures of a card.
@@ -180,7 +233,8 @@ mod tests {
         };
         let model = load(&ModelSource::Builtin("kdd99".to_owned())).expect("sound");
         let card = model.card();
-        let dataset = Dataset::read(&folder, card.training.seed).expect("sound");
+        let also = card.training.also.as_ref().map(|_| folder.with_file_name("nsl-kdd"));
+        let dataset = Dataset::read(&folder, also.as_deref(), card.training.seed).expect("sound");
         assert_eq!(dataset.blake3, card.training.blake3, "the data it was trained on");
         let frequent = dataset.frequent();
         let classes = Classes { names: &dataset.labels, frequent: &frequent };
@@ -205,6 +259,7 @@ mod tests {
         let outputs = Outputs {
             logits: vec![1.0, 0.0, 0.0, 1.0, 1.0, 0.0],
             width: 2,
+            unlike: vec![0.0; 3],
             labels: vec![0, 1, 1],
             counts: vec![6, 3, 1],
         };

@@ -8,20 +8,30 @@ use std::path::PathBuf;
 use crate::classify::card::Card;
 
 pub mod dataset;
+mod ensemble;
 mod error;
 mod export;
 mod fit;
 mod kdd;
 mod measure;
+mod rehearse;
+mod shown;
+mod trained;
+mod unlike;
 
 pub use error::TrainError;
 pub use kdd::kdd99;
+
+/// Scaled values are held within ± this.
+const LIMIT: f32 = 10.0;
 
 /// What to train and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// A KDD file, plain or gzip, or a folder that holds `kddcup.data_10_percent.gz`.
     pub data: PathBuf,
+    /// More KDD rows, NSL-KDD for one; those that the first file has too are passed over.
+    pub also: Option<PathBuf>,
     /// The model folder to write; one that is there is replaced once the new one is complete.
     pub output: PathBuf,
     /// Name of the model.
@@ -30,11 +40,13 @@ pub struct Settings {
     pub version: String,
     /// Decides the split, the first weights, the order of the rows and what is masked.
     pub seed: u64,
-    /// Passes over as many rows as the training part has; 0 writes the untrained network.
+    /// Passes of each member over as many rows as the training part has.
     pub epochs: u32,
     /// Rows in a step.
     pub batch: usize,
-    /// Units of the hidden layers.
+    /// Networks whose logits are averaged.
+    pub members: u16,
+    /// Units of the hidden layers of each.
     pub hidden: Vec<usize>,
     /// Highest step width of the optimiser (AdamW); it falls to nearly nothing along a cosine.
     pub rate: f64,
@@ -51,6 +63,14 @@ pub struct Settings {
     pub mask_content: f64,
     /// Share of training rows of which single features are masked.
     pub mask_single: f64,
+    /// Made-up rows that are like no class, for each row of the data.
+    pub made_up: f64,
+    /// Share of the validation rows that are normal which may be taken for something else.
+    pub false_alarms: f64,
+    /// Least share of rows whose conformal set is to hold their class.
+    pub coverage: f64,
+    /// Whether to train six more times, each time without some attacks, to find out how attacks come out that are not known.
+    pub rehearse: bool,
     /// Classes that are left out of training, to see how novel they come out.
     pub leave_out: Vec<String>,
 }
@@ -71,11 +91,8 @@ pub enum Progress {
         epoch: u32,
         /// How many there will be.
         of: u32,
-        /// Mean loss on the training rows, in nats.
+        /// Mean loss on the training rows and the made-up ones, in nats.
         loss: f64,
-        /// Macro F1 of the frequent classes on the validation part, mean of whole rows and rows without content
-        /// features; what the best epoch is chosen by.
-        validation: f64,
     },
 }
 
@@ -86,23 +103,6 @@ pub struct Report {
     pub folder: PathBuf,
     /// The card in it, with the quality on the test part.
     pub card: Card,
-    /// Novelty of rows of the classes that were left out, as measured on all their rows.
-    pub left_out: Vec<LeftOut>,
-}
-
-/// How a class that training has not seen comes out.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LeftOut {
-    /// The class.
-    pub label: String,
-    /// Its distinct rows.
-    pub rows: u64,
-    /// Share of them judged normal.
-    pub normal: f64,
-    /// Share of them judged normal with a novelty below 0.99.
-    pub normal_and_ordinary: f64,
-    /// Chance that one of them is more novel than a row of the test part (area under the ROC curve).
-    pub novelty_auc: f64,
 }
 
 impl Settings {
@@ -110,13 +110,15 @@ impl Settings {
     pub fn new(data: PathBuf, output: PathBuf) -> Self {
         Self {
             data,
+            also: None,
             output,
             name: "kdd99".to_owned(),
-            version: "1".to_owned(),
+            version: "3".to_owned(),
             seed: 1999,
             epochs: 16,
             batch: 512,
-            hidden: vec![128, 64],
+            members: 3,
+            hidden: vec![96, 48],
             rate: 3e-3,
             decay: 1e-2,
             threads: 1,
@@ -124,6 +126,10 @@ impl Settings {
             repeat_power: 0.25,
             mask_content: 0.35,
             mask_single: 0.25,
+            made_up: 0.5,
+            false_alarms: 0.005,
+            coverage: 0.99,
+            rehearse: false,
             leave_out: Vec::new(),
         }
     }

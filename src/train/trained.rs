@@ -1,0 +1,305 @@
+//! A network fitted to data, with all that was fitted to the validation part after it.
+
+use super::dataset::{Dataset, FREQUENT_FROM, Part, Row, name_of};
+use super::fit::{fit, network_of};
+use super::measure::{Belief, Classes, Outputs, View, area, set_figures};
+use super::{LIMIT, Progress, Settings, TrainError};
+use crate::classify::calibrate::fit_temperature;
+use crate::classify::card::{
+    Calibration, Card, ClassCounts, ConformalCard, Decision, DecisionRule, EncodingCard, FORMAT, LabelCard, LeftOut,
+    NoveltyCard, NumericCard, OpenSetCard, Quality, Schema, Training, WeightsCard,
+};
+use crate::classify::check::needed_tensors;
+use crate::classify::conformal;
+use crate::classify::encode::{Curve, Encoding, Scale};
+use crate::classify::labels::{CATEGORIES, COSTS, category_index, category_of, label_of};
+use crate::classify::network::Network;
+use crate::classify::novelty::{self, OpenSet};
+use crate::classify::quality::category_names;
+use crate::classify::weights::Weights;
+use crate::event::annotated::{TOP, Verdict};
+use crate::features::{NAMES, NUMERIC, name_of_numeric};
+
+/// Deviations are taken to be at least this: a feature that hardly varies in training must not drown the others.
+const LEAST_DEVIATION: f64 = 0.05;
+
+/// What least cost assumes, by category, chosen with attacks left out: how many times its share in training a category has, and
+/// what the belief in an unknown attack counts for in each (docs/classification.md).
+const ASSUMED: [f64; CATEGORIES.len()] = [1.0, 3.0, 1.0, 1.0, 1.0];
+const UNKNOWN_COUNTS: [f64; CATEGORIES.len()] = [0.0, 0.1, 0.4, 0.1, 0.4];
+
+/// The group of each category in conformal prediction: u2r has too few rows to stand alone.
+const GROUPS: [usize; CATEGORIES.len()] = [0, 1, 2, 3, 3];
+
+/// A fitted network and what is needed to judge by it.
+pub struct Trained {
+    /// All tensors of its file.
+    pub weights: Weights,
+    encoding_card: EncodingCard,
+    encoding: Encoding,
+    network: Network,
+    temperature: f32,
+    novelty: NoveltyCard,
+    open_set: OpenSetCard,
+    conformal: ConformalCard,
+}
+
+impl Trained {
+    /// Fits to the training part, then to the validation part.
+    ///
+    /// # Errors
+    /// When there is too little data, or training goes astray.
+    pub fn on(dataset: &Dataset, settings: &Settings, progress: &mut dyn FnMut(Progress)) -> Result<Self, TrainError> {
+        enough(dataset)?;
+        let encoding_card = encoding_card(dataset);
+        let encoding = encoding_of(&encoding_card);
+        let weights = fit(dataset, &encoding, settings, progress)?;
+        let network = Network::new(&weights)?;
+        let needs_content = dataset.needs_content();
+        let outputs =
+            |rows: &[&Row], view| Outputs::of(&network, &encoding, rows.iter().copied(), view, &needs_content);
+        let rows: Vec<&Row> = dataset.part(Part::Validation).collect();
+        // what cannot be told without content says nothing about how sure the rest is
+        let tellable: Vec<&Row> = rows.iter().filter(|row| !needs_content[usize::from(row.label)]).copied().collect();
+        let views = [outputs(&rows, View::Whole)?, outputs(&tellable, View::ContentMissing)?];
+        let both = views[0].clone().and(views[1].clone());
+        let temperature = fit_temperature(&both.logits, both.width, &both.labels);
+        let energies: Vec<f32> = both.beliefs(temperature).map(|belief| belief.energy).collect();
+        let own: Vec<(u16, f32)> =
+            both.rows(temperature).map(|(label, belief)| (label, belief.probabilities[usize::from(label)])).collect();
+        let normal = Normal::of(dataset);
+        let attack = views.each_ref().map(|view| normal.belief_in_attack(view, temperature));
+        let unlike: Vec<f32> =
+            both.rows(temperature).filter(|(label, _)| !normal.is(*label)).map(|(_, belief)| belief.unknown).collect();
+        let category = |name: &String| category_of(name).and_then(category_index).unwrap_or_default();
+        let groups: Vec<usize> = dataset.labels.iter().map(|name| GROUPS[category(name)]).collect();
+        Ok(Self {
+            novelty: novelty::fit(&energies),
+            open_set: novelty::fit_open_set(&attack, &unlike, settings.false_alarms),
+            conformal: conformal::fit(&own, &groups, settings.coverage),
+            weights,
+            encoding_card,
+            encoding,
+            network,
+            temperature,
+        })
+    }
+
+    /// How rows come out whose classes training has not seen.
+    ///
+    /// # Errors
+    /// When libtorch reports a fault.
+    pub fn judge_left_out(
+        &self,
+        left_out: &[(String, Vec<Row>)],
+        dataset: &Dataset,
+    ) -> Result<Vec<LeftOut>, TrainError> {
+        let needs_content = dataset.needs_content();
+        let outputs = |rows: &[&Row]| {
+            Outputs::of(&self.network, &self.encoding, rows.iter().copied(), View::Whole, &needs_content)
+        };
+        let normal = Normal::of(dataset);
+        let seen = outputs(&dataset.part(Part::Test).collect::<Vec<_>>())?;
+        let seen_attack = normal.belief_in_attack(&seen, self.temperature);
+        let seen_unlike: Vec<f32> = seen.beliefs(self.temperature).map(|belief| -belief.energy).collect();
+        let open_set = OpenSet::new(Some(&self.open_set));
+        let mut found = Vec::new();
+        for (label, rows) in left_out {
+            let beliefs: Vec<Belief> = outputs(&rows.iter().collect::<Vec<_>>())?.beliefs(self.temperature).collect();
+            let verdicts: Vec<Verdict> = beliefs
+                .iter()
+                .map(|belief| {
+                    let class = belief.most_probable() as u16;
+                    open_set.verdict(normal.is(class), normal.of_belief(belief), belief.unknown)
+                })
+                .collect();
+            let share = |verdict: Verdict| {
+                verdicts.iter().filter(|found| **found == verdict).count() as f64 / rows.len() as f64
+            };
+            let attack: Vec<f32> = beliefs.iter().map(|belief| normal.attack(belief)).collect();
+            let unlike: Vec<f32> = beliefs.iter().map(|belief| -belief.energy).collect();
+            found.push(LeftOut {
+                label: label.clone(),
+                rows: rows.len() as u64,
+                called_normal: share(Verdict::Normal),
+                called_unknown: share(Verdict::Unknown),
+                alarm_auc: area(&attack, &seen_attack),
+                novelty_auc: area(&unlike, &seen_unlike),
+            });
+        }
+        Ok(found)
+    }
+
+    /// The card of the model, with its quality on the test part.
+    ///
+    /// # Errors
+    /// When libtorch reports a fault.
+    pub fn card(
+        &self,
+        settings: &Settings,
+        dataset: &Dataset,
+        never_seen: Vec<LeftOut>,
+        file: &[u8],
+    ) -> Result<Card, TrainError> {
+        let needs_content = dataset.needs_content();
+        let test = |view| Outputs::of(&self.network, &self.encoding, dataset.part(Part::Test), view, &needs_content);
+        let (whole, partial) = (test(View::Whole)?, test(View::ContentMissing)?);
+        let frequent = dataset.frequent();
+        let classes = Classes { names: &dataset.labels, frequent: &frequent };
+        let sizes = network_of(settings, dataset.labels.len());
+        let known = |name: &String| LabelCard::from(label_of(name).expect("reading takes only known labels"));
+        Ok(Card {
+            format: FORMAT,
+            name: settings.name.clone(),
+            version: settings.version.clone(),
+            description: "tells the attacks of the KDD Cup 1999 data from each other and from normal connections"
+                .to_owned(),
+            schema: Schema::current(),
+            encoding: self.encoding_card.clone(),
+            weights: WeightsCard { blake3: blake3::hash(file).to_hex().to_string(), tensors: needed_tensors(&sizes) },
+            network: sizes,
+            labels: dataset.labels.iter().map(known).collect(),
+            calibration: Calibration { temperature: self.temperature },
+            conformal: Some(self.conformal.clone()),
+            novelty: self.novelty.clone(),
+            open_set: Some(self.open_set.clone()),
+            decision: Decision {
+                rule: DecisionRule::MostProbable,
+                categories: category_names(),
+                costs: COSTS.map(|row| row.to_vec()).to_vec(),
+                weights: ASSUMED.to_vec(),
+                unknown: UNKNOWN_COUNTS.to_vec(),
+            },
+            training: training(settings, dataset),
+            quality: Quality {
+                whole: whole.figures(classes, self.temperature),
+                content_missing: partial.figures(classes, self.temperature),
+                frequent_from: FREQUENT_FROM,
+                sets: Some(set_figures(&whole, &dataset.labels, &self.conformal, self.temperature)),
+                never_seen,
+            },
+        })
+    }
+}
+
+/// Which classes are no attack.
+struct Normal(Vec<bool>);
+
+impl Normal {
+    fn of(dataset: &Dataset) -> Self {
+        Self(dataset.labels.iter().map(|name| name == "normal").collect())
+    }
+
+    fn is(&self, class: u16) -> bool {
+        self.0[usize::from(class)]
+    }
+
+    /// The probability of being normal among the classes.
+    fn of_belief(&self, belief: &Belief) -> f32 {
+        belief.probabilities.iter().zip(&self.0).filter(|(_, normal)| **normal).map(|(share, _)| share).sum()
+    }
+
+    /// The belief in an attack, known or not.
+    fn attack(&self, belief: &Belief) -> f32 {
+        1.0 - (1.0 - belief.unknown) * self.of_belief(belief)
+    }
+
+    /// The same for all rows of normal classes.
+    fn belief_in_attack(&self, outputs: &Outputs, temperature: f32) -> Vec<f32> {
+        let normal = outputs.rows(temperature).filter(|(label, _)| self.is(*label));
+        normal.map(|(_, belief)| self.attack(&belief)).collect()
+    }
+}
+
+fn enough(dataset: &Dataset) -> Result<(), TrainError> {
+    let lacking = |what: String| Err(TrainError::TooLittle { file: dataset.file.clone(), what });
+    if dataset.labels.len() < TOP {
+        return lacking(format!("{} classes, at least {TOP} are needed", dataset.labels.len()));
+    }
+    if !dataset.labels.iter().any(|name| name == "normal") {
+        return lacking("no normal rows".to_owned());
+    }
+    for part in [Part::Training, Part::Validation, Part::Test] {
+        if dataset.part(part).next().is_none() {
+            return lacking(format!("too few distinct rows ({}) for three parts", dataset.rows.len()));
+        }
+    }
+    Ok(())
+}
+
+/// Means and deviations of the bent numbers over the distinct training rows.
+fn encoding_card(dataset: &Dataset) -> EncodingCard {
+    let numeric = (0..NUMERIC).map(|place| {
+        let curve = Curve::of(place);
+        let known = || dataset.part(Part::Training).map(|row| row.features.numeric[place]).filter(|v| v.is_finite());
+        let values = || known().map(|value| f64::from(curve.bend(value)));
+        let count = values().count().max(1) as f64;
+        let mean = values().sum::<f64>() / count;
+        let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+        NumericCard {
+            feature: NAMES[name_of_numeric(place)].to_owned(),
+            curve,
+            mean: mean as f32,
+            deviation: variance.sqrt().max(LEAST_DEVIATION) as f32,
+        }
+    });
+    EncodingCard {
+        limit: LIMIT,
+        numeric: numeric.collect(),
+        meaning: "inputs: the scaled numbers (0 where missing), a flag for each that is 1 where it is missing, then \
+                  one-hot protocol_type, service and flag, each with two more places: unknown and missing"
+            .to_owned(),
+    }
+}
+
+fn encoding_of(card: &EncodingCard) -> Encoding {
+    let scale = |place: usize| {
+        let numeric = &card.numeric[place];
+        Scale { curve: numeric.curve, mean: numeric.mean, factor: 1.0 / numeric.deviation }
+    };
+    Encoding::new(std::array::from_fn(scale), card.limit)
+}
+
+fn training(settings: &Settings, dataset: &Dataset) -> Training {
+    let counts = |(place, label): (usize, &String)| {
+        let rows = || dataset.rows.iter().filter(|row| usize::from(row.label) == place);
+        let in_part = |part| rows().filter(|row| row.part == part).count() as u64;
+        ClassCounts {
+            label: label.clone(),
+            records: rows().map(|row| row.count).sum(),
+            distinct: rows().count() as u64,
+            training: in_part(Part::Training),
+            validation: in_part(Part::Validation),
+            test: in_part(Part::Test),
+        }
+    };
+    Training {
+        data: name_of(&dataset.file),
+        blake3: dataset.blake3.clone(),
+        also: dataset.also.clone(),
+        records: dataset.records,
+        distinct: dataset.rows.len() as u64,
+        split: "per class by a seeded hash of the 41 features: 20 % of the distinct rows test, 15 % validation, the \
+                rest training; equal rows lie in one part"
+            .to_owned(),
+        seed: settings.seed,
+        settings: [
+            ("batch", settings.batch as f64),
+            ("rate", settings.rate),
+            ("decay", settings.decay),
+            ("threads", f64::from(settings.threads)),
+            ("class_power", settings.class_power),
+            ("repeat_power", settings.repeat_power),
+            ("mask_content", settings.mask_content),
+            ("mask_single", settings.mask_single),
+            ("members", f64::from(settings.members)),
+            ("made_up", settings.made_up),
+            ("false_alarms", settings.false_alarms),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into(),
+        epochs: settings.epochs,
+        best_epoch: settings.epochs,
+        classes: dataset.labels.iter().enumerate().map(counts).collect(),
+    }
+}
