@@ -69,6 +69,7 @@ pub fn card() -> Card {
             classes: Vec::new(),
         },
         quality: Quality { whole: figures(), content_missing: figures(), frequent_from: 20 },
+        drift: None,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::classify::card::{
     Schema, Training, WeightsCard,
 };
 use crate::classify::check::needed_tensors;
+use crate::classify::drift;
 use crate::classify::encode::{Curve, Encoding, Scale};
 use crate::classify::labels::{COSTS, label_of};
 use crate::classify::network::Network;
@@ -185,6 +186,7 @@ fn card(
             content_missing: outputs(Part::Test, View::ContentMissing)?.figures(classes, temperature),
             frequent_from: FREQUENT_FROM,
         },
+        drift: Some(drift::measure(dataset.part(Part::Training).map(|row| (&row.features, row.count)))),
     })
 }
 
