@@ -119,13 +119,17 @@ pub(super) fn choose(shelf: &Shelf, configured: &Configured, now: ReceivedTime) 
 
 /// The record with these models in place: the one on the disk, or the one that the next change continues from.
 fn continued(kept: Option<Record>, active: Entry, shadow: Option<Entry>, configured: Configured) -> Record {
-    let Some(kept) = kept else { return Record::first(active, shadow, configured) };
-    let mut record =
-        if kept.active.model == active.model { Record { active, ..kept } } else { kept.with_active(active) };
+    let Some(mut record) = kept else { return Record::first(active, shadow, configured) };
+    if record.active.model == active.model {
+        record.active = active;
+    } else {
+        record = record.with_active(active);
+    }
     if record.shadow.as_ref().map(|entry| &entry.hash) != shadow.as_ref().map(|entry| &entry.hash) {
         record = record.with_shadow(shadow);
     }
-    Record { configured, ..record }
+    record.configured = configured;
+    record
 }
 
 /// Loads a model that was activated. One of the shelf must still be the same; one that ships may be newer, as the
