@@ -10,14 +10,14 @@
 //!    events have their sequence numbers now, and the client gets its 200.
 //! 3. [`app::worker`] reads what is waiting in the spool, and takes the events of one batch through
 //!    [`normalise`] (what is this event?), [`features`] (the 41 numbers a network looks at), [`anomaly`] (the metrics
-//!    it counts for) and [`classify`] (the network's verdict).
+//!    it counts for) and [`classify`] (the verdict of the network that [`models`] has put in place).
 //! 4. [`app::document`] splices what was found into the event's own bytes.
 //! 5. [`store::writer`] writes the documents until each has a final outcome, and
 //! 6. the [`spool`] lets go of the settled events, in whole segments.
 //!
 //! # Who may use whom
 //!
-//! All rooms may use `event`, `clock`, `config` and `telemetry`. Beyond that, only these edges are allowed (a test
+//! All rooms may use `event`, `clock`, `files`, `config` and `telemetry`. Beyond that, only these edges are allowed (a test
 //! reads every path against this table):
 //!
 //! | room | may use |
@@ -27,7 +27,8 @@
 //! | features | normalise |
 //! | classify | features |
 //! | anomaly | normalise |
-//! | api | ingest, spool, classify, store, access |
+//! | models | features, classify, access |
+//! | api | ingest, spool, classify, models, store, access |
 //! | setup | store |
 //! | simulate | normalise, features |
 //! | train | normalise, features, classify, anomaly |
@@ -41,6 +42,7 @@
 pub mod app;
 pub mod cli;
 pub mod clock;
+pub mod files;
 
 pub mod event;
 
@@ -49,6 +51,7 @@ pub mod anomaly;
 pub mod classify;
 pub mod features;
 pub mod ingest;
+pub mod models;
 pub mod normalise;
 pub mod spool;
 pub mod store;

@@ -51,6 +51,7 @@ const TABLE: &[(With, &str, Needed)] = &[
     // what is stored, and how it goes
     (Looking, "/metrics", READ),
     (Any, "/v1/search", READ),
+    (Looking, "/v1/models/**", READ),
     (Looking, "/v1/dead-letters", ANALYSE),
     (Looking, "/v1/dead-letters/reasons", ANALYSE),
     // what clients of Elasticsearch ask and make before they send; nothing of it shows or changes anything
@@ -124,6 +125,14 @@ mod tests {
         }
         assert_eq!(needed(&Method::DELETE, "/v1/dead-letters"), Needed::Role(Role::Admin));
         assert_eq!(needed(&Method::DELETE, "/metrics"), Needed::Role(Role::Admin));
+        for (method, path) in [
+            (Method::POST, "/v1/models/activate"),
+            (Method::POST, "/v1/models/rollback"),
+            (Method::PUT, "/v1/models/shadow"),
+            (Method::DELETE, "/v1/models/shadow"),
+        ] {
+            assert_eq!(needed(&method, path), Needed::Role(Role::Admin), "{method} {path}");
+        }
     }
 
     #[test]
@@ -145,6 +154,8 @@ mod tests {
             assert_eq!(needed(&method, path), INGEST, "{method} {path}");
         }
         assert_eq!(needed(&Method::POST, "/v1/search"), READ);
+        assert_eq!(needed(&Method::GET, "/v1/models"), READ);
+        assert_eq!(needed(&Method::GET, "/v1/models/kdd99/2"), READ);
         assert_eq!(needed(&Method::GET, "/metrics"), READ);
         assert_eq!(needed(&Method::HEAD, "/metrics"), READ);
         assert_eq!(needed(&Method::GET, "/v1/dead-letters"), ANALYSE);

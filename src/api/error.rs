@@ -1,12 +1,13 @@
 //! Why a request is refused, and the only table of this room from there to status codes.
 
-use http::header::{ALLOW, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 use warp::reply::Response;
 
 use super::json as json_response;
 use crate::ingest::RedriveError;
+use crate::models::ModelError;
 use crate::spool::{AppendError, DeadLetterError};
 use crate::store::SearchError;
 
@@ -33,6 +34,10 @@ pub(super) enum Refusal {
     Letters(#[from] DeadLetterError),
     #[error(transparent)]
     Redrive(#[from] RedriveError),
+    #[error(transparent)]
+    Models(#[from] ModelError),
+    #[error("nothing judges here: classify.enabled or enrich.enabled is false")]
+    NothingJudges,
 }
 
 impl Refusal {
@@ -42,7 +47,8 @@ impl Refusal {
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Redrive(RedriveError::Busy) => StatusCode::CONFLICT,
+            Self::Redrive(RedriveError::Busy) | Self::NothingJudges => StatusCode::CONFLICT,
+            Self::Models(fault) => status_of(fault),
             Self::Busy
             | Self::Reading
             | Self::Redrive(RedriveError::Append { source: AppendError::Full { .. }, .. }) => {
@@ -62,6 +68,26 @@ impl Refusal {
             error["done"] = json!(done);
         }
         let mut response = json_response(status, &error);
+        self.add_headers(&mut response);
+        response
+    }
+
+    /// The whole answer as RFC 9457 has it, which newer routes give.
+    pub fn into_problem(self) -> Response {
+        let status = self.status();
+        let problem = json!({
+            "type": "about:blank",
+            "title": status.canonical_reason().unwrap_or_default(),
+            "status": status.as_u16(),
+            "detail": self.to_string(),
+        });
+        let mut response = json_response(status, &problem);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        self.add_headers(&mut response);
+        response
+    }
+
+    fn add_headers(&self, response: &mut Response) {
         match self {
             Self::WrongMethod { allowed } => {
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
@@ -76,6 +102,16 @@ impl Refusal {
             }
             _ => {}
         }
-        response
+    }
+}
+
+fn status_of(fault: &ModelError) -> StatusCode {
+    match fault {
+        ModelError::NoName(_) | ModelError::Name { .. } | ModelError::NoFolder(_) => StatusCode::BAD_REQUEST,
+        ModelError::Unknown { .. } => StatusCode::NOT_FOUND,
+        ModelError::Moved { .. } => StatusCode::PRECONDITION_FAILED,
+        ModelError::Taken { .. } | ModelError::NothingEarlier | ModelError::OwnShadow(_) => StatusCode::CONFLICT,
+        ModelError::Load(_) | ModelError::Changed { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        ModelError::File { .. } | ModelError::Record { .. } => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

@@ -4,7 +4,7 @@
 //! told as degraded, with the reason.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use http::StatusCode;
 use serde::Serialize;
@@ -37,13 +37,21 @@ pub enum State {
     Starting,
     /// It works.
     Up,
+    /// It works, though not as it was asked to, for this reason.
+    Degraded(String),
     /// It does not, for this reason.
     Down(String),
 }
 
 /// The state of the rooms; each tells its own, the health routes read it.
 #[derive(Debug)]
-pub struct Readiness(Mutex<BTreeMap<Room, State>>);
+pub struct Readiness(Mutex<Rooms>);
+
+#[derive(Debug, Clone, Default)]
+struct Rooms {
+    states: BTreeMap<Room, State>,
+    hints: BTreeMap<Room, String>,
+}
 
 impl Default for Readiness {
     fn default() -> Self {
@@ -54,27 +62,33 @@ impl Default for Readiness {
 impl Readiness {
     /// All rooms that are always there are starting.
     pub fn new() -> Self {
-        Self(Mutex::new(
-            [Room::Spool, Room::Model, Room::Store, Room::Letters].map(|room| (room, State::Starting)).into(),
-        ))
+        let states = [Room::Spool, Room::Model, Room::Store, Room::Letters].map(|room| (room, State::Starting)).into();
+        Self(Mutex::new(Rooms { states, hints: BTreeMap::new() }))
     }
 
     /// The room is in this state from now on.
     pub fn set(&self, room: Room, state: State) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(room, state);
+        self.rooms().states.insert(room, state);
+    }
+
+    /// What somebody should know of a room that works; it does not change what is ready. None takes a hint back.
+    pub fn hint(&self, room: Room, hint: Option<String>) {
+        let mut rooms = self.rooms();
+        match hint {
+            Some(hint) => rooms.hints.insert(room, hint),
+            None => rooms.hints.remove(&room),
+        };
     }
 
     /// Whether events can be taken.
     pub fn is_ready(&self) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .all(|(&room, state)| matches!(room, Room::Store | Room::Letters | Room::Kafka) || *state == State::Up)
+        let works = |state: &State| matches!(state, State::Up | State::Degraded(_));
+        let spared = |room: Room| matches!(room, Room::Store | Room::Letters | Room::Kafka);
+        self.rooms().states.iter().all(|(&room, state)| spared(room) || works(state))
     }
 
-    fn rooms(&self) -> BTreeMap<Room, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn rooms(&self) -> MutexGuard<'_, Rooms> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -83,17 +97,19 @@ pub(super) fn live() -> Response {
     json_response(StatusCode::OK, &json!({ "status": "live" }))
 }
 
-/// 200 while events can be taken, else 503: `{"status":"ready|degraded|not ready","rooms":{"store":{"state":"down","reason":…}}}`
+/// 200 while events can be taken, else 503: `{"status":"ready|degraded|not ready","rooms":{"store":{"state":"down","reason":…}}}`.
+/// A room may have a `hint` too, which changes nothing.
 pub(super) fn ready(readiness: &Readiness) -> Response {
     let ready = readiness.is_ready();
-    let rooms = readiness.rooms();
-    let all_up = rooms.values().all(|state| *state == State::Up);
+    let Rooms { states, hints } = readiness.rooms().clone();
+    let all_up = states.values().all(|state| *state == State::Up);
     let (status, word) = match (ready, all_up) {
         (true, true) => (StatusCode::OK, "ready"),
         (true, false) => (StatusCode::OK, "degraded"),
         (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
     };
-    let rooms: BTreeMap<Room, Told<'_>> = rooms.iter().map(|(&room, state)| (room, Told::of(state))).collect();
+    let told = |(&room, state)| (room, Told { hint: hints.get(&room).map(String::as_str), ..Told::of(state) });
+    let rooms: BTreeMap<Room, Told<'_>> = states.iter().map(told).collect();
     json_response(status, &json!({ "status": word, "rooms": rooms }))
 }
 
@@ -102,14 +118,18 @@ struct Told<'a> {
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
 }
 
 impl<'a> Told<'a> {
     fn of(state: &'a State) -> Self {
-        match state {
-            State::Starting => Self { state: "starting", reason: None },
-            State::Up => Self { state: "up", reason: None },
-            State::Down(reason) => Self { state: "down", reason: Some(reason) },
-        }
+        let (state, reason) = match state {
+            State::Starting => ("starting", None),
+            State::Up => ("up", None),
+            State::Degraded(reason) => ("degraded", Some(reason.as_str())),
+            State::Down(reason) => ("down", Some(reason.as_str())),
+        };
+        Self { state, reason, hint: None }
     }
 }

@@ -6,6 +6,7 @@
 //! - `GET` and `POST /v1/search`: searches the store, in Elasticsearch's shape.
 //! - `GET` and `DELETE /v1/dead-letters`, `GET /v1/dead-letters/reasons`, `POST /v1/dead-letters/redrive`: what was
 //!   refused, see [`letters`].
+//! - `/v1/models` and what lies below it: which models judge, see [`models`].
 //!
 //! Filters match the path and nothing else; a wrong method or a bad parameter is answered inside, so that no other
 //! route answers in its place.
@@ -16,6 +17,7 @@ mod harness;
 mod health;
 pub mod letters;
 mod metrics;
+pub mod models;
 mod parameters;
 mod search;
 
@@ -47,7 +49,8 @@ pub struct Api {
 }
 
 impl Api {
-    /// `searches`: how many may run at one time. `gauges` brings the gauges up to date before they are shown.
+    /// `searches`: how many may run at one time. `gauges` brings gauges, and what rooms are told of, up to date before they are
+    /// shown.
     pub fn new(
         readiness: Arc<Readiness>,
         store: Arc<dyn Store>,
@@ -61,8 +64,11 @@ impl Api {
 /// All routes of this room. Rejects other paths only.
 pub fn routes(api: Arc<Api>) -> BoxedFilter<(Response,)> {
     let live = look(warp::path!("health" / "live"), health::live);
-    let readiness = Arc::clone(&api.readiness);
-    let ready = look(warp::path!("health" / "ready"), move || health::ready(&readiness));
+    let asked = Arc::clone(&api);
+    let ready = look(warp::path!("health" / "ready"), move || {
+        (asked.gauges)();
+        health::ready(&asked.readiness)
+    });
     let measured = Arc::clone(&api);
     let metrics = look(warp::path!("metrics"), move || {
         (measured.gauges)();
@@ -132,6 +138,16 @@ mod tests {
         assert_eq!(answer, json!({ "status": "degraded", "rooms": rooms }));
         readiness.set(Room::Store, State::Up);
         assert_eq!(ask(&api, "GET", "/health/ready").await.1["status"], "ready");
+        readiness.hint(Room::Model, Some("3 features have changed".into()));
+        let (_, answer) = ask(&api, "GET", "/health/ready").await;
+        assert_eq!(answer["status"], "ready", "a hint is no failure");
+        assert_eq!(answer["rooms"]["model"], json!({ "state": "up", "hint": "3 features have changed" }));
+        readiness.hint(Room::Model, None);
+        readiness.set(Room::Model, State::Degraded("another judges".into()));
+        let (status, answer) = ask(&api, "GET", "/health/ready").await;
+        assert_eq!((status, &answer["status"]), (200, &json!("degraded")));
+        assert_eq!(answer["rooms"]["model"], json!({ "state": "degraded", "reason": "another judges" }));
+        readiness.set(Room::Model, State::Up);
         readiness.set(Room::Letters, State::Down("3 dead letters were deleted".into()));
         let (status, answer) = ask(&api, "GET", "/health/ready").await;
         assert_eq!((status, &answer["status"]), (200, &json!("degraded")));

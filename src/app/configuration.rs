@@ -4,12 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::anomaly::{self, Engine, MetricDeclaration, Metrics};
+use crate::classify::Explain;
 use crate::classify::card::DecisionRule;
-use crate::classify::{Explain, ModelSource};
 use crate::clock::Clock;
-use crate::config::{Bulk, Config, Credentials, Decision, DurationText, Faults, Loader, Model, StoreKind};
+use crate::config::{Bulk, Config, Credentials, Decision, DurationText, Faults, Loader, StoreKind};
 use crate::ingest::elastic::BulkSettings;
 use crate::ingest::{HttpSettings, SettingFault};
+use crate::models::{self, Configured};
 use crate::spool;
 use crate::store::elasticsearch::{self as elastic, ElasticStore};
 #[cfg(feature = "embedded")]
@@ -90,20 +91,27 @@ pub fn writer(config: &Config) -> writer::Settings {
     writer::Settings { in_flight: config.store.in_flight, ..writer::Settings::default() }
 }
 
-/// The model that judges.
-pub fn model(config: &Config) -> ModelSource {
-    match &config.classify.model {
-        Model::Builtin(name) => ModelSource::Builtin(name.clone()),
-        Model::Folder(path) => ModelSource::Folder(path.clone()),
+/// Which models judge.
+pub fn models(config: &Config) -> models::Settings {
+    models::Settings {
+        data_dir: config.data_dir.clone(),
+        configured: configured_models(config),
+        window: config.classify.window,
+        decision: decision(config),
     }
 }
 
 /// How a class is decided on.
-pub fn decision(config: &Config) -> DecisionRule {
+fn decision(config: &Config) -> DecisionRule {
     match config.classify.decision {
         Decision::MostProbable => DecisionRule::MostProbable,
         Decision::LeastCost => DecisionRule::LeastCost,
     }
+}
+
+/// What is said of models in the configuration.
+pub fn configured_models(config: &Config) -> Configured {
+    Configured { model: config.classify.model.clone(), shadow: config.classify.shadow.clone() }
 }
 
 /// Which verdicts are explained.

@@ -225,6 +225,7 @@ mod tests {
         Arc::new(ModelInfo {
             name: "test \"quoted\"".to_owned(),
             version: "1".to_owned(),
+            hash: "c0ffee".to_owned(),
             labels: vec![
                 label("normal", "normal", None, None, 0.0),
                 label(
@@ -286,7 +287,7 @@ mod tests {
         let document = annotated(r#"{"a":1}"#, 1);
         let ingest = json!({"id": "AAAAAAAAAAEAAAAAAAAAAg", "received": "2026-11-22T10:00:00.000Z"});
         let classification = json!({
-            "model": {"name": "test \"quoted\"", "version": "1"}, "label": "neptune", "category": "dos",
+            "model": {"name": "test \"quoted\"", "version": "1", "hash": "c0ffee"}, "label": "neptune", "category": "dos",
             "probability": 0.75,
             "top": [{"label": "neptune", "probability": 0.75}, {"label": "normal", "probability": 0.25}],
             "verdict": "known", "set": ["neptune", "normal"], "novelty": 0.25, "features_known": 26,

@@ -53,6 +53,8 @@ impl PipelineEnricher {
         let parts = Parts {
             slot: self.slot.clone(),
             explain: configuration::explain(&self.config),
+            // an answer is no part of what is compared
+            watch: None,
             engine: configuration::engine(&self.config).expect("the metrics were checked at the start"),
             // ids of answers are like those of stored events, and never the same
             spool: SpoolId(rand::random()),

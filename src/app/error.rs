@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use crate::access::tls::TlsError;
 use crate::anomaly::SnapshotError;
-use crate::classify::LoadError;
 use crate::ingest::SettingFault;
+use crate::models::ModelError;
 use crate::spool::OpenError;
 
 /// Why oversight cannot start; says what to do about it.
@@ -43,7 +43,7 @@ pub enum StartError {
     Spool(#[from] OpenError),
     /// The model cannot be used.
     #[error(transparent)]
-    Model(#[from] LoadError),
+    Model(#[from] ModelError),
     /// Limits that contradict each other.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Http(Vec<SettingFault>),

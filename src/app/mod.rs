@@ -38,10 +38,11 @@ use tokio::task::JoinHandle as Task;
 use crate::access::audit::Act;
 use crate::anomaly::Engine;
 use crate::api::{Readiness, Room, State};
-use crate::classify::{self, Slot};
+use crate::classify;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::event::SeqNo;
+use crate::models::{Keeper, Watch};
 use crate::spool::{self, Opened, Reader, RealFiles, Recovery, Spool};
 use crate::store::writer::Ledger;
 use crate::store::{Store, writer};
@@ -66,6 +67,7 @@ const CHANNEL: usize = 2;
 pub struct Running {
     address: SocketAddr,
     entrance: Entrance,
+    models: Option<Arc<Keeper>>,
     serving: Serving,
     spool: Spool,
     store: Arc<dyn Store>,
@@ -90,7 +92,8 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
     let entrance = door::open(config, &clock)?;
     let inputs = Inputs::open(config, &readiness).await?;
     let store = configuration::store(config, &clock)?;
-    let slot = load_model(config)?;
+    let models = open_models(config, &entrance, &clock)?;
+    let slot = models.as_ref().map(|models| models.slot().clone());
     readiness.set(Room::Model, State::Up);
     let replayed = recovery.checkpoint..recovery.next;
     let ledger: Arc<dyn Ledger> = Arc::new(SpoolLedger::new(spool.clone(), clock.clone(), store.name(), replayed));
@@ -115,6 +118,7 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
         pipeline: Pipeline::new(Parts {
             slot,
             explain: configuration::explain(config),
+            watch: models.as_ref().map(|models| Watch::new(models.observed().clone(), clock.clone())),
             engine,
             spool: spool.id(),
             settled_below: recovery.checkpoint,
@@ -132,12 +136,13 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
     let door = entrance.door.clone();
     let bookkeeper = Bookkeeper::start(&config.data_dir, spool.clone(), readiness.clone(), clock.clone());
     let reading = inputs.start(&spool, &clock);
-    let rooms = Rooms { spool: &spool, store: &store, readiness, clock, door, enricher };
+    let rooms = Rooms { spool: &spool, store: &store, models: models.clone(), readiness, clock, door, enricher };
     let serving = rooms.serve(config, listener)?;
     entrance.audit.tell(Act::Started { address: address.to_string() });
     Ok(Running {
         address,
         entrance,
+        models,
         serving,
         reading,
         spool,
@@ -150,18 +155,17 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
     })
 }
 
-/// The model that judges; none where judging is switched off.
-fn load_model(config: &Config) -> Result<Option<Arc<Slot>>, StartError> {
+/// The models that judge; none where judging is switched off.
+fn open_models(config: &Config, entrance: &Entrance, clock: &Clock) -> Result<Option<Arc<Keeper>>, StartError> {
     if !config.enrich.enabled || !config.classify.enabled {
         return Ok(None);
     }
-    let source = configuration::model(config);
-    let model = tokio::task::block_in_place(|| {
+    let settings = configuration::models(config);
+    let keeper = tokio::task::block_in_place(|| {
         classify::init_runtime();
-        classify::load(&source)
+        Keeper::open(&settings, entrance.audit.clone(), clock.clone())
     });
-    let model = model?.deciding(configuration::decision(config));
-    Ok(Some(Arc::new(Slot::new(Arc::new(model)))))
+    Ok(Some(Arc::new(keeper?)))
 }
 
 /// The metrics as an earlier run left them, with the reader set back to the first event that they have not counted.
@@ -200,6 +204,11 @@ impl Running {
     /// Whether everything that should run does; where it does not, only a new start helps.
     pub fn is_whole(&self) -> bool {
         !self.worker.is_finished() && self.serving.is_whole() && !self.writer.is_finished()
+    }
+
+    /// The models that judge; none where judging is switched off.
+    pub fn models(&self) -> Option<&Arc<Keeper>> {
+        self.models.as_ref()
     }
 
     /// Its spool.

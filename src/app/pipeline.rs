@@ -7,12 +7,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::anomaly::{AnomalyRecord, Engine, Touched};
-use crate::classify::{Explain, Follower, Slot};
+use crate::classify::{Classifiers, Explain, Follower, Slot};
 use crate::event::annotated::{Classification, ModelInfo};
 use crate::event::id::SpoolId;
 use crate::event::{EventId, EventTime, ReceivedTime, SeqNo};
 use crate::features::{self, FeatureVector, Windows};
 use crate::ingest::enrich::Enriched;
+use crate::models::Watch;
 use crate::normalise::{Layout, Normaliser};
 use crate::spool::{Member, StoredBatch};
 use crate::store::writer::Refusal;
@@ -29,6 +30,8 @@ pub struct Parts {
     pub slot: Option<Arc<Slot>>,
     /// Which verdicts are explained.
     pub explain: Explain,
+    /// Counts what the models are shown, and runs the shadow; none leaves both undone.
+    pub watch: Option<Watch>,
     /// The metrics; none measures nothing.
     pub engine: Option<Engine>,
     /// The spool that events come from: part of their ids.
@@ -42,6 +45,7 @@ pub struct Pipeline {
     normaliser: Normaliser,
     windows: Windows,
     follower: Option<Follower>,
+    watch: Option<Watch>,
     writer: Option<(Arc<ModelInfo>, VerdictWriter)>,
     engine: Option<Engine>,
     spool: SpoolId,
@@ -62,6 +66,7 @@ struct Scratch {
     prepared: Vec<Prepared>,
     vectors: Vec<FeatureVector>,
     verdicts: Vec<Classification>,
+    shadow: Vec<Classification>,
     touched: Touched,
     metrics: String,
 }
@@ -85,6 +90,7 @@ impl Pipeline {
             normaliser: Normaliser::new(&paths),
             windows: Windows::new(&features::Settings::default()),
             follower: parts.slot.map(|slot| Follower::new(slot, parts.explain)),
+            watch: parts.watch,
             writer: None,
             engine: parts.engine,
             spool: parts.spool,
@@ -140,6 +146,9 @@ impl Pipeline {
 
     /// What the passing of time alone brings: buckets that end although no event comes.
     pub fn idle(&mut self, now: ReceivedTime) -> Batch {
+        if let Some(watch) = &mut self.watch {
+            watch.tick();
+        }
         let mut out = Output::default();
         self.close_buckets(&mut out, now);
         out.finish()
@@ -204,8 +213,9 @@ impl Pipeline {
             return;
         }
         let started = std::time::Instant::now();
-        let verdicts = &mut self.scratch.verdicts;
-        if let Err(fault) = follower.classifiers().active.classify(&self.scratch.vectors, verdicts) {
+        let Scratch { vectors, verdicts, shadow: compared, .. } = &mut self.scratch;
+        let Classifiers { active, shadow } = follower.classifiers();
+        if let Err(fault) = active.classify(vectors, verdicts) {
             // the events are still worth storing; without verdicts nobody takes them for judged
             tracing::error!(%fault, "a batch goes unjudged");
             verdicts.clear();
@@ -219,6 +229,15 @@ impl Pipeline {
         }
         let attacks = verdicts.iter().filter(|verdict| !model.labels[usize::from(verdict.label)].is_normal()).count();
         catalogue::DETECTIONS.add(attacks as u64);
+        let Some(watch) = &mut self.watch else { return };
+        // a shadow that fails is counted; the events have their verdicts
+        let judged = shadow.as_mut().map(|shadow| shadow.classify(vectors, compared).is_ok());
+        let models = follower.models();
+        watch.inputs(&models.active, vectors);
+        if let Some(whole) = judged {
+            watch.compared(models, verdicts, whole.then_some(compared.as_slice()));
+        }
+        watch.tick();
     }
 
     fn write_event(&self, out: &mut Output, prepared: &Prepared, batch: &StoredBatch, member: &Member) {
@@ -270,6 +289,7 @@ impl Scratch {
         self.prepared.clear();
         self.vectors.clear();
         self.verdicts.clear();
+        self.shadow.clear();
         self.metrics.clear();
     }
 }

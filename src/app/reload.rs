@@ -1,21 +1,23 @@
 //! Takes over a changed configuration while running: all that can change, or, where anything is wrong, nothing.
 //!
-//! Keys, users and certificates, and the log's level count from then on. What needs a restart is named.
+//! Keys, users and certificates, which models judge, and the log's level count from then on. What needs a restart is named.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::access::Door;
 use crate::access::audit::{Act, Audit};
 use crate::clock::Clock;
 use crate::config::security::exposed;
 use crate::config::{Config, Faults, Shown};
+use crate::models::Keeper;
 use crate::telemetry::log;
 
 use super::{Running, StartError, configuration};
 
 /// What counts at once: these keys, and those below them.
-const DYNAMIC: [&str; 3] = ["security", "tls", "log.level"];
+const DYNAMIC: [&str; 5] = ["security", "tls", "log.level", "classify.model", "classify.shadow"];
 
 /// Why a configuration is not taken over.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +25,7 @@ pub enum ReloadError {
     /// It has faults.
     #[error(transparent)]
     Faults(#[from] Faults),
-    /// Certificates cannot be used, or the address would be unprotected.
+    /// Certificates or models cannot be used, or the address would be unprotected.
     #[error(transparent)]
     Unusable(#[from] StartError),
 }
@@ -34,6 +36,7 @@ pub struct Reloader {
     started: Config,
     address: SocketAddr,
     door: Door,
+    models: Option<Arc<Keeper>>,
     audit: Audit,
     clock: Clock,
 }
@@ -43,7 +46,8 @@ impl Reloader {
     pub fn new(running: &Running, started: Config, file: Option<PathBuf>, clock: Clock) -> Self {
         let entrance = running.entrance();
         let (door, audit) = (entrance.door.clone(), entrance.audit.clone());
-        Self { file, started, address: running.address(), door, audit, clock }
+        let models = running.models().cloned();
+        Self { file, started, address: running.address(), door, models, audit, clock }
     }
 
     /// Reads the file and takes over what can change; gives the keys that need a restart.
@@ -66,10 +70,15 @@ impl Reloader {
             return Err(StartError::Exposed(problem));
         }
         // what can fail comes first
+        let configured = configuration::configured_models(fresh);
+        let models = self.models.as_ref().map(|models| models.prepare(&configured)).transpose()?;
         if let (Some(tls), Some(settings)) = (&self.door.tls, &fresh.tls) {
             tls.reload(settings, self.clock.now())?;
         }
         self.door.guard.replace(&fresh.security);
+        if let Some(models) = models {
+            models.go();
+        }
         log::change_level(fresh.log.level);
         Ok(needs_restart(&self.started, fresh))
     }

@@ -191,6 +191,7 @@ impl Run {
         let parts = Parts {
             slot: None,
             explain: Explain::default(),
+            watch: None,
             engine: None,
             spool: spool.id(),
             settled_below: recovery.checkpoint,

@@ -8,10 +8,11 @@ use tokio::task::JoinHandle;
 use warp::Filter;
 
 use crate::access::Door;
-use crate::api::{self, Api, Readiness};
+use crate::api::{self, Api, Readiness, Room, State};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ingest::{self, Ingest, Redriver};
+use crate::models::Keeper;
 use crate::spool::Spool;
 use crate::store::Store;
 use crate::telemetry::catalogue;
@@ -25,6 +26,8 @@ pub struct Rooms<'a> {
     pub spool: &'a Spool,
     /// Where searches look.
     pub store: &'a Arc<dyn Store>,
+    /// Which models judge; none where nothing does.
+    pub models: Option<Arc<Keeper>>,
     /// How each room is.
     pub readiness: Arc<Readiness>,
     /// The time.
@@ -53,13 +56,21 @@ impl Rooms<'_> {
         let recent = self.spool.recent();
         let keep = Arc::new(self.spool.clone());
         let ingest = Ingest::new(settings.clone(), keep, recent.iter().copied(), self.clock);
-        let measured = self.spool.clone();
-        let api = Api::new(self.readiness, self.store.clone(), api::SEARCHES_AT_ONCE, move || measure(&measured));
+        let (spool, models, readiness) = (self.spool.clone(), self.models.clone(), self.readiness.clone());
+        let gauges = move || {
+            measure(&spool);
+            if let Some(models) = &models {
+                look_at_models(models, &readiness);
+            }
+        };
+        let api = Api::new(self.readiness, self.store.clone(), api::SEARCHES_AT_ONCE, gauges);
         let redriver = Redriver::new(self.spool.clone(), settings.clone());
         let ours = ingest::routes(ingest.clone())
             .or(ingest::enrich::route(ingest.clone(), self.enricher))
             .unify()
             .or(api::letters::routes(redriver))
+            .unify()
+            .or(api::models::routes(self.models))
             .unify()
             .or(api::routes(api))
             .unify();
@@ -87,6 +98,13 @@ impl Serving {
         shutdown::within(shutdown::SERVING, "requests under way", self.server).await;
         shutdown::within(shutdown::SERVING, "bodies under way to the spool", self.ingest.settled()).await;
     }
+}
+
+/// Brings the metrics of models up to date, and what is said of them where somebody asks how it goes.
+fn look_at_models(models: &Keeper, readiness: &Readiness) {
+    models.measure();
+    readiness.set(Room::Model, models.standing().notice.map_or(State::Up, State::Degraded));
+    readiness.hint(Room::Model, models.observed().drift().hint());
 }
 
 /// Brings the gauges up to date.

@@ -19,7 +19,7 @@ pub struct VerdictWriter {
 /// What is always the same about a label.
 #[derive(Debug)]
 struct Rendered {
-    /// `"model":{…},"label":"…","category":"…","probability":`
+    /// `"model":{"name":…,"version":…,"hash":…},"label":"…","category":"…","probability":`
     head: Vec<u8>,
     /// `"…"`
     name: Vec<u8>,
@@ -114,6 +114,8 @@ impl Rendered {
             &quoted(&model.name),
             br#","version":"#,
             &quoted(&model.version),
+            br#","hash":"#,
+            &quoted(&model.hash),
             br#"},"label":"#,
             &name,
             br#","category":"#,

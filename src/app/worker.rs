@@ -9,12 +9,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
+use crate::files;
 use crate::spool::{Next, Reader, Spool, StoredBatch};
 use crate::store::Batch;
 use crate::store::writer::{Ledger, Refusal};
 
 use super::pipeline::Pipeline;
-use super::state;
 
 /// How long the worker looks for events before it looks at the clock.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -128,7 +128,7 @@ impl Worker {
     fn save(&self) {
         let Some(Snapshots { path, .. }) = &self.snapshots else { return };
         let Some(bytes) = self.pipeline.snapshot() else { return };
-        match state::write(path, &bytes) {
+        match files::write(path, &bytes) {
             // events up to here are not needed for counting any more
             Ok(()) => self.spool.hold(self.pipeline.counted_to().unwrap_or_default().plus(1)),
             Err(fault) => tracing::error!(%fault, path = %path.display(), "the metrics' state cannot be saved"),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::drift::DriftCard;
 use super::encode::Curve;
 use super::labels::needs_content;
 use super::quality::ClassFigures;
@@ -61,6 +62,9 @@ pub struct Card {
     pub training: Training,
     /// What it does on data it has not seen.
     pub quality: Quality,
+    /// Where its training data lie, to see how far other data lie from them; older cards have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftCard>,
 }
 
 /// The features a model looks at.
@@ -408,11 +412,12 @@ impl Schema {
 }
 
 impl Card {
-    /// What verdicts refer to.
-    pub fn info(&self) -> ModelInfo {
+    /// What verdicts refer to; `hash` is that of the card's file.
+    pub fn info(&self, hash: &str) -> ModelInfo {
         ModelInfo {
             name: self.name.clone(),
             version: self.version.clone(),
+            hash: hash.to_owned(),
             labels: self.labels.iter().map(LabelCard::label).collect(),
             features: self.schema.features.clone(),
         }

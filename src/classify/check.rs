@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::card::{Card, EncodingCard, FORMAT, NetworkCard, Schema};
+use super::drift;
 use super::encode::{Encoding, INPUTS, Scale};
 use super::error::Fault;
 use crate::event::annotated::TOP;
@@ -41,6 +42,7 @@ pub fn read(json: &[u8]) -> Result<(Card, Encoding), Fault> {
     demand(ranks.len() == quantiles.len() && ascending(ranks), "novelty.ranks", || {
         format!("must be {} numbers in ascending order", quantiles.len())
     })?;
+    card.drift.as_ref().map_or(Ok(()), drift::check)?;
     Ok((card, encoding))
 }
 

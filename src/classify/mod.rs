@@ -17,6 +17,7 @@ pub mod card;
 pub mod check;
 pub mod conformal;
 pub mod decide;
+pub mod drift;
 pub mod encode;
 mod error;
 pub mod labels;
@@ -39,11 +40,11 @@ pub mod weights;
 mod model;
 
 #[cfg(all(test, feature = "torch"))]
-mod sample;
+pub(crate) mod sample;
 
 pub use error::{ClassifyError, Fault, LoadError};
 pub use model::{LoadedModel, init_runtime, load};
-pub use slot::{Follower, Models, Slot};
+pub use slot::{Classifiers, Follower, Models, Slot};
 
 /// Judges feature vectors. Each worker owns one, so it may keep scratch space.
 pub trait Classifier: Send {
@@ -53,6 +54,9 @@ pub trait Classifier: Send {
     /// When the network cannot be run; nothing has been appended then.
     fn classify(&mut self, batch: &[FeatureVector], out: &mut Vec<Classification>) -> Result<(), ClassifyError>;
 }
+
+/// The models that are part of this program.
+pub const BUILTIN: [&str; 1] = ["kdd99"];
 
 /// Where a model comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]

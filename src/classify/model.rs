@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::calibrate::softmax;
 use super::card::{CARD_FILE, Card, DecisionRule, WEIGHTS_FILE};
 use super::decide::LeastCost;
+use super::drift::Bins;
 use super::encode::{Encoding, Missing};
 use super::explain::{Question, attribute, strongest};
 use super::network::{Network, Scratch};
@@ -27,6 +28,7 @@ const CHUNK: usize = 1024;
 pub struct LoadedModel {
     card: Card,
     info: Arc<ModelInfo>,
+    bins: Option<Arc<Bins>>,
     encoding: Encoding,
     novelty: Novelty,
     baseline: Arc<[f32]>,
@@ -67,11 +69,13 @@ impl LoadedModel {
             let file: PathBuf = folder.join(name);
             move |fault: Fault| LoadError::Refused { file, fault }
         };
+        let hash = blake3::hash(card).to_hex();
         let (card, encoding) = check::read(card).map_err(refused(CARD_FILE))?;
         let weights = weights::read(weight_file, &card).map_err(refused(WEIGHTS_FILE))?;
         let network = Network::new(&weights).map_err(|fault| LoadError::Network(fault.to_string()))?;
         Ok(Self {
-            info: Arc::new(card.info()),
+            info: Arc::new(card.info(&hash)),
+            bins: card.drift.as_ref().map(|drift| Arc::new(Bins::new(drift))),
             encoding,
             novelty: Novelty::new(&card.novelty),
             baseline: weights["baseline"].values.as_slice().into(),
@@ -81,9 +85,14 @@ impl LoadedModel {
         })
     }
 
-    /// Name, version, classes and features.
+    /// Name, version, hash, classes and features.
     pub fn info(&self) -> Arc<ModelInfo> {
         Arc::clone(&self.info)
+    }
+
+    /// Bins of what it learned from, to compare what it is shown with; none where its card has no distribution.
+    pub fn bins(&self) -> Option<Arc<Bins>> {
+        self.bins.clone()
     }
 
     /// Everything that is known of the model.
@@ -109,7 +118,7 @@ impl LoadedModel {
         let normal = self.card.labels.iter().map(|label| label.category == "normal").collect();
         Box::new(Judge {
             // of its own, so that workers do not fight for one reference count
-            info: Arc::new(self.card.info()),
+            info: Arc::new(ModelInfo::clone(&self.info)),
             encoding: self.encoding.clone(),
             novelty: self.novelty.clone(),
             temperature: self.card.calibration.temperature,

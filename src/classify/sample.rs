@@ -80,6 +80,7 @@ pub fn card() -> Card {
             sets: None,
             never_seen: Vec::new(),
         },
+        drift: None,
     }
 }
 

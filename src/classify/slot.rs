@@ -27,6 +27,7 @@ pub struct Follower {
     slot: Arc<Slot>,
     explain: Explain,
     seen: u64,
+    models: Models,
     classifiers: Classifiers,
 }
 
@@ -72,7 +73,7 @@ impl Follower {
     /// Classifiers of what is in the slot now.
     pub fn new(slot: Arc<Slot>, explain: Explain) -> Self {
         let (models, seen) = slot.read();
-        Self { slot, explain, seen, classifiers: Classifiers::new(&models, explain) }
+        Self { slot, explain, seen, classifiers: Classifiers::new(&models, explain), models }
     }
 
     /// The classifiers for the next batch: one atomic load where the models are still the same.
@@ -80,9 +81,14 @@ impl Follower {
         if self.slot.exchanges.load(Ordering::Acquire) != self.seen {
             let (models, seen) = self.slot.read();
             self.classifiers = Classifiers::new(&models, self.explain);
-            self.seen = seen;
+            (self.models, self.seen) = (models, seen);
         }
         &mut self.classifiers
+    }
+
+    /// The models of the classifiers that were given last.
+    pub fn models(&self) -> &Models {
+        &self.models
     }
 }
 

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::card::{Card, DecisionRule};
+use super::drift::Bins;
 use super::{Classifier, Explain, LoadError, ModelSource};
 use crate::event::annotated::ModelInfo;
 
@@ -23,8 +24,13 @@ pub fn load(_source: &ModelSource) -> Result<LoadedModel, LoadError> {
 pub fn init_runtime() {}
 
 impl LoadedModel {
-    /// Name, version, classes and features.
+    /// Name, version, hash, classes and features.
     pub fn info(&self) -> Arc<ModelInfo> {
+        match self.0 {}
+    }
+
+    /// Bins of what it learned from.
+    pub fn bins(&self) -> Option<Arc<Bins>> {
         match self.0 {}
     }
 

@@ -6,11 +6,12 @@ use std::net::TcpListener;
 use anyhow::bail;
 use serde_json::json;
 
+use crate::access::audit::Audit;
 use crate::access::tls::{Tls, TlsError};
 use crate::app::configuration;
-use crate::classify;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::models::Keeper;
 
 use super::{Output, runtime};
 
@@ -18,11 +19,13 @@ use super::{Output, runtime};
 struct Finding {
     what: &'static str,
     fault: Option<String>,
+    /// It would not fail, and is not as it was asked to be.
+    note: Option<String>,
 }
 
 impl Finding {
     fn of<T, E: Display>(what: &'static str, result: Result<T, E>) -> Self {
-        Self { what, fault: result.err().map(|fault| fault.to_string()) }
+        Self { what, fault: result.err().map(|fault| fault.to_string()), note: None }
     }
 }
 
@@ -37,18 +40,21 @@ pub fn check(configuration: &Config, output: Output) -> anyhow::Result<()> {
             "address",
             TcpListener::bind(configuration.listen).map_err(|fault| format!("{}: {fault}", configuration.listen)),
         ),
-        Finding::of("model", classify::load(&configuration::model(configuration))),
+        model(configuration),
         Finding::of("store", store(configuration)),
     ];
     match output {
         Output::Json => {
-            let shown: Vec<_> =
-                findings.iter().map(|found| json!({"what": found.what, "fault": found.fault})).collect();
+            let shown: Vec<_> = findings
+                .iter()
+                .map(|found| json!({"what": found.what, "fault": found.fault, "note": found.note}))
+                .collect();
             println!("{}", json!({"findings": shown}));
         }
         Output::Text => {
-            for Finding { what, fault } in &findings {
-                println!("{what:<12} {}", fault.as_deref().unwrap_or("ok"));
+            for Finding { what, fault, note } in &findings {
+                let note = note.as_ref().map(|note| format!("ok, but {note}"));
+                println!("{what:<12} {}", fault.as_ref().or(note.as_ref()).map_or("ok", String::as_str));
             }
         }
     }
@@ -57,6 +63,13 @@ pub fn check(configuration: &Config, output: Output) -> anyhow::Result<()> {
         bail!("{failed} of {} would fail", findings.len());
     }
     Ok(())
+}
+
+/// The models that would judge, as a start would choose them.
+fn model(configuration: &Config) -> Finding {
+    let opened = Keeper::open(&configuration::models(configuration), Audit::none(), Clock::system());
+    let note = opened.as_ref().ok().and_then(|models| models.standing().notice);
+    Finding { note, ..Finding::of("model", opened) }
 }
 
 fn joined(faults: Vec<impl Display>) -> String {

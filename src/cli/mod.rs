@@ -1,5 +1,6 @@
 //! The commands and their help; each calls one room.
 
+mod by_hand;
 mod check;
 mod config;
 mod demo;
@@ -8,8 +9,10 @@ mod key;
 mod letters;
 #[cfg(feature = "torch")]
 mod model;
+mod models;
 mod progress;
 mod redrive;
+mod remote;
 mod serve;
 mod spool;
 mod traffic;
@@ -53,6 +56,9 @@ enum Command {
     #[cfg(feature = "torch")]
     #[command(subcommand)]
     Evaluate(model::EvaluateCommand),
+    /// The models there are, and which of them judges
+    #[command(subcommand)]
+    Model(models::ModelCommand),
     /// Say what would fail at start: configuration, folders, port, model, store
     Check(OutputOption),
     /// Install index templates into the engine; may be run any number of times
@@ -118,6 +124,7 @@ fn dispatch(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Train(command) => model::train(command),
         #[cfg(feature = "torch")]
         Command::Evaluate(command) => model::evaluate(command),
+        Command::Model(command) => models::run(&arguments.configuration()?, command),
         Command::Check(option) => check::check(&arguments.configuration()?, option.output),
         Command::Setup(options) => serve::setup(&arguments.configuration()?, options),
         Command::Config(command) => config::run(arguments.config.as_deref(), command),

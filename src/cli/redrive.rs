@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
 use clap::Args;
+use http::Method;
 use serde::Deserialize;
-use serde_json::Value;
 
-use crate::access::audit::{Act, Audit};
 use crate::app::configuration;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -15,7 +13,8 @@ use crate::ingest::{Redriven, Redriver};
 use crate::spool::{self, OpenError, Opened, RealFiles};
 
 use super::letters::FilterOptions;
-use super::{Output, OutputOption, runtime};
+use super::remote::RemoteOptions;
+use super::{Output, OutputOption, by_hand, runtime};
 
 /// Which letters to send again, and how.
 #[derive(Debug, Args)]
@@ -29,27 +28,18 @@ pub struct RedriveOptions {
     /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
-    /// Where the running oversight listens; without it, where the configuration says
-    #[arg(long)]
-    url: Option<String>,
-    /// A header to send along to it, such as 'authorization: ApiKey …'
-    #[arg(long, env = "OVERSIGHT_REDRIVE_HEADER", hide_env_values = true, value_name = "NAME: VALUE")]
-    header: Option<String>,
+    #[command(flatten)]
+    remote: RemoteOptions,
     #[command(flatten)]
     output: OutputOption,
 }
 
 /// Sends them again and prints what became of them.
 pub fn redrive(configuration: &Config, options: &RedriveOptions) -> anyhow::Result<()> {
-    let done = match &options.url {
-        Some(url) => runtime()?.block_on(ask(url, options))?,
-        None => match open(configuration) {
-            Ok(opened) => here(configuration, options, &opened)?,
-            Err(OpenError::Locked { .. }) => {
-                runtime()?.block_on(ask(&format!("http://{}", configuration.listen), options))?
-            }
-            Err(fault) => return Err(fault.into()),
-        },
+    let done = match options.remote.url.is_none().then(|| open(configuration)) {
+        Some(Ok(opened)) => here(configuration, options, &opened)?,
+        None | Some(Err(OpenError::Locked { .. })) => ask(configuration, options)?,
+        Some(Err(fault)) => return Err(fault.into()),
     };
     let Redriven { matched, redriven, events, unreadable, not_events } = done;
     match options.output.output {
@@ -73,40 +63,17 @@ fn here(configuration: &Config, options: &RedriveOptions, opened: &Opened) -> an
         .map_err(|faults| anyhow::anyhow!(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
     let redriver = Redriver::new(opened.spool.clone(), settings);
     if !options.dry_run {
-        write_down(configuration)?;
+        by_hand::write_down(configuration, "spool redrive")?;
     }
     let done = runtime()?.block_on(redriver.redrive(options.filter.filter(), options.dry_run))?;
     opened.spool.close()?;
     Ok(done)
 }
 
-/// Before anything is done, as for requests.
-fn write_down(configuration: &Config) -> anyhow::Result<()> {
-    let folder = &configuration.data_dir;
-    let opened = Audit::open(folder, Clock::system());
-    let (audit, writing) = opened.with_context(|| format!("{}/audit.log cannot be written", folder.display()))?;
-    let user = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).ok();
-    audit.tell(Act::ByHand { user, command: "spool redrive" });
-    writing.finish();
-    Ok(())
-}
-
-/// Asks the oversight that listens at `base`.
-async fn ask(base: &str, options: &RedriveOptions) -> anyhow::Result<Redriven> {
-    let url = format!("{}/v1/dead-letters/redrive", base.trim_end_matches('/'));
-    let client = reqwest::Client::builder().no_proxy().build()?;
-    let mut request = client.post(&url).json(&options.filter.order(options.dry_run));
-    if let Some((name, value)) = options.header.as_deref().and_then(|header| header.split_once(':')) {
-        request = request.header(name.trim(), value.trim());
-    }
-    let answer = request
-        .send()
-        .await
-        .with_context(|| format!("nobody answers at {base}; where oversight listens elsewhere, give --url"))?;
-    let status = answer.status();
-    let body: Value = answer.json().await.with_context(|| format!("{url} answered {status}"))?;
-    if !status.is_success() {
-        bail!("{url} answered {status}: {}", body["error"]["reason"].as_str().unwrap_or("without a reason"));
-    }
-    Ok(Redriven::deserialize(&body)?)
+/// Asks the running oversight.
+fn ask(configuration: &Config, options: &RedriveOptions) -> anyhow::Result<Redriven> {
+    let order = options.filter.order(options.dry_run);
+    let path = "/v1/dead-letters/redrive";
+    let asked = options.remote.ask(configuration, Method::POST, path, Some(&order));
+    Ok(Redriven::deserialize(&runtime()?.block_on(asked)?)?)
 }

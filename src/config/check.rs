@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use crate::telemetry::log;
 
 use super::checked::{
-    Anomaly, Bulk, Classify, Config, Credentials, Elasticsearch, Embedded, Enrich, Http, Model, Spool, Store, StoreKind,
+    Anomaly, Bulk, Classify, Config, Credentials, Elasticsearch, Embedded, Enrich, Http, Spool, Store, StoreKind,
 };
 use super::fault::{Fault, Place};
+use super::model::Model;
 use super::raw::{self, LogFormat, LogLevel, OneOrMore, Raw, SMALLEST_SEGMENT};
 use super::schema::address;
 use super::secret::{Secret, SecretSource};
@@ -57,6 +58,8 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
         classify: Classify {
             enabled: raw.classify.enabled,
             model: model(&raw.classify.model),
+            shadow: raw.classify.shadow.as_deref().map(model),
+            window: raw.classify.window.0,
             explain_per_batch: raw.classify.explain_per_batch,
             decision: raw.classify.decision,
         },
@@ -235,11 +238,9 @@ fn http(raw: &raw::Http) -> Http {
     }
 }
 
+/// The schema has refused what is no model; a text that is left is the folder of one.
 fn model(text: &str) -> Model {
-    match text.strip_prefix("builtin:") {
-        Some(name) => Model::Builtin(name.to_owned()),
-        None => Model::Folder(text.into()),
-    }
+    text.parse().unwrap_or_else(|_| Model::Folder(text.into()))
 }
 
 fn log_settings(raw: &raw::Log) -> log::Settings {

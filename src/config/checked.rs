@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::telemetry::log;
 
+use super::model::Model;
 use super::raw::{Decision, Overload};
 use super::raw_streams::{KafkaKey, SyslogFraming};
 use super::secret::Secret;
@@ -179,22 +180,17 @@ pub struct Enrich {
     pub batch: usize,
 }
 
-/// Which model.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Model {
-    /// One that ships, by name.
-    Builtin(String),
-    /// A model folder.
-    Folder(PathBuf),
-}
-
 /// The network's verdicts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Classify {
     /// Whether events are classified.
     pub enabled: bool,
-    /// Which model.
+    /// The model that judges until another is activated.
     pub model: Model,
+    /// One that is compared with it.
+    pub shadow: Option<Model>,
+    /// How far back comparisons look.
+    pub window: Duration,
     /// Verdicts of each batch that are explained.
     pub explain_per_batch: usize,
     /// How a class is decided on.

@@ -9,9 +9,16 @@ use super::schema::{Leaf, Schema, VARIABLE_PREFIX, has_type};
 use super::tree::{Data, Node, parse};
 use super::walk::nearest;
 
-/// Variables with our prefix that are no keys: the file itself, and what tests and scripts of this repository use.
-const OTHERS: [&str; 5] =
-    ["OVERSIGHT_CONFIG", "OVERSIGHT_CACHE", "OVERSIGHT_SHARED", "OVERSIGHT_REQUIRE_ALL", "OVERSIGHT_ENGINES_OFFLINE"];
+/// Variables with our prefix that are no keys: the file itself, what commands send along to a running oversight, and what
+/// tests and scripts of this repository use.
+const OTHERS: [&str; 6] = [
+    "OVERSIGHT_CONFIG",
+    "OVERSIGHT_REQUEST_HEADER",
+    "OVERSIGHT_CACHE",
+    "OVERSIGHT_SHARED",
+    "OVERSIGHT_REQUIRE_ALL",
+    "OVERSIGHT_ENGINES_OFFLINE",
+];
 
 /// What the names of further such variables begin with: the build's, and those that Kubernetes sets in every
 /// container beside a service called `oversight`.

@@ -14,6 +14,7 @@ mod check;
 pub mod checked;
 mod environment;
 mod fault;
+mod model;
 mod raw;
 mod raw_streams;
 mod reference;
@@ -34,8 +35,9 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-pub use checked::{Bulk, Config, Credentials, Model, StoreKind};
+pub use checked::{Bulk, Classify, Config, Credentials, StoreKind};
 pub use fault::{Fault, Faults, Place};
+pub use model::{Model, NoModel};
 pub use raw::{Decision, Overload};
 pub use raw_streams::{KafkaKey, SyslogFraming};
 pub use secret::Secret;

@@ -264,9 +264,15 @@ impl Default for Enrich {
 pub struct Classify {
     /// Whether the network judges events.
     pub enabled: bool,
-    /// The model: `builtin:` and the name of one that ships, or the folder of another.
+    /// The model that judges until another is activated: `builtin:` and the name of one that ships, `stored:NAME/VERSION` for one of `oversight model import`, or a folder.
     #[schemars(extend("x-kind" = "model"))]
     pub model: String,
+    /// A model that judges the same events beside it, so that the two can be compared; its verdicts are written nowhere. Written as `model` is.
+    #[schemars(extend("x-kind" = "model"))]
+    pub shadow: Option<String>,
+    /// How far back the drift of inputs and the disagreement of a shadow model look.
+    #[schemars(extend("x-minimum" = "1m", "x-maximum" = "31d"))]
+    pub window: DurationText,
     /// Detections of each batch whose verdict is explained, the most probable first.
     #[schemars(range(max = 65_536))]
     pub explain_per_batch: usize,
@@ -289,6 +295,8 @@ impl Default for Classify {
         Self {
             enabled: true,
             model: "builtin:kdd99".to_owned(),
+            shadow: None,
+            window: seconds(3600),
             explain_per_batch: 4,
             decision: Decision::MostProbable,
         }

@@ -10,6 +10,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::model::Model;
 use super::raw::Raw;
 use super::units::{DurationText, SizeText};
 use super::zone::TimeZone;
@@ -173,7 +174,7 @@ pub fn has_form(kind: &str, text: &str, schema: &Value) -> bool {
         "time-zone" => text.parse::<TimeZone>().is_ok(),
         "index-prefix" => is_index_prefix(text),
         "version" => is_version(text),
-        "model" => text != "builtin:" && !text.is_empty(),
+        "model" => text.parse::<Model>().is_ok(),
         _ => true,
     }
 }
@@ -188,7 +189,7 @@ pub fn allowed(schema: &Value) -> String {
         Some("index-prefix") => "lower-case letters, digits, - and _, beginning with a letter or digit",
         Some("version") => "a version of 7 or more in three numbers, such as 8.19.0",
         Some("time-zone") => "utc, local or an offset such as +02:00",
-        Some("model") => "builtin: and a name, such as builtin:kdd99, or a folder",
+        Some("model") => "builtin:NAME such as builtin:kdd99, stored:NAME/VERSION, or a folder",
         Some("secret") => "a text, {file: PATH} or {env: NAME}",
         _ if !choices(schema).is_empty() => return format!("one of {}", choices(schema).join(", ")),
         _ if has_type(schema, "boolean") => "true or false",

@@ -154,6 +154,7 @@ fn a_variable_wins_over_the_file() {
         ("OVERSIGHT_CONFIG", "x.yml"),
         ("OVERSIGHT_SHARED", "/x"),
         ("OVERSIGHT_CACHE", "/x"),
+        ("OVERSIGHT_REQUEST_HEADER", "authorization: ApiKey x"),
         ("OVERSIGHT_ANOMALY_METRICS", "[{name: a, span: 5}]"),
         ("PATH", "/bin"),
     ];

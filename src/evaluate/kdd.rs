@@ -144,7 +144,13 @@ mod tests {
 
     fn report(text: &[u8]) -> Result<ClassifierReport, EvaluateError> {
         let labels = ["normal", "smurf"].map(|name| label_of(name).expect("known")).into();
-        let info = Arc::new(ModelInfo { name: "m".into(), version: "1".into(), labels, features: Vec::new() });
+        let info = Arc::new(ModelInfo {
+            name: "m".into(),
+            version: "1".into(),
+            hash: String::new(),
+            labels,
+            features: Vec::new(),
+        });
         judge(&info, &mut ByProtocol(Arc::clone(&info)), text, Path::new("lines"), &mut |_| {})
     }
 

@@ -36,12 +36,14 @@ pub struct AttackRef {
 }
 
 /// What a verdict refers to by number: the model's name, version, classes and features.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModelInfo {
     /// Such as `kdd99`.
     pub name: String,
     /// Such as `1`.
     pub version: String,
+    /// BLAKE3 of its card in hexadecimal digits; as the card names the hash of the weights, it is that of both.
+    pub hash: String,
     /// The classes, in the order of the network's outputs.
     pub labels: Vec<Label>,
     /// The features, in the order of the network's inputs before encoding.

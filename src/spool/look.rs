@@ -54,7 +54,7 @@ pub fn look(settings: &Settings, files: Arc<dyn Files>) -> Result<Look, OpenErro
     let letters = folder.join("dead_letters");
     let dead_letters = DeadLetters::look(letters, settings.dead_letter_bytes, Arc::clone(&files), identity)?;
     let mut seen = Look {
-        running: is_locked(folder),
+        running: is_running(folder),
         waiting: 0,
         bytes: 0,
         limit: settings.max_bytes,
@@ -128,8 +128,9 @@ fn identity(files: &dyn Files, folder: &Path) -> Result<(SpoolId, u64), OpenErro
     }
 }
 
-/// Whether another process has the lock. It is taken for a moment to find out; opening a spool tries more than once.
-fn is_locked(folder: &Path) -> bool {
+/// Whether another process has the spool in this folder. Its lock is taken for a moment to find out; opening a spool
+/// tries more than once.
+pub fn is_running(folder: &Path) -> bool {
     let Ok(file) = OpenOptions::new().write(true).open(folder.join(LOCK)) else { return false };
     matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock))
 }

@@ -113,7 +113,7 @@ pub use digests::Seen;
 pub use error::{AppendError, CloseError, DeadLetterError, OpenError, ReadError};
 pub use files::{Files, RealFiles};
 pub use format::VERSION;
-pub use look::{Look, look};
+pub use look::{Look, is_running, look};
 pub use originals::{Original, Originals};
 pub use reader::{Next, Reader, StoredBatch};
 pub use recover::Recovery;

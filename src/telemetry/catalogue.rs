@@ -8,7 +8,7 @@
 //! and so do those of dead letters: `found + buried = kept + removed + dropped`. The two lines together are what
 //! `docs/delivery.md` calls the accounts.
 
-use super::metric::{Counter, Gauge, Histogram, Unit};
+use super::metric::{Counter, Counters, Gauge, Gauges, Histogram, Unit};
 
 /// One metric of the catalogue.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,10 @@ pub enum Metric {
     Gauge(&'static Gauge),
     /// Durations in buckets.
     Histogram(&'static Histogram),
+    /// Counters told apart by labels.
+    Counters(&'static Counters),
+    /// Gauges told apart by labels.
+    Gauges(&'static Gauges),
 }
 
 /// Declares each metric as a static and puts it into [`ALL`], so that none can be forgotten there.
@@ -117,6 +121,24 @@ catalogue! {
         "Events that the network judged to be an attack.";
     Histogram CLASSIFY_SECONDS = "oversight_classify_seconds", Seconds,
         "Time of the network for one batch.";
+    Gauges MODEL_INFO = "oversight_model_info", YesOrNo,
+        "The model that judges (role active) and the one compared with it (role shadow): name, version and hash.";
+    Counter MODEL_EXCHANGES = "oversight_model_exchanges_total", Count,
+        "Times that another model, or another shadow, was put in place while running.";
+    Gauge MODEL_FALLBACK = "oversight_model_fallback", YesOrNo,
+        "Whether a model judges other than the one that was activated, because that one cannot be used.";
+    Counter SHADOW_COMPARED = "oversight_shadow_compared_total", Count,
+        "Events that the shadow model judged too.";
+    Counters SHADOW_DISAGREED = "oversight_shadow_disagreed_total", Count,
+        "Of those, events that it gave another class, by the class of the active model.";
+    Counter SHADOW_FAILURES = "oversight_shadow_failures_total", Count,
+        "Batches that the shadow model could not judge; they are stored with the active model's verdicts all the same.";
+    Gauges SHADOW_DISAGREEMENT = "oversight_shadow_disagreement", Ratio,
+        "Share of events within classify.window that the shadow model gave another class; none without a shadow.";
+    Gauges FEATURE_DRIFT = "oversight_feature_drift_psi", Ratio,
+        "Population stability index of each feature within classify.window against the model's training data.";
+    Gauge DRIFT_SAMPLED = "oversight_drift_sampled_events", Count,
+        "Judged events within classify.window that the drift of features was measured on.";
 
     Gauge METRIC_SERIES = "oversight_metric_series", Count,
         "Metric series held in memory.";
@@ -151,6 +173,8 @@ impl Metric {
             Self::Counter(counter) => counter.about(),
             Self::Gauge(gauge) => gauge.about(),
             Self::Histogram(histogram) => histogram.about(),
+            Self::Counters(counters) => counters.about(),
+            Self::Gauges(gauges) => gauges.about(),
         }
     }
 }
@@ -173,7 +197,7 @@ mod tests {
             let about = metric.about();
             let name = about.name;
             assert!(name.starts_with("oversight_"), "{name}");
-            assert_eq!(name.ends_with("_total"), matches!(metric, Metric::Counter(_)), "{name}");
+            assert_eq!(name.ends_with("_total"), matches!(metric, Metric::Counter(_) | Metric::Counters(_)), "{name}");
             let stem = name.trim_end_matches("_total");
             assert_eq!(stem.ends_with("_bytes"), about.unit == Unit::Bytes, "{name}");
             assert_eq!(stem.ends_with("_seconds"), about.unit == Unit::Seconds, "{name}");

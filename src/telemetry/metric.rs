@@ -1,8 +1,10 @@
-//! The three kinds of metric. All are statics made of atomics: no lock, no allocation, safe from any thread.
+//! The kinds of metric. All are statics made of atomics: no lock, no allocation, safe from any thread. Only families
+//! ([`Labelled`]) take a lock; they are set as a whole when they are shown, never on an event's way.
 //!
 //! Readings are relaxed: each number is exact in the end, but two numbers read together may be a moment apart.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// What a metric counts in; its name ends in it where Prometheus' naming rules ask for that.
@@ -16,6 +18,8 @@ pub enum Unit {
     Seconds,
     /// 1 for yes, 0 for no.
     YesOrNo,
+    /// A share, or an index without a unit.
+    Ratio,
 }
 
 /// What a metric is called and means.
@@ -89,6 +93,50 @@ impl Gauge {
     /// Where it stands.
     pub fn value(&self) -> i64 {
         self.value.load(Ordering::Relaxed)
+    }
+
+    /// Name, unit and meaning.
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+}
+
+/// One metric for each of a few things that labels tell apart, such as features or classes. Whoever sets it sees to it
+/// that they are few.
+#[derive(Debug)]
+pub struct Labelled<const GROWS: bool> {
+    about: About,
+    samples: Mutex<Vec<Sample>>,
+}
+
+/// Numbers that only grow, told apart by labels.
+pub type Counters = Labelled<true>;
+/// Numbers that go up and down, told apart by labels.
+pub type Gauges = Labelled<false>;
+
+/// A value with what tells it from others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Names and values; names are those of Prometheus, values any text.
+    pub labels: Vec<(&'static str, String)>,
+    /// How it stands.
+    pub value: f64,
+}
+
+impl<const GROWS: bool> Labelled<GROWS> {
+    /// For the catalogue, which holds every family there is.
+    pub const fn new(name: &'static str, unit: Unit, help: &'static str) -> Self {
+        Self { about: About { name, unit, help }, samples: Mutex::new(Vec::new()) }
+    }
+
+    /// From now on there are these, and no others.
+    pub fn set(&self, samples: Vec<Sample>) {
+        *self.samples.lock().unwrap_or_else(PoisonError::into_inner) = samples;
+    }
+
+    /// How they stand.
+    pub fn samples(&self) -> Vec<Sample> {
+        self.samples.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Name, unit and meaning.

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::catalogue::{ALL, Metric};
-use super::metric::{BOUNDS_MICROS, Reading};
+use super::metric::{BOUNDS_MICROS, Reading, Sample};
 use super::process;
 
 /// The `Content-Type` of what [`render`] gives.
@@ -32,7 +32,24 @@ fn write_metric(out: &mut String, metric: Metric) -> std::fmt::Result {
             writeln!(out, "# TYPE {name} histogram")?;
             write_histogram(out, name, &histogram.reading())
         }
+        Metric::Counters(counters) => write_family(out, name, "counter", &counters.samples()),
+        Metric::Gauges(gauges) => write_family(out, name, "gauge", &gauges.samples()),
     }
+}
+
+fn write_family(out: &mut String, name: &str, kind: &str, samples: &[Sample]) -> std::fmt::Result {
+    writeln!(out, "# TYPE {name} {kind}")?;
+    for Sample { labels, value } in samples {
+        let label = |(label, text): &(&str, String)| format!("{label}=\"{}\"", escaped(text));
+        let labels: Vec<String> = labels.iter().map(label).collect();
+        writeln!(out, "{name}{{{}}} {value}", labels.join(","))?;
+    }
+    Ok(())
+}
+
+/// The text of a label as the format wants it.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 fn write_histogram(out: &mut String, name: &str, reading: &Reading) -> std::fmt::Result {
@@ -59,6 +76,24 @@ mod tests {
     struct Family {
         kind: String,
         samples: Vec<(String, Option<String>, f64)>,
+    }
+
+    /// Whether the text between the braces is `name="text"`, joined by commas, with nothing unescaped in it.
+    fn are_labels(mut text: &str) -> bool {
+        loop {
+            let Some((name, rest)) = text.split_once("=\"") else { return false };
+            let mut escape = false;
+            let end = rest.find(|c: char| {
+                let ends = c == '"' && !escape;
+                escape = c == '\\' && !escape;
+                ends
+            });
+            let Some(end) = end.filter(|_| is_name(name)) else { return false };
+            match rest[end + 1..].strip_prefix(',') {
+                Some(next) => text = next,
+                None => return end + 1 == rest.len(),
+            }
+        }
     }
 
     fn is_name(text: &str) -> bool {
@@ -94,16 +129,20 @@ mod tests {
                 let (name, label) = match series.split_once('{') {
                     None => (series, None),
                     Some((name, rest)) => {
-                        let label = rest.strip_prefix("le=\"").and_then(|rest| rest.strip_suffix("\"}"));
-                        let Some(label) = label else { return fault("bad label") };
-                        (name, Some(label.to_owned()))
+                        let Some(labels) = rest.strip_suffix('}') else { return fault("bad labels") };
+                        let bound = labels.strip_prefix("le=\"").and_then(|rest| rest.strip_suffix('"'));
+                        if name.ends_with("_bucket") != bound.is_some() || !are_labels(labels) {
+                            return fault("bad label");
+                        }
+                        (name, Some(bound.unwrap_or(labels).to_owned()))
                     }
                 };
                 let Ok(value) = value.parse() else { return fault("bad value") };
                 let Some(family) = families.get_mut(&current) else { return fault("sample before TYPE") };
                 let Some(suffix) = name.strip_prefix(current.as_str()) else { return fault("foreign sample") };
                 let allowed: &[&str] = if family.kind == "histogram" { &["_bucket", "_sum", "_count"] } else { &[""] };
-                if !is_name(name) || !allowed.contains(&suffix) || label.is_some() != (suffix == "_bucket") {
+                let bare = family.kind == "histogram" && suffix != "_bucket";
+                if !is_name(name) || !allowed.contains(&suffix) || (bare && label.is_some()) {
                     return fault("bad sample");
                 }
                 family.samples.push((suffix.to_owned(), label, value));
@@ -132,12 +171,18 @@ mod tests {
         CLASSIFY_SECONDS.observe(Duration::from_millis(3));
         let families = parse(&render()).unwrap();
         assert_eq!(families.len(), ALL.len());
-        for (name, family) in &families {
-            match family.kind.as_str() {
-                "histogram" => check_histogram(name, family),
-                _ => assert_eq!(family.samples.len(), 1, "{name}"),
+        for metric in ALL {
+            let name = metric.about().name;
+            let family = &families[name];
+            match metric {
+                Metric::Histogram(_) => check_histogram(name, family),
+                Metric::Counter(_) | Metric::Gauge(_) => assert_eq!(family.samples.len(), 1, "{name}"),
+                Metric::Counters(_) | Metric::Gauges(_) => {
+                    assert!(family.samples.iter().all(|sample| sample.1.is_some()), "{name}");
+                }
             }
         }
+
         assert!(families["oversight_detections_total"].samples[0].2 >= 2.0);
         assert!(families["oversight_classify_seconds"].samples.iter().any(|sample| sample.2 >= 0.003));
         #[cfg(target_os = "linux")]
@@ -145,7 +190,21 @@ mod tests {
     }
 
     #[test]
+    fn whatever_stands_in_a_label_the_samples_of_a_family_stay_apart() {
+        let odd = |value| Sample { labels: vec![("a", "x \"y\\z\"\n, {d}".to_owned()), ("b", String::new())], value };
+        let mut text = "# HELP f x\n".to_owned();
+        write_family(&mut text, "f", "gauge", &[odd(0.25), odd(1.5)]).unwrap();
+        let families = parse(&text).unwrap();
+        assert_eq!(families["f"].samples.iter().map(|sample| sample.2).collect::<Vec<_>>(), [0.25, 1.5], "{text}");
+    }
+
+    #[test]
     fn the_strict_reader_refuses_what_a_scraper_would() {
+        let label = |labels: &str| format!("# HELP a x\n# TYPE a gauge\na{{{labels}}} 1\n");
+        for bad in ["b=\"x", "b=\"x\"y\"", "=\"x\"", "b=\"x\",", "b=x"] {
+            assert!(parse(&label(bad)).is_err(), "{bad}");
+        }
+        assert!(parse(&label("b=\"x\\\"\",c=\"\"")).is_ok());
         for bad in ["a 1\n", "# HELP a x\n# TYPE a counter\nb 1\n", "# HELP a x\n# TYPE a counter\na 1", "# TYPE a x\n"]
         {
             assert!(parse(bad).is_err(), "{bad}");

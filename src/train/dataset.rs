@@ -120,7 +120,7 @@ impl Dataset {
     }
 
     /// The rows of a part.
-    pub fn part(&self, part: Part) -> impl Iterator<Item = &Row> {
+    pub fn part(&self, part: Part) -> impl Iterator<Item = &Row> + Clone {
         self.rows.iter().filter(move |row| row.part == part)
     }
 }

@@ -178,6 +178,7 @@ impl Trained {
                 sets: Some(set_figures(&whole, &dataset.labels, &self.conformal, self.temperature)),
                 never_seen,
             },
+            drift: Some(drift::measure(dataset.part(Part::Training).map(|row| (&row.features, row.count)))),
         })
     }
 }

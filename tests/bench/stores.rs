@@ -29,8 +29,11 @@ pub async fn print(engine: u16) {
     for (name, body) in [
         ("a page of hits", json!({ "size": 50 })),
         ("terms of an address", json!({ "size": 0, "aggs": { "a": { "terms": { "field": "id.orig_h" } } } })),
-        ("a histogram by the hour", json!({ "size": 0, "aggs": { "a": { "date_histogram":
-            { "field": "@timestamp", "fixed_interval": "1h" } } } })),
+        (
+            "a histogram by the hour",
+            json!({ "size": 0, "aggs": { "a": { "date_histogram":
+            { "field": "@timestamp", "fixed_interval": "1h" } } } }),
+        ),
     ] {
         println!("{:<32} {:>9.1} ms {name}", "", fastest(&*store, &body).await);
     }

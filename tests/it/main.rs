@@ -33,6 +33,9 @@ mod harness;
 /// Events come from Kafka once and go to Kafka, whatever is killed on the way.
 #[cfg(feature = "kafka")]
 mod kafka;
+/// Models come and go while events are judged, and what is asked for is what judges.
+#[cfg(feature = "torch")]
+mod models;
 /// What was refused is kept as it came, looked at, and sent again once.
 mod redrive;
 /// Real syslog senders are understood, and of what reached oversight nothing is lost.

@@ -43,6 +43,7 @@ impl Line {
                 failed: true,
                 ..process("not_reloaded", "the configuration is wrong, the old one stays; the log says why".to_owned())
             },
+            Act::Models { action, message } => Self { category: "configuration", ..process(action, message.clone()) },
             Act::Administered { name, address, request } => Self {
                 category: "configuration",
                 user: Some(name.to_string()),

@@ -50,6 +50,13 @@ pub enum Act {
     },
     /// The configuration was read again, and is wrong; the old one stays.
     NotReloaded,
+    /// Another model judges, or is compared with the one that does.
+    Models {
+        /// `model_activated`, `shadow_started`, `shadow_stopped` or `shadow_changed`.
+        action: &'static str,
+        /// Which are in place now, and what asked for it.
+        message: String,
+    },
     /// A request that only administrators may make.
     Administered {
         /// Whose it was.
@@ -83,6 +90,7 @@ pub enum Failure {
     Handshake,
 }
 
+#[derive(Debug)]
 enum Entry {
     Act(Act),
     Failure(Origin, Failure),
@@ -90,7 +98,7 @@ enum Entry {
 }
 
 /// Writes down what is told; cheap to clone.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Audit(Option<SyncSender<Entry>>);
 
 /// The thread that writes.

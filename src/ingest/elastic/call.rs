@@ -204,10 +204,8 @@ mod tests {
         for none in ["POST /v1/events", "POST /v1/models", "POST /system/other", "POST /logs/_update/7", "PUT /a/b"] {
             assert_eq!(call(none), None, "{none}");
         }
-        let create = Query::parse("op_type=create&pipeline=p").complete(Action {
-            operation: Operation::Index,
-            target: Metadata::default(),
-        });
+        let create = Query::parse("op_type=create&pipeline=p")
+            .complete(Action { operation: Operation::Index, target: Metadata::default() });
         assert_eq!((create.operation, create.target.pipeline.as_deref()), (Operation::Create, Some("p")));
     }
 

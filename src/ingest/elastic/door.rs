@@ -15,8 +15,8 @@ use warp::reply::Response;
 
 use super::bulk::Item;
 use super::call::{Call, Query};
-use super::filter::Filter as Parts;
 use super::document::named;
+use super::filter::Filter as Parts;
 use super::intake::{Asked, understand};
 use super::overload::{Unanswered, closes, is_overload};
 use super::{handshake, reply};
