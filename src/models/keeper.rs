@@ -289,7 +289,12 @@ mod tests {
     }
 
     fn open_with(data: &Path, configured: Configured) -> Result<Keeper, ModelError> {
-        let settings = Settings { data_dir: data.to_owned(), configured, window: Duration::from_secs(3600) };
+        let settings = Settings {
+            data_dir: data.to_owned(),
+            configured,
+            window: Duration::from_secs(3600),
+            decision: DecisionRule::MostProbable,
+        };
         Keeper::open(&settings, Audit::none(), clock())
     }
 

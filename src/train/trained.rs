@@ -11,6 +11,7 @@ use crate::classify::card::{
 };
 use crate::classify::check::needed_tensors;
 use crate::classify::conformal;
+use crate::classify::drift;
 use crate::classify::encode::{Curve, Encoding, Scale};
 use crate::classify::labels::{CATEGORIES, COSTS, category_index, category_of, label_of};
 use crate::classify::network::Network;
