@@ -195,6 +195,7 @@ mod tests {
 
     use super::*;
     use crate::access::audit::Audit;
+    use crate::classify::card::DecisionRule;
     use crate::clock::Clock;
     use crate::models::{Configured, Settings, Shelf};
 
@@ -213,7 +214,12 @@ mod tests {
         std::fs::write(source.join("card.json"), text).unwrap();
         Shelf::new(data).import(&source, &Clock::system()).unwrap();
         let configured = Configured { model: Model::Builtin("kdd99".to_owned()), shadow: None };
-        let settings = Settings { data_dir: data.to_owned(), configured, window: Duration::from_secs(60) };
+        let settings = Settings {
+            data_dir: data.to_owned(),
+            configured,
+            window: Duration::from_secs(60),
+            decision: DecisionRule::MostProbable,
+        };
         routes(Some(Arc::new(Keeper::open(&settings, Audit::none(), Clock::system()).unwrap())))
     }
 

@@ -29,6 +29,7 @@ pub enum View {
 
 impl View {
     /// Both.
+    #[cfg(test)]
     pub const ALL: [Self; 2] = [Self::Whole, Self::ContentMissing];
 
     /// What is seen of this vector.
