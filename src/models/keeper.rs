@@ -135,10 +135,10 @@ impl Keeper {
     pub fn shadow(&self, model: Option<&Model>, revision: Option<u64>, by: &str) -> Result<Standing, ModelError> {
         let loaded = model.map(|model| self.shelf.load(model).map(|loaded| (model, Arc::new(loaded)))).transpose()?;
         let mut state = self.unmoved(revision)?;
-        if let Some((model, loaded)) = &loaded {
-            if loaded.info().hash == state.record.active.hash {
-                return Err(ModelError::OwnShadow((*model).clone()));
-            }
+        if let Some((model, loaded)) = &loaded
+            && loaded.info().hash == state.record.active.hash
+        {
+            return Err(ModelError::OwnShadow((*model).clone()));
         }
         let now = self.clock.now();
         let entry = loaded.as_ref().map(|(model, loaded)| Entry::new(model, loaded, now, by));

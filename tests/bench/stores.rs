@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use oversight::clock::Clock;
-use oversight::event::{Day, EventId, SeqNo, SpoolId};
+use oversight::event::id::SpoolId;
+use oversight::event::{Day, EventId, SeqNo};
 use oversight::simulate::{Settings as Scene, Traffic};
 use oversight::store::elasticsearch::{ElasticStore, NodeUrl, Settings as ElasticSettings};
 use oversight::store::embedded::{EmbeddedStore, Settings};

@@ -116,9 +116,11 @@ fn only_for_tests(path: &Path) -> bool {
     let stem = path.file_stem().expect("a file").to_string_lossy();
     let parent = std::fs::read_to_string(path.with_file_name("mod.rs")).unwrap_or_default();
     let lines: Vec<&str> = parent.lines().collect();
-    lines
-        .windows(2)
-        .any(|pair| pair[0].starts_with("#[cfg(") && pair[0].contains("test") && pair[1] == format!("mod {stem};"))
+    lines.windows(2).any(|pair| {
+        pair[0].starts_with("#[cfg(")
+            && pair[0].contains("test")
+            && pair[1].trim_start_matches("pub(crate) ") == format!("mod {stem};")
+    })
 }
 
 fn room_of(path: &Path) -> Option<String> {
