@@ -147,7 +147,8 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
     let door = entrance.door.clone();
     let bookkeeper = Bookkeeper::start(&config.data_dir, spool.clone(), readiness.clone(), clock.clone());
     let reading = inputs.start(&spool, &clock);
-    let rooms = Rooms { spool: &spool, store: &store, models: models.clone(), readiness, clock, door, enricher, census };
+    let rooms =
+        Rooms { spool: &spool, store: &store, models: models.clone(), readiness, clock, door, enricher, census };
     let serving = rooms.serve(config, listener)?;
     entrance.audit.tell(Act::Started { address: address.to_string() });
     Ok(Running {

@@ -164,7 +164,7 @@ fn unseen(data: &Path, model: &LoadedModel) -> Option<Labelled> {
     use crate::train::dataset::{Dataset, Part};
 
     let training = &model.card().training;
-    let dataset = Dataset::read(data, training.seed).ok().filter(|dataset| dataset.blake3 == training.blake3)?;
+    let dataset = Dataset::read(data, None, training.seed).ok().filter(|dataset| dataset.blake3 == training.blake3)?;
     let rows = dataset.part(Part::Test).map(|row| (row.features, dataset.labels[usize::from(row.label)].clone()));
     Some(Labelled { what: format!("the rows of {} that training has not seen", data.display()), rows: rows.collect() })
 }
