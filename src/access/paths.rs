@@ -52,6 +52,7 @@ const TABLE: &[(With, &str, Needed)] = &[
     (Looking, "/metrics", READ),
     (Any, "/v1/search", READ),
     (Looking, "/v1/models/**", READ),
+    (Any, "/v1/doctor", READ),
     (Looking, "/v1/dead-letters", ANALYSE),
     (Looking, "/v1/dead-letters/reasons", ANALYSE),
     // what clients of Elasticsearch ask and make before they send; nothing of it shows or changes anything

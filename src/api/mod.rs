@@ -3,6 +3,7 @@
 //! - `GET /health/live`: 200 as long as the process answers.
 //! - `GET /health/ready`: 200 while events can be taken, else 503; the state of each room with its reason.
 //! - `GET /metrics`: Prometheus text.
+//! - `GET /v1/doctor`: how good the features are that events bring, see [`doctor`].
 //! - `GET` and `POST /v1/search`: searches the store, in Elasticsearch's shape.
 //! - `GET` and `DELETE /v1/dead-letters`, `GET /v1/dead-letters/reasons`, `POST /v1/dead-letters/redrive`: what was
 //!   refused, see [`letters`].
@@ -11,6 +12,7 @@
 //! Filters match the path and nothing else; a wrong method or a bad parameter is answered inside, so that no other
 //! route answers in its place.
 
+pub mod doctor;
 mod error;
 #[cfg(test)]
 mod harness;

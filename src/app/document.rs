@@ -21,8 +21,27 @@ pub struct Annotation<'a> {
     pub time: EventTime,
     /// The network's verdict, and who writes it.
     pub verdict: Option<(&'a Classification, &'a VerdictWriter)>,
+    /// What the event lacks of its connection's ECS fields; none for what is no connection.
+    pub flow: Flow<'a>,
+    /// The members of `oversight.features`; none for what was not measured.
+    pub features: Option<&'a str>,
     /// Highest score of the touched metrics (0 to 100), and these metrics as JSON objects joined by commas.
     pub anomaly: Option<(f32, &'a str)>,
+}
+
+/// Members to be added to ECS objects, joined by commas; empty where nothing is lacking.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Flow<'a> {
+    /// Of `source`.
+    pub source: &'a str,
+    /// Of `destination`.
+    pub destination: &'a str,
+    /// Of `network`.
+    pub network: &'a str,
+    /// Of `event`.
+    pub event: &'a str,
+    /// Of `oversight.related`: how many records of each kind told about the connection.
+    pub related: &'a str,
 }
 
 /// Index, pipeline and id that a bulk action named; each may be missing.
@@ -39,14 +58,25 @@ pub struct Target<'a> {
 /// Appends the annotated document to `out`: one JSON object.
 pub fn append(out: &mut Vec<u8>, body: &[u8], layout: &Layout, annotation: &Annotation<'_>) {
     let mut plan = Plan::new(layout);
-    if !layout.risk_score && annotation.risk().is_some() {
-        plan.place(Part::Risk, layout.event);
+    let risk = annotation.risk().filter(|_| !layout.risk_score);
+    if risk.is_some() || !annotation.flow.event.is_empty() {
+        plan.place(Part::Event(risk), layout.event);
     }
     if !layout.threat.is_there() && annotation.names_technique() {
         plan.place(Part::Threat, layout.threat);
     }
     if !layout.timestamp {
         plan.at_end.push(Part::Timestamp);
+    }
+    let Flow { source, destination, network, .. } = annotation.flow;
+    for (part, members, member) in [
+        (Part::Source, source, layout.source),
+        (Part::Destination, destination, layout.destination),
+        (Part::Network, network, layout.network),
+    ] {
+        if !members.is_empty() {
+            plan.place(part, member);
+        }
     }
     if !claims(body, layout.oversight) {
         plan.place(Part::Oversight, layout.oversight);
@@ -76,7 +106,7 @@ fn claims(body: &[u8], oversight: Member) -> bool {
         Form::Other(_) => true,
         Form::Object { value, .. } => {
             let inside = &body[value.range()];
-            ["\"classification\"", "\"anomaly\"", "\"ingest\""]
+            ["\"classification\"", "\"anomaly\"", "\"features\"", "\"ingest\""]
                 .iter()
                 .any(|key| memchr::memmem::find(inside, key.as_bytes()).is_some())
         }
@@ -86,7 +116,11 @@ fn claims(body: &[u8], oversight: Member) -> bool {
 /// Something that is added.
 #[derive(Debug, Clone, Copy)]
 enum Part {
-    Risk,
+    /// With the risk, where the event does not tell its own.
+    Event(Option<f32>),
+    Source,
+    Destination,
+    Network,
     Threat,
     Timestamp,
     Oversight,
@@ -142,7 +176,10 @@ impl Part {
     fn write_whole(self, out: &mut Vec<u8>, annotation: &Annotation<'_>) {
         let key: &[u8] = match self {
             Self::Timestamp => return self.write_members(out, annotation),
-            Self::Risk => br#""event":{"#,
+            Self::Event(_) => br#""event":{"#,
+            Self::Source => br#""source":{"#,
+            Self::Destination => br#""destination":{"#,
+            Self::Network => br#""network":{"#,
             Self::Threat => br#""threat":{"#,
             Self::Oversight => br#""oversight":{"#,
         };
@@ -154,10 +191,18 @@ impl Part {
     /// Only the members, to go into an object that is there.
     fn write_members(self, out: &mut Vec<u8>, annotation: &Annotation<'_>) {
         match self {
-            Self::Risk => {
-                out.extend_from_slice(br#""risk_score":"#);
-                write_number(out, f64::from(annotation.risk().unwrap_or_default()), 1);
+            Self::Event(risk) => {
+                out.extend_from_slice(annotation.flow.event.as_bytes());
+                if let Some(risk) = risk {
+                    let comma: &[u8] = if annotation.flow.event.is_empty() { b"" } else { b"," };
+                    out.extend_from_slice(comma);
+                    out.extend_from_slice(br#""risk_score":"#);
+                    write_number(out, f64::from(risk), 1);
+                }
             }
+            Self::Source => out.extend_from_slice(annotation.flow.source.as_bytes()),
+            Self::Destination => out.extend_from_slice(annotation.flow.destination.as_bytes()),
+            Self::Network => out.extend_from_slice(annotation.flow.network.as_bytes()),
             Self::Threat => {
                 let threat = annotation.verdict.and_then(|(verdict, writer)| writer.threat(verdict));
                 out.extend_from_slice(threat.unwrap_or_default());
@@ -176,6 +221,16 @@ fn write_oversight(out: &mut Vec<u8>, annotation: &Annotation<'_>) {
     if let Some((verdict, writer)) = annotation.verdict {
         out.extend_from_slice(br#""classification":{"#);
         writer.write(out, verdict);
+        out.extend_from_slice(b"},");
+    }
+    if let Some(features) = annotation.features {
+        out.extend_from_slice(br#""features":{"#);
+        out.extend_from_slice(features.as_bytes());
+        out.extend_from_slice(b"},");
+    }
+    if !annotation.flow.related.is_empty() {
+        out.extend_from_slice(br#""related":{"#);
+        out.extend_from_slice(annotation.flow.related.as_bytes());
         out.extend_from_slice(b"},");
     }
     if let Some((score, metrics)) = annotation.anomaly {
@@ -274,6 +329,14 @@ mod tests {
             target,
             time,
             verdict: Some((&verdict, &writer)),
+            flow: Flow {
+                source: r#""port":1"#,
+                destination: "",
+                network: r#""community_id":"1:x""#,
+                event: r#""start":"2026-11-22T09:00:00.000Z""#,
+                related: r#""alert":2"#,
+            },
+            features: Some(r#""dialect":"zeek","missing":["urgent"]"#),
             anomaly: Some((12.5, r#"{"name":"m","score":12.5}"#)),
         };
         let layout = Normaliser::new(&[]).read(body.as_bytes()).unwrap().layout;
@@ -297,10 +360,12 @@ mod tests {
         assert_eq!(
             document,
             json!({
-                "a": 1, "@timestamp": "2026-11-22T10:00:00.000Z", "event": {"risk_score": 60},
+                "a": 1, "@timestamp": "2026-11-22T10:00:00.000Z",
+                "event": {"start": "2026-11-22T09:00:00.000Z", "risk_score": 60},
+                "source": {"port": 1}, "network": {"community_id": "1:x"},
                 "threat": {"framework": "MITRE ATT&CK", "tactic": {"id": ["TA0040"], "name": ["Impact"]},
                            "technique": {"id": ["T1498"], "name": ["Network Denial of Service"]}},
-                "oversight": {"classification": classification, "anomaly": anomaly, "ingest": ingest},
+                "oversight": {"classification": classification, "features": {"dialect": "zeek", "missing": ["urgent"]}, "related": {"alert": 2}, "anomaly": anomaly, "ingest": ingest},
             })
         );
     }
@@ -324,17 +389,22 @@ mod tests {
 
     #[test]
     fn what_the_event_says_itself_stays_as_it_is() {
-        let body = r#"{"@timestamp":"1999-01-01T00:00:00Z","event":{"risk_score":1,"kind":"event"},"threat":{"framework":"own"},"oversight":"mine"}"#;
-        assert_eq!(annotated(body, 1), serde_json::from_str::<Value>(body).unwrap());
+        let body = r#"{"@timestamp":"1999-01-01T00:00:00Z","event":{"risk_score":1,"kind":"event"},"threat":{"framework":"own"},"oversight":"mine","network":"mine"}"#;
+        let mut expected: Value = serde_json::from_str(body).unwrap();
+        expected["event"]["start"] = json!("2026-11-22T09:00:00.000Z");
+        expected["source"] = json!({"port": 1});
+        expected["network"] = json!("mine");
+        assert_eq!(annotated(body, 1), expected);
         let dotted = annotated(r#"{"event.risk_score":1,"threat.framework":"own"}"#, 1);
-        assert_eq!(dotted.get("event"), None);
+        assert_eq!(dotted["event"], json!({"start": "2026-11-22T09:00:00.000Z"}));
         assert_eq!(dotted.get("threat"), None);
     }
 
     #[test]
     fn an_event_that_has_been_here_before_is_not_annotated_twice() {
         let first = annotated(r#"{"a":1}"#, 1);
-        assert_eq!(annotated(&first.to_string(), 0), first);
+        let again = annotated(&first.to_string(), 0);
+        assert_eq!((&again["oversight"], &again["threat"]), (&first["oversight"], &first["threat"]));
     }
 
     fn members() -> impl Strategy<Value = Value> {
@@ -349,6 +419,8 @@ mod tests {
         let keys = prop::sample::select(vec![
             "event",
             "threat",
+            "source",
+            "network",
             "oversight",
             "@timestamp",
             "a",

@@ -18,8 +18,8 @@ use crate::ingest::enrich::{Enriched, Enricher};
 use crate::spool::StoredBatch;
 use crate::telemetry::catalogue;
 
-use super::configuration;
 use super::pipeline::{Parts, Pipeline};
+use super::{configuration, dialects};
 
 /// Bodies that wait for the thread; more are answered 429.
 const WAITING: usize = 4;
@@ -58,6 +58,9 @@ impl PipelineEnricher {
             engine: configuration::engine(&self.config).expect("the metrics were checked at the start"),
             // ids of answers are like those of stored events, and never the same
             spool: SpoolId(rand::random()),
+            rules: dialects::rules(&self.config),
+            flow: dialects::flow_fields(&self.config),
+            census: None,
             settled_below: SeqNo(0),
         };
         let (jobs, waiting) = sync_channel(WAITING);

@@ -4,18 +4,23 @@
 //! (bounded by its size on disk) and one channel (bounded to a few batches); nothing else queues.
 
 pub mod accounts;
+pub mod census;
 pub mod configuration;
 pub mod demo;
 mod descriptors;
+pub mod dialects;
 mod document;
 mod door;
 mod enricher;
 mod error;
 mod fields;
+mod flow;
 mod inputs;
 mod ledger;
 mod listener;
+pub mod offline;
 mod pipeline;
+mod quality;
 pub mod reload;
 #[cfg(test)]
 mod schedules;
@@ -23,6 +28,7 @@ pub mod service;
 mod serving;
 mod shutdown;
 mod state;
+pub mod survey;
 mod verdict;
 mod worker;
 
@@ -53,6 +59,7 @@ pub use door::Entrance;
 pub use error::StartError;
 
 use accounts::Bookkeeper;
+use census::LiveCensus;
 use enricher::PipelineEnricher;
 use inputs::{Inputs, Reading};
 use ledger::SpoolLedger;
@@ -111,6 +118,7 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
 
     let (engine, snapshots) = counting(config, &spool, &mut reader, &recovery)?;
     let enricher = PipelineEnricher::new(config, slot.clone(), clock.clone());
+    let census = Arc::<LiveCensus>::default();
     let stop_worker = Arc::new(AtomicBool::new(false));
     let worker = Worker {
         reader,
@@ -121,6 +129,9 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
             watch: models.as_ref().map(|models| Watch::new(models.observed().clone(), clock.clone())),
             engine,
             spool: spool.id(),
+            rules: dialects::rules(config),
+            flow: dialects::flow_fields(config),
+            census: Some(census.clone()),
             settled_below: recovery.checkpoint,
         }),
         batches,
@@ -136,7 +147,8 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
     let door = entrance.door.clone();
     let bookkeeper = Bookkeeper::start(&config.data_dir, spool.clone(), readiness.clone(), clock.clone());
     let reading = inputs.start(&spool, &clock);
-    let rooms = Rooms { spool: &spool, store: &store, models: models.clone(), readiness, clock, door, enricher };
+    let rooms =
+        Rooms { spool: &spool, store: &store, models: models.clone(), readiness, clock, door, enricher, census };
     let serving = rooms.serve(config, listener)?;
     entrance.audit.tell(Act::Started { address: address.to_string() });
     Ok(Running {

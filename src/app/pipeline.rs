@@ -14,14 +14,17 @@ use crate::event::{EventId, EventTime, ReceivedTime, SeqNo};
 use crate::features::{self, FeatureVector, Windows};
 use crate::ingest::enrich::Enriched;
 use crate::models::Watch;
-use crate::normalise::{Layout, Normaliser};
+use crate::normalise::{Layout, Normaliser, Rules};
 use crate::spool::{Member, StoredBatch};
 use crate::store::writer::Refusal;
 use crate::store::{Batch, Document, Kind};
 use crate::telemetry::catalogue;
 
+use super::census::{Census, LiveCensus};
 use super::document::{self, Annotation, Target};
 use super::fields::MetricFields;
+use super::flow::{FlowFields, FlowPlaces, FlowTexts};
+use super::quality::{Quality, QualityWriter};
 use super::verdict::VerdictWriter;
 
 /// How a pipeline judges.
@@ -36,6 +39,12 @@ pub struct Parts {
     pub engine: Option<Engine>,
     /// The spool that events come from: part of their ids.
     pub spool: SpoolId,
+    /// What is known of events beside what they say.
+    pub rules: Rules,
+    /// What documents are told of their connections.
+    pub flow: FlowFields,
+    /// Where it is told how good features are; none tells nobody.
+    pub census: Option<Arc<LiveCensus>>,
     /// Below this, events were settled before this start: they are only counted, not written again.
     pub settled_below: SeqNo,
 }
@@ -50,6 +59,9 @@ pub struct Pipeline {
     engine: Option<Engine>,
     spool: SpoolId,
     settled_below: SeqNo,
+    flow: FlowFields,
+    quality: QualityWriter,
+    census: Option<Arc<LiveCensus>>,
     scratch: Scratch,
 }
 
@@ -69,6 +81,8 @@ struct Scratch {
     shadow: Vec<Classification>,
     touched: Touched,
     metrics: String,
+    flows: FlowTexts,
+    census: Census,
 }
 
 /// An event between the first pass and the second.
@@ -78,6 +92,8 @@ struct Prepared {
     layout: Layout,
     time: EventTime,
     vector: Option<usize>,
+    quality: Option<Quality>,
+    flow: FlowPlaces,
     metrics: Range<usize>,
     score: f32,
 }
@@ -87,7 +103,7 @@ impl Pipeline {
     pub fn new(parts: Parts) -> Self {
         let paths = parts.engine.as_ref().map(Engine::paths).unwrap_or_default();
         Self {
-            normaliser: Normaliser::new(&paths),
+            normaliser: Normaliser::with_rules(&paths, &parts.rules),
             windows: Windows::new(&features::Settings::default()),
             follower: parts.slot.map(|slot| Follower::new(slot, parts.explain)),
             watch: parts.watch,
@@ -95,6 +111,9 @@ impl Pipeline {
             engine: parts.engine,
             spool: parts.spool,
             settled_below: parts.settled_below,
+            flow: parts.flow,
+            quality: QualityWriter::default(),
+            census: parts.census,
             scratch: Scratch::default(),
         }
     }
@@ -105,6 +124,9 @@ impl Pipeline {
         self.scratch.clear();
         for (place, batch) in stored.iter().enumerate() {
             self.prepare(place, batch, &mut unreadable);
+        }
+        if let Some(census) = &self.census {
+            census.take(&mut self.scratch.census);
         }
         self.judge();
         let mut out = Output::with_room_for(stored);
@@ -189,15 +211,25 @@ impl Pipeline {
                 scratch.metrics.push_str(scratch.touched.metrics_json());
                 score = scratch.touched.score();
             }
-            let vector = self.follower.as_ref().and_then(|_| self.windows.measure(&view.record, time));
+            let begun = view.started().unwrap_or(time);
+            let vector = self.follower.as_ref().and_then(|_| self.windows.measure(&view.record, begun));
             if sequence >= self.settled_below {
                 scratch.vectors.extend(vector);
+                let quality = vector.map(|vector| Quality::of(&view, &vector));
+                if let Some(quality) = quality {
+                    self.quality.prepare(quality);
+                }
+                if self.census.is_some() {
+                    scratch.census.add(view.dialect, quality);
+                }
                 scratch.prepared.push(Prepared {
                     batch: place,
                     member: number,
                     layout: view.layout,
                     time,
                     vector: vector.map(|_| scratch.vectors.len() - 1),
+                    quality,
+                    flow: scratch.flows.put(&view, self.flow),
                     metrics: start..scratch.metrics.len(),
                     score,
                 });
@@ -259,6 +291,8 @@ impl Pipeline {
             },
             time: prepared.time,
             verdict: verdict.zip(self.writer.as_ref().map(|(_, writer)| writer)),
+            flow: self.scratch.flows.at(&prepared.flow),
+            features: prepared.quality.and_then(|quality| self.quality.text(quality)),
             anomaly: (!metrics.is_empty()).then_some((prepared.score, metrics)),
         };
         let body = &batch.body[member.range.start as usize..member.range.end as usize];
@@ -291,6 +325,7 @@ impl Scratch {
         self.verdicts.clear();
         self.shadow.clear();
         self.metrics.clear();
+        self.flows.clear();
     }
 }
 

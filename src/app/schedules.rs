@@ -20,6 +20,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle as Task;
 
+use super::flow::FlowFields;
 use super::ledger::SpoolLedger;
 use super::pipeline::{Parts, Pipeline};
 use super::worker::Worker;
@@ -27,6 +28,7 @@ use crate::classify::Explain;
 use crate::clock::Clock;
 use crate::event::{ReceivedTime, SeqNo};
 use crate::ingest::{HttpSettings, Redriver};
+use crate::normalise::Rules;
 use crate::spool::failing::FailingFiles;
 use crate::spool::{AppendError, DeadLetters, Digest, Filter, Member, NewBatch, Opened, Settings, Spool, open};
 use crate::store::memory::again;
@@ -194,6 +196,9 @@ impl Run {
             watch: None,
             engine: None,
             spool: spool.id(),
+            rules: Rules::default(),
+            flow: FlowFields::ALL,
+            census: None,
             settled_below: recovery.checkpoint,
         };
         let worker = Worker {

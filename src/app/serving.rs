@@ -17,6 +17,7 @@ use crate::spool::Spool;
 use crate::store::Store;
 use crate::telemetry::catalogue;
 
+use super::census::LiveCensus;
 use super::enricher::PipelineEnricher;
 use super::{StartError, accounts, configuration, shutdown};
 
@@ -36,6 +37,8 @@ pub struct Rooms<'a> {
     pub door: Door,
     /// Annotates for an answer.
     pub enricher: Arc<PipelineEnricher>,
+    /// How good the features are that events bring.
+    pub census: Arc<LiveCensus>,
 }
 
 /// A listener that is being answered.
@@ -67,6 +70,8 @@ impl Rooms<'_> {
         let redriver = Redriver::new(self.spool.clone(), settings.clone());
         let ours = ingest::routes(ingest.clone())
             .or(ingest::enrich::route(ingest.clone(), self.enricher))
+            .unify()
+            .or(api::doctor::route(move || serde_json::json!({"dialects": self.census.report()})))
             .unify()
             .or(api::letters::routes(redriver))
             .unify()

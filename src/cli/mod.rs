@@ -4,7 +4,10 @@ mod by_hand;
 mod check;
 mod config;
 mod demo;
+mod doctor;
+mod findings;
 mod inspect;
+mod judge;
 mod key;
 mod letters;
 #[cfg(feature = "torch")]
@@ -46,6 +49,10 @@ enum Command {
     Demo(demo::Options),
     /// Send a file through HTTP, as Logstash's json_batch would
     Replay(traffic::ReplayOptions),
+    /// Say what is found in files of events: no server, no store
+    Judge(judge::JudgeOptions),
+    /// Say which features a sample of events really brings, and what the missing ones cost
+    Doctor(doctor::DoctorOptions),
     /// Write made-up traffic with attacks in it to standard output, one event a line
     Simulate(traffic::SimulateOptions),
     /// Train a model
@@ -119,6 +126,8 @@ fn dispatch(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Serve => serve::serve(arguments.configuration()?, arguments.config.as_deref()),
         Command::Demo(options) => demo::demo(arguments.configuration()?, options),
         Command::Replay(options) => traffic::replay(&arguments.configuration()?, options),
+        Command::Judge(options) => judge::judge(&arguments.configuration()?, options),
+        Command::Doctor(options) => doctor::doctor(&arguments.configuration()?, options),
         Command::Simulate(options) => traffic::simulate(options),
         #[cfg(feature = "torch")]
         Command::Train(command) => model::train(command),

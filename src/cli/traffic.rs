@@ -2,6 +2,8 @@
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -10,20 +12,23 @@ use serde_json::json;
 
 use crate::clock::Clock;
 use crate::config::{Config, Secret};
-use crate::simulate::replay::{self, Format};
+use crate::normalise::records::{self, Format, SourceError};
 use crate::simulate::sender;
 use crate::simulate::{Settings, Traffic};
 
 use super::progress::Progress;
 use super::{Output, OutputOption, runtime};
 
+/// Lines that cannot be read, of which each is told.
+const MOST_LINES: u64 = 5;
+
 /// What to send where.
 #[derive(Debug, Args)]
 pub struct ReplayOptions {
-    /// The file, plain or gzip
+    /// The file, plain, gzip or zstd
     file: PathBuf,
-    /// What is in it
-    #[arg(long, value_enum)]
+    /// What is in it; by its content where it is not given
+    #[arg(long, value_enum, default_value = "auto")]
     format: FileFormat,
     /// Where oversight listens; without it, where the configuration says
     #[arg(long)]
@@ -55,13 +60,32 @@ pub struct ReplayOptions {
 
 /// What is in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FileFormat {
+pub enum FileFormat {
+    /// As its content says
+    Auto,
     /// Lines of a KDD Cup 1999 or NSL-KDD file
     Kdd,
     /// A Zeek log, JSON or tab-separated
     Zeek,
-    /// One JSON object a line, sent as it is
+    /// One JSON object a line, taken as it is
     Ndjson,
+    /// A table whose first line names its columns, such as Argus' and AWS VPC's
+    Csv,
+    /// Lines of text
+    Text,
+}
+
+impl From<FileFormat> for Format {
+    fn from(format: FileFormat) -> Self {
+        match format {
+            FileFormat::Auto => Self::Auto,
+            FileFormat::Kdd => Self::Kdd,
+            FileFormat::Zeek => Self::Zeek,
+            FileFormat::Ndjson => Self::Ndjson,
+            FileFormat::Csv => Self::Csv,
+            FileFormat::Text => Self::Text,
+        }
+    }
 }
 
 /// What traffic to make.
@@ -83,12 +107,9 @@ pub fn replay(configuration: &Config, options: &ReplayOptions) -> anyhow::Result
     let scheme = if configuration.tls.is_some() { "https" } else { "http" };
     let url = options.url.clone().unwrap_or_else(|| format!("{scheme}://{}/", configuration.listen));
     let key = options.key_file.as_ref().map(|path| read(path)).transpose()?;
-    let format = match options.format {
-        FileFormat::Kdd => Format::Kdd,
-        FileFormat::Zeek => Format::Zeek,
-        FileFormat::Ndjson => Format::Ndjson,
-    };
-    let events = replay::open(&options.file, format, Clock::system().now().as_event_time())?;
+    let unreadable = Arc::<AtomicU64>::default();
+    let events = records::open(&options.file, options.format.into(), Clock::system().now().as_event_time())?;
+    let events = readable(events, Arc::clone(&unreadable));
     let settings = sender::Settings {
         batch: options.batch,
         connections: options.connections,
@@ -105,14 +126,16 @@ pub fn replay(configuration: &Config, options: &ReplayOptions) -> anyhow::Result
         bar.set(progress.sent, &format!("{} requests repeated", progress.retries));
     }))?;
     bar.finish();
+    let unreadable = unreadable.load(Ordering::Relaxed);
     match options.output.output {
         Output::Json => println!(
             "{}",
-            json!({"sent": report.sent, "accepted": report.accepted, "refused": report.refused, "repeated": report.repeated,
+            json!({"unreadable": unreadable,
+                   "sent": report.sent, "accepted": report.accepted, "refused": report.refused, "repeated": report.repeated,
                    "retries": report.retries, "seconds": report.seconds})
         ),
         Output::Text => println!(
-            "{} events sent in {:.1} s ({:.0} a second): {} accepted, {} refused, {} known already, {} requests repeated",
+            "{} events sent in {:.1} s ({:.0} a second): {} accepted, {} refused, {} known already, {} requests repeated, {unreadable} lines unreadable",
             report.sent,
             report.seconds,
             report.sent as f64 / report.seconds.max(1e-9),
@@ -123,6 +146,21 @@ pub fn replay(configuration: &Config, options: &ReplayOptions) -> anyhow::Result
         ),
     }
     Ok(())
+}
+
+/// The events without the lines that are none, which are told and counted.
+fn readable(events: records::Events, unreadable: Arc<AtomicU64>) -> impl Iterator<Item = Result<String, SourceError>> {
+    events.filter(move |event| match event {
+        Err(fault @ SourceError::Line { .. }) => {
+            match unreadable.fetch_add(1, Ordering::Relaxed) {
+                0..MOST_LINES => eprintln!("{fault}"),
+                MOST_LINES => eprintln!("further lines that cannot be read are only counted"),
+                _ => {}
+            }
+            false
+        }
+        Ok(_) | Err(SourceError::Read { .. }) => true,
+    })
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

@@ -55,6 +55,7 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
             dead_letter_bytes: raw.spool.dead_letters_max_size.0,
         },
         enrich: Enrich { enabled: raw.enrich.enabled, batch: raw.enrich.batch },
+        normalise: raw.normalise.clone(),
         classify: Classify {
             enabled: raw.classify.enabled,
             model: model(&raw.classify.model),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::telemetry::log;
 
 use super::model::Model;
+use super::normalise::Normalise;
 use super::raw::{Decision, Overload};
 use super::raw_streams::{KafkaKey, SyslogFraming};
 use super::secret::Secret;
@@ -43,6 +44,8 @@ pub struct Config {
     pub spool: Spool,
     /// Judging and writing.
     pub enrich: Enrich,
+    /// How events are understood.
+    pub normalise: Normalise,
     /// The network's verdicts.
     pub classify: Classify,
     /// Metrics and their scores.

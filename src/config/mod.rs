@@ -15,6 +15,7 @@ pub mod checked;
 mod environment;
 mod fault;
 mod model;
+pub mod normalise;
 mod raw;
 mod raw_streams;
 mod reference;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::normalise::Normalise;
 use super::raw_streams::{Kafka, KafkaStore, Syslog};
 use super::secret::SecretSource;
 use super::security::raw::{Security, Tls};
@@ -51,6 +52,8 @@ pub struct Raw {
     pub spool: Spool,
     /// Judging what the spool holds, and writing it to the store.
     pub enrich: Enrich,
+    /// How events are understood.
+    pub normalise: Normalise,
     /// The neural network's verdict on each event.
     pub classify: Classify,
     /// How anomalous the metrics are that the events touch.
@@ -79,6 +82,7 @@ impl Default for Raw {
             kafka: Kafka::default(),
             spool: Spool::default(),
             enrich: Enrich::default(),
+            normalise: Normalise::default(),
             classify: Classify::default(),
             anomaly: Anomaly::default(),
             store: Store::default(),

@@ -7,8 +7,10 @@ use crate::classify::{ClassifyError, Explain, LoadedModel};
 use crate::normalise::file::open;
 
 mod kdd;
+mod masked;
 mod report;
 
+pub use masked::masked;
 pub use report::{BadLine, BadLines, ClassifierReport};
 
 /// How records are written.

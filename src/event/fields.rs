@@ -6,6 +6,10 @@ pub const TIMESTAMP: &str = "@timestamp";
 pub const OVERSIGHT: &str = "oversight";
 /// `oversight.classification`: the network's verdict.
 pub const CLASSIFICATION: &str = "classification";
+/// `oversight.features`: the dialect that the event spoke, and which features it told not or by estimate.
+pub const FEATURES: &str = "features";
+/// `oversight.related`: how many other records told about the connection, by kind.
+pub const RELATED: &str = "related";
 /// `oversight.anomaly`: the scores of the metrics that an event touches.
 pub const ANOMALY: &str = "anomaly";
 /// `oversight.ingest`: id and time of receipt; index, pipeline and id that a bulk action named.

@@ -9,7 +9,7 @@ use super::window::{MOST_RECENT, PATIENCE, Settings, Windows, failure, weights};
 use super::{FeatureVector, NUMERIC};
 use crate::event::EventTime;
 use crate::features::symbols::{FLAGS, PROTOCOLS, SERVICES, Symbol, Symbols};
-use crate::normalise::{Address, Approximated, Connection, Endpoint, Record, Transport};
+use crate::normalise::{Address, Approximated, Connection, Content, Endpoint, Record, Sides, Transport};
 
 /// One connection as it is made up.
 #[derive(Debug, Clone)]
@@ -34,6 +34,7 @@ impl Made {
             source: host("10.1.1.1", Some(self.port)),
             destination: host(name, Some(80)),
             transport,
+            number: None,
             application: None,
             symbols: Symbols {
                 protocol: Symbol::of(PROTOCOLS, "tcp"),
@@ -41,8 +42,11 @@ impl Made {
                 flag: Symbol::of(FLAGS, flag),
             },
             duration: Some(f64::from(self.seconds)),
+            start: None,
             state: None,
+            content: Content::UNSEEN,
             approximated: Approximated::default(),
+            sides: Sides::Whole,
         }
     }
 }

@@ -19,7 +19,9 @@
 //!   are those of its last packet: no duration, no answer, an n-th of its bytes.
 //! - Connections without an answer (S0, REJ) have no bytes and no duration in KDD-99, so here too. Durations are
 //!   whole seconds, cut off.
-//! - Places 8 to 22 (fragments, urgent, content) cannot be told from a connection's summary: missing.
+//! - Places 8 to 22 (fragments, urgent, content) cannot be told from a connection's summary; they are what its source
+//!   saw otherwise, and missing where it did not look.
+//! - A connection that two events tell of, one for each side, is counted with the first.
 //!
 //! # Time
 //! The clock of the windows is the latest time seen. Sensors write connections when they end, so many come late; a
@@ -42,7 +44,7 @@ use super::latest::Latest;
 use super::rate::Rates;
 use super::symbols::{FLAGS, Symbol};
 use crate::event::EventTime;
-use crate::normalise::{Connection, Record, Transport};
+use crate::normalise::{Connection, Record, Sides, Transport};
 
 /// Counts within two seconds stop here.
 pub const MOST_RECENT: u32 = 511;
@@ -156,8 +158,14 @@ impl Windows {
             port: connection.source.port.unwrap_or(0),
         };
         let (packets, recent) = weights(connection);
-        self.remember_recent(&seen, now, recent);
-        for _ in 0..packets {
+        let host = self.hosts.at(seen.host);
+        // one whose other side has been told of is in the windows, unless they have moved on
+        let counted = connection.sides == Sides::Second;
+        let (known, known_recent) = (counted && host.window.all > 0, counted && host.recent.all > 0);
+        if !known_recent {
+            self.remember_recent(&seen, now, recent);
+        }
+        for _ in 0..if known { 0 } else { packets } {
             self.remember(&seen);
         }
         let mut features = FeatureVector { symbols: connection.symbols, ..FeatureVector::MISSING };
@@ -253,7 +261,7 @@ impl Windows {
         flag.place().and_then(|place| table.get(place)).copied().unwrap_or_default()
     }
 
-    /// Places 1, 5, 6 and 7: what the connection is by itself.
+    /// Places 1 and 5 to 22: what the connection is by itself.
     fn own(&self, connection: &Connection<'_>, numeric: &mut [f32]) {
         let bytes = |bytes: Option<u64>| bytes.map_or(f32::NAN, |bytes| bytes as f32);
         let (sent, received) = (connection.source.bytes, connection.destination.bytes);
@@ -267,6 +275,7 @@ impl Windows {
         };
         let land = f32::from(u8::from(connection.is_land()));
         numeric[..4].copy_from_slice(&[duration, up, down, land]);
+        numeric[4..19].copy_from_slice(&connection.content.0);
     }
 
     /// Places 23 to 31: the last two seconds.

@@ -1,5 +1,10 @@
 //! ECS names that an event of another dialect answers to, so that a metric is declared once for all of them.
 
+use super::connection::{Connection, Transport};
+use super::dialect::Names;
+use super::scalar::Captured;
+use super::slots::Slots;
+
 /// A field of ECS that a connection has under another name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Canonical {
@@ -41,5 +46,29 @@ impl Canonical {
             "event.duration" => Self::Duration,
             _ => return None,
         })
+    }
+}
+
+/// What `field` is of a connection whose texts lie where `names` says.
+pub fn of_connection(field: Canonical, connection: &Connection<'_>, names: &Names, slots: &Slots) -> Captured {
+    let count = |count: Option<u64>| count.map_or(Captured::Absent, |count| Captured::Number(count as f64));
+    let (sent, received) = (connection.source.bytes, connection.destination.bytes);
+    match field {
+        Canonical::SourceAddress => slots.at(names.source),
+        Canonical::SourcePort => count(connection.source.port.map(u64::from)),
+        Canonical::DestinationAddress => slots.at(names.destination),
+        Canonical::DestinationPort => count(connection.destination.port.map(u64::from)),
+        Canonical::Transport => match connection.transport {
+            Transport::Other => slots.at(names.transport),
+            known => Captured::Transport(known),
+        },
+        Canonical::Protocol if connection.application.is_some() => slots.at(names.application),
+        Canonical::Protocol => Captured::Absent,
+        Canonical::SourceBytes => count(sent),
+        Canonical::DestinationBytes => count(received),
+        Canonical::Bytes => count(sent.map(|sent| sent.saturating_add(received.unwrap_or(0))).or(received)),
+        Canonical::Duration => {
+            connection.duration.map_or(Captured::Absent, |seconds| Captured::Number((seconds * 1e9).round()))
+        }
     }
 }

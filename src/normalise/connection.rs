@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use crate::event::EventTime;
 use crate::features::symbols::{Symbol, Symbols};
 
 /// One connection, or for UDP and ICMP one flow of packets.
@@ -13,16 +14,24 @@ pub struct Connection<'a> {
     pub destination: Endpoint<'a>,
     /// The protocol above IP.
     pub transport: Transport,
+    /// Its number, where it is known.
+    pub number: Option<u8>,
     /// The application protocol as the source names it, such as `http`; lists (`gssapi,smb`) as they come.
     pub application: Option<&'a str>,
     /// `protocol_type`, `service` and `flag` as KDD-99 would have them.
     pub symbols: Symbols,
     /// Seconds; none where the source does not say.
     pub duration: Option<f64>,
+    /// When its first packet was seen, where the source says so.
+    pub start: Option<EventTime>,
     /// How it ended, in the source's words.
     pub state: Option<&'a str>,
+    /// What was seen in its packets and payload.
+    pub content: Content,
     /// What here is an estimate.
     pub approximated: Approximated,
+    /// How many of its sides were told so far.
+    pub sides: Sides,
 }
 
 impl Connection<'_> {
@@ -30,6 +39,24 @@ impl Connection<'_> {
     pub fn is_land(&self) -> bool {
         self.source.address == self.destination.address && self.source.port == self.destination.port
     }
+
+    /// When its last packet was seen, where start and duration are known.
+    pub fn end(&self) -> Option<EventTime> {
+        let micros = (self.duration? * 1e6).round();
+        EventTime::from_micros(self.start?.micros().checked_add(micros as i64)?)
+    }
+}
+
+/// How much of a connection was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Sides {
+    /// All of it, by one event.
+    #[default]
+    Whole,
+    /// What one side sent; the other side may have an event of its own, later.
+    First,
+    /// What the other side sent as well, and an earlier event told of the first one: this connection has been counted.
+    Second,
 }
 
 /// One side of a connection.
@@ -105,21 +132,56 @@ impl Transport {
             _ => Self::Other,
         }
     }
+
+    /// The protocol of this number.
+    pub fn of_number(number: u8) -> Self {
+        match number {
+            1 | 58 => Self::Icmp,
+            6 => Self::Tcp,
+            17 => Self::Udp,
+            _ => Self::Other,
+        }
+    }
+
+    /// Its number, between hosts with such addresses; none for others than these three.
+    pub fn number(self, v6: bool) -> Option<u8> {
+        match self {
+            Self::Tcp => Some(6),
+            Self::Udp => Some(17),
+            Self::Icmp => Some(if v6 { 58 } else { 1 }),
+            Self::Other => None,
+        }
+    }
+
+    /// Its name in ECS; none for others than these three.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Tcp => Some("tcp"),
+            Self::Udp => Some("udp"),
+            Self::Icmp => Some("icmp"),
+            Self::Other => None,
+        }
+    }
 }
 
-/// Which parts of a connection are estimates: bits.
+/// Which features of a connection are estimates: bits in the order of [`NAMES`](crate::features::NAMES).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub struct Approximated(u8);
+pub struct Approximated(u64);
 
 impl Approximated {
-    /// The flag stands for a state that KDD-99 does not have.
-    pub const FLAG: Self = Self(1);
     /// The service is derived by a rule of our own.
-    pub const SERVICE: Self = Self(2);
-    /// The source's bytes are computed from IP bytes and packets.
-    pub const SOURCE_BYTES: Self = Self(4);
-    /// The destination's bytes are computed from IP bytes and packets.
-    pub const DESTINATION_BYTES: Self = Self(8);
+    pub const SERVICE: Self = Self(1 << 2);
+    /// The flag stands for a state that KDD-99 does not have, or is derived from TCP flags.
+    pub const FLAG: Self = Self(1 << 3);
+    /// The source's bytes are computed from bytes with headers, and packets.
+    pub const SOURCE_BYTES: Self = Self(1 << 4);
+    /// The destination's bytes are computed from bytes with headers, and packets.
+    pub const DESTINATION_BYTES: Self = Self(1 << 5);
+
+    /// The feature at `place` of [`NAMES`](crate::features::NAMES), which has 41.
+    pub fn at(place: usize) -> Self {
+        Self(1 << place.min(63))
+    }
 
     /// Adds `other`.
     pub fn add(&mut self, other: Self) {
@@ -135,6 +197,23 @@ impl Approximated {
     pub fn any(self) -> bool {
         self.0 != 0
     }
+
+    /// The bits.
+    pub fn places(self) -> u64 {
+        self.0
+    }
+}
+
+/// Places 8 to 22 of KDD-99, `wrong_fragment` to `is_guest_login`: what was seen in packets and payload. NaN is what
+/// nobody looked at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Content(pub [f32; 15]);
+
+impl Content {
+    /// Nobody looked.
+    pub const UNSEEN: Self = Self([f32::NAN; 15]);
+    /// The place in [`NAMES`](crate::features::NAMES) of the first of them.
+    pub const FIRST: usize = 7;
 }
 
 /// The symbols of connections, looked up once.

@@ -1,6 +1,7 @@
 //! KDD-99 records: the comma-separated lines of the KDD Cup 1999 files, and JSON objects with the same names.
 
 use super::canonical::Canonical;
+use super::connection::{Approximated, Connection, Content};
 use super::scalar::{Captured, Scalar};
 use super::slots::{KDD, KDD_WITHIN, Slots};
 use crate::features::symbols::{FLAGS, PROTOCOLS, SERVICES, Symbol, Symbols};
@@ -121,6 +122,25 @@ pub fn features(slots: &Slots, base: u32, body: &str) -> (FeatureVector, Unusabl
     };
     features.symbols = Symbols { protocol: symbol(1, PROTOCOLS), service: symbol(2, SERVICES), flag: symbol(3, FLAGS) };
     (features, unusable)
+}
+
+/// Puts the content features that a connection's event brings below `kdd` into the connection: whoever assembled it from
+/// packets has seen them. Those of fragments and urgent packets are as KDD-99 counts them, the others an estimate.
+pub fn content(slots: &Slots, body: &str, connection: &mut Connection<'_>) {
+    let first = u32::try_from(Content::FIRST).expect("7");
+    for (slot, value) in (KDD_WITHIN + first..).zip(&mut connection.content.0) {
+        let captured = slots.at(slot);
+        if !captured.is_there() {
+            continue;
+        }
+        let place = (slot - KDD_WITHIN) as usize;
+        if let Some(number) = captured.number(body).filter(|number| in_range(place, *number)) {
+            *value = number as f32;
+            if !matches!(place, 7 | 8) {
+                connection.approximated.add(Approximated::at(place));
+            }
+        }
+    }
 }
 
 /// Rates lie within 0 and 1; sizes, counts and durations are not negative and within what f32 holds.

@@ -19,6 +19,35 @@ pub struct Layout {
     pub threat: Member,
     /// The top-level key `oversight`.
     pub oversight: Member,
+    /// The top-level key `source`.
+    pub source: Member,
+    /// The top-level key `destination`.
+    pub destination: Member,
+    /// The top-level key `network`.
+    pub network: Member,
+    /// Which ECS fields of its connection the event has itself; nothing is looked up for what is no connection.
+    pub told: Told,
+}
+
+/// Fields that an event has, nested or dotted, be it with `null`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Told {
+    /// `source.ip`
+    pub source_ip: bool,
+    /// `source.port`
+    pub source_port: bool,
+    /// `destination.ip`
+    pub destination_ip: bool,
+    /// `destination.port`
+    pub destination_port: bool,
+    /// `network.transport`
+    pub transport: bool,
+    /// `network.community_id`
+    pub community_id: bool,
+    /// `event.start`
+    pub start: bool,
+    /// `event.end`
+    pub end: bool,
 }
 
 /// One top-level key. Where it comes twice, the last one counts, as for most readers.

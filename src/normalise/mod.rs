@@ -2,41 +2,68 @@
 //!
 //! An event's body is walked once. What the dialects and the declared metrics want is put down by its place in the
 //! body; nothing is copied and, in the steady state, nothing allocated. Then each dialect looks whether the record
-//! is one of its own: [KDD-99](kdd), [Zeek's conn.log](zeek). Anything else passes through as [`Record::Other`].
+//! is one of its own ([`Dialect`]); what they say is put together by one [set of rules](assemble). Anything else
+//! passes through as [`Record::Other`].
 //!
 //! A path such as `source.ip` means the nested key, the dotted key and mixtures of both. Where one comes twice,
 //! the last one counts. Within arrays of objects nothing is looked for. ECS names of connections (`source.ip`,
-//! `network.bytes`, …) are answered for Zeek and KDD records too, unless the event has them itself.
+//! `network.bytes`, …) are answered for every dialect, unless the event has them itself.
 
+mod argus;
+mod assemble;
 mod canonical;
+mod community;
 mod connection;
+mod dialect;
+mod ecs;
 pub mod file;
+mod flags;
+mod joins;
 mod json;
 pub mod kdd;
 mod layout;
+mod mapping;
 mod moment;
+mod netflow;
+mod pairs;
 mod paths;
+pub mod records;
+mod rules;
 mod scalar;
 mod service;
 mod slots;
+mod suricata;
 mod unreadable;
+mod vpc;
 mod zeek;
 
 use crate::event::EventTime;
 use crate::features::FeatureVector;
 
+use assemble::Assembler;
 use canonical::Canonical;
-pub use connection::{Address, Approximated, Connection, Endpoint, Transport};
+pub use community::{CommunityId, community_id};
+pub use connection::{Address, Approximated, Connection, Content, Endpoint, Sides, Transport};
+pub use dialect::Dialect;
+use dialect::{Found, Names};
+use joins::Joins;
+pub use joins::Related;
 pub use json::{DEEPEST, Span};
 use json::{Scanner, Text, unescape};
 pub use kdd::Unusable;
-pub use layout::{Form, Layout, Member};
+pub use layout::{Form, Layout, Member, Told};
+pub use mapping::{Bytes, MappedField, Mapping, Unit};
+use pairs::Pairs;
 use paths::{NONE, Paths, ROOT, Target};
+use rules::Compiled;
+pub use rules::{Condition, DialectRule, Rules};
 use scalar::{Captured, capture};
 pub use scalar::{Scalar, Values};
-use slots::{EVENT, OVERSIGHT, RISK_SCORE, Slots, THREAT, TIMESTAMP, TS};
+use slots::{
+    COMMUNITY_ID, DESTINATION, EVENT, NETWORK, OVERSIGHT, OWN_COMMUNITY_ID, RISK_SCORE, SOURCE, Slots, THREAT,
+    TIMESTAMP, TS,
+};
 pub use unreadable::{Reason, Unreadable};
-use zeek::Zeek;
 
 /// A path that was asked for: its place in the list given to [`Normaliser::new`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,14 +83,21 @@ pub enum Record<'a> {
 /// What was understood of one event; it borrows from the event's body only.
 #[derive(Debug, Clone)]
 pub struct View<'a> {
-    /// When it happened: `@timestamp`, else Zeek's `ts`; none where neither can be read.
+    /// When it happened: `@timestamp`, else Zeek's `ts`, else when the connection began or Suricata wrote of it; none
+    /// where nothing of that can be read.
     pub time: Option<EventTime>,
     /// What it is.
     pub record: Record<'a>,
+    /// Whose words it uses.
+    pub dialect: Dialect,
     /// Where its JSON can be added to.
     pub layout: Layout,
     /// KDD features that it has and that cannot be used.
     pub unusable: Unusable,
+    /// What other records said about its connection.
+    pub related: Related,
+    /// Its own Community ID, under a name that is not that of ECS.
+    pub community_id: Option<&'a str>,
     body: &'a str,
     fields: Vec<Captured>,
 }
@@ -77,6 +111,14 @@ impl<'a> View<'a> {
     /// All values of a field: those of an array, or the single one.
     pub fn values(&self, field: FieldId) -> Values<'a> {
         self.fields.get(field.0 as usize).copied().unwrap_or_default().values(self.body)
+    }
+
+    /// When its connection began, where it is one and says so.
+    pub fn started(&self) -> Option<EventTime> {
+        match &self.record {
+            Record::Connection(connection) => connection.start,
+            Record::Kdd(_) | Record::Other => None,
+        }
     }
 
     /// The event's JSON.
@@ -95,7 +137,10 @@ pub struct Normaliser {
     layout: Layout,
     key: String,
     spare: Vec<Vec<Captured>>,
-    zeek: Zeek,
+    assembler: Assembler,
+    rules: Compiled,
+    pairs: Pairs,
+    joins: Joins,
 }
 
 /// How many field buffers are kept for the next events.
@@ -104,8 +149,15 @@ const SPARE: usize = 1024;
 impl Normaliser {
     /// Wants `paths`, which become [`FieldId`]`(0)`, `(1)` … in this order.
     pub fn new(paths: &[String]) -> Self {
-        let (table, slots, own) = Slots::lay_out(paths);
-        let wanted = own.into_iter().zip(paths.iter().map(|path| Canonical::of(path))).collect();
+        Self::with_rules(paths, &Rules::default())
+    }
+
+    /// The same, where `rules` say of some events what they are.
+    pub fn with_rules(paths: &[String], rules: &Rules) -> Self {
+        let all: Vec<String> = paths.iter().cloned().chain(rules.paths()).collect();
+        let (table, slots, own) = Slots::lay_out(&all);
+        let (own, of_rules) = own.split_at(paths.len());
+        let wanted = own.iter().copied().zip(paths.iter().map(|path| Canonical::of(path))).collect();
         Self {
             paths: table,
             slots,
@@ -113,7 +165,10 @@ impl Normaliser {
             layout: Layout::default(),
             key: String::new(),
             spare: Vec::new(),
-            zeek: Zeek::default(),
+            assembler: Assembler::default(),
+            rules: rules.compile(of_rules),
+            pairs: Pairs::default(),
+            joins: Joins::default(),
         }
     }
 
@@ -138,6 +193,11 @@ impl Normaliser {
             return Err(scanner.fault(Reason::Behind));
         }
         Ok(self.view(body))
+    }
+
+    /// How many one-way flows wait for their other side.
+    pub fn waiting(&self) -> usize {
+        self.pairs.count()
     }
 
     /// Takes the buffers of a view that is done with, so that the next event need not allocate them.
@@ -195,7 +255,7 @@ impl Normaliser {
         };
         if target.slot != NONE {
             self.slots.put(target.slot, captured);
-            if matches!(target.slot, EVENT | THREAT | OVERSIGHT) {
+            if matches!(target.slot, EVENT..=OVERSIGHT | SOURCE..=NETWORK) {
                 self.note_member(target.slot, body, Span { start, end: scanner.place() });
             }
         }
@@ -207,7 +267,10 @@ impl Normaliser {
         let member = match slot {
             EVENT => &mut self.layout.event,
             THREAT => &mut self.layout.threat,
-            _ => &mut self.layout.oversight,
+            OVERSIGHT => &mut self.layout.oversight,
+            SOURCE => &mut self.layout.source,
+            DESTINATION => &mut self.layout.destination,
+            _ => &mut self.layout.network,
         };
         member.form = match body[value.range()].strip_prefix('{') {
             Some(rest) => Form::Object { value, empty: rest.trim_start().starts_with('}') },
@@ -219,29 +282,86 @@ impl Normaliser {
     fn view<'a>(&mut self, body: &'a str) -> View<'a> {
         self.layout.timestamp = self.slots.is_named(TIMESTAMP);
         self.layout.risk_score = self.slots.is_named(RISK_SCORE);
-        let time = self.time(body);
-        let (mut record, mut unusable, mut base) = (Record::Other, Unusable::default(), 0);
-        if let Some(found) = kdd::record(&self.slots) {
-            let (features, bad) = kdd::features(&self.slots, found, body);
-            (record, unusable, base) = (Record::Kdd(features), bad, found);
-        } else if let Some(connection) = self.zeek.connection(&self.slots, body) {
-            record = Record::Connection(connection);
+        let understood = self.understand(body);
+        if matches!(understood.record, Record::Connection(_)) {
+            self.layout.told = self.told();
         }
-        let mut fields = self.spare.pop().unwrap_or_default();
-        fields.clear();
-        fields.extend(self.wanted.iter().map(|(slot, canonical)| match (self.slots.at(*slot), canonical, &record) {
-            (Captured::Absent, Some(field), Record::Connection(connection)) => {
-                zeek::canonical(*field, connection, &self.slots)
-            }
-            (Captured::Absent, Some(field), Record::Kdd(features)) => {
-                kdd::canonical(*field, features, &self.slots, base)
-            }
-            (captured, ..) => captured,
-        }));
-        View { time, record, layout: self.layout, unusable, body, fields }
+        let fields = self.fields(&understood);
+        let Understood { record, dialect, unusable, related, .. } = understood;
+        let community_id = self.slots.at(OWN_COMMUNITY_ID).plain(body);
+        let time = self.time(body, &record);
+        View { time, record, dialect, layout: self.layout, unusable, related, community_id, body, fields }
     }
 
-    fn time(&self, body: &str) -> Option<EventTime> {
+    fn understand<'a>(&mut self, body: &'a str) -> Understood<'a> {
+        let told = self.rules.dialect(&self.slots, body);
+        if let Some(base) = dialect::kdd_record(&self.slots, told) {
+            let (features, unusable) = kdd::features(&self.slots, base, body);
+            let record = Record::Kdd(features);
+            let (related, origin) = (Related::default(), Origin::Kdd(base));
+            return Understood { record, dialect: Dialect::Kdd, unusable, related, origin };
+        }
+        let (dialect, found) = match self.rules.mapped(&self.slots, body) {
+            Some(found) => (Dialect::Mapped, Some(found)),
+            None => dialect::recognise(&self.slots, body, told),
+        };
+        let unusable = Unusable::default();
+        match found {
+            Some(found) => {
+                let (Found { facts, names, .. }, sides) = match found.one_way {
+                    true => self.pairs.meet(found, moment::of(self.slots.at(TIMESTAMP), body)),
+                    false => (found, Sides::Whole),
+                };
+                let mut connection = Connection { sides, ..self.assembler.connection(&facts) };
+                kdd::content(&self.slots, body, &mut connection);
+                let related = self.joins.tell(&self.slots, body, &mut connection);
+                let (record, origin) = (Record::Connection(connection), Origin::Names(names));
+                Understood { record, dialect, unusable, related, origin }
+            }
+            None => {
+                self.joins.hear(&self.slots, body, dialect);
+                let related = Related::default();
+                Understood { record: Record::Other, dialect, unusable, related, origin: Origin::None }
+            }
+        }
+    }
+
+    /// Which ECS fields of a connection the event has itself.
+    fn told(&self) -> Told {
+        let named = |slot| self.slots.is_named(slot);
+        Told {
+            source_ip: named(ecs::SOURCE_IP),
+            source_port: named(ecs::SOURCE_PORT),
+            destination_ip: named(ecs::DESTINATION_IP),
+            destination_port: named(ecs::DESTINATION_PORT),
+            transport: named(ecs::TRANSPORT),
+            community_id: named(COMMUNITY_ID),
+            start: named(ecs::EVENT_START),
+            end: named(ecs::EVENT_END),
+        }
+    }
+
+    /// The fields that were asked for, in the event's words or else in those of its record.
+    fn fields(&mut self, understood: &Understood<'_>) -> Vec<Captured> {
+        let mut fields = self.spare.pop().unwrap_or_default();
+        fields.clear();
+        let slots = &self.slots;
+        fields.extend(self.wanted.iter().map(|(slot, canonical)| {
+            match (slots.at(*slot), canonical, &understood.record, &understood.origin) {
+                (Captured::Absent, Some(field), Record::Connection(connection), Origin::Names(names)) => {
+                    canonical::of_connection(*field, connection, names, slots)
+                }
+                (Captured::Absent, Some(field), Record::Kdd(features), Origin::Kdd(base)) => {
+                    kdd::canonical(*field, features, slots, *base)
+                }
+                (captured, ..) => captured,
+            }
+        }));
+        fields
+    }
+
+    /// `@timestamp`, else Zeek's `ts`, else when Suricata wrote it, else when the connection began.
+    fn time(&self, body: &str, record: &Record<'_>) -> Option<EventTime> {
         let own = match self.slots.at(TIMESTAMP).scalar(body) {
             Some(Scalar::Number(millis)) => EventTime::from_micros((millis * 1e3).round() as i64),
             Some(Scalar::Str(text)) => {
@@ -249,18 +369,46 @@ impl Normaliser {
             }
             _ => None,
         };
-        own.or_else(|| match self.slots.at(TS).scalar(body)? {
+        let zeek = || match self.slots.at(TS).scalar(body)? {
             Scalar::Number(seconds) => EventTime::from_seconds(seconds),
             Scalar::Str(text) => moment::parse(&text).or_else(|| EventTime::from_seconds(text.parse().ok()?)),
             Scalar::Bool(_) => None,
+        };
+        let begun = || match record {
+            Record::Connection(connection) => connection.start,
+            _ => None,
+        };
+        own.or_else(zeek).or_else(begun).or_else(|| match suricata::is_ours(&self.slots) {
+            true => moment::of(self.slots.at(suricata::WRITTEN), body),
+            false => None,
         })
     }
+}
+
+/// What was made of an event.
+struct Understood<'a> {
+    record: Record<'a>,
+    dialect: Dialect,
+    unusable: Unusable,
+    related: Related,
+    origin: Origin,
+}
+
+/// Where a record lies among the slots.
+enum Origin {
+    None,
+    /// The first of its 41 slots.
+    Kdd(u32),
+    Names(Names),
 }
 
 /// Notes a dotted top-level key that stands beside one that annotations may go into.
 fn note_dotted(layout: &mut Layout, key: &[u8]) {
     match key.first() {
         Some(b'e') if key.starts_with(b"event.") => layout.event.dotted = true,
+        Some(b's') if key.starts_with(b"source.") => layout.source.dotted = true,
+        Some(b'd') if key.starts_with(b"destination.") => layout.destination.dotted = true,
+        Some(b'n') if key.starts_with(b"network.") => layout.network.dotted = true,
         Some(b't') if key.starts_with(b"threat.") => layout.threat.dotted = true,
         Some(b'o') if key.starts_with(b"oversight.") => layout.oversight.dotted = true,
         _ => {}

@@ -1,8 +1,37 @@
 //! Times as events write them.
 
+use super::scalar::{Captured, Scalar};
 use crate::event::EventTime;
 
-/// A date and time of RFC 3339; a missing zone is UTC and `+0200` is as good as `+02:00`, as for Elasticsearch.
+/// Moments as numbers below this are seconds, then milliseconds, microseconds, nanoseconds: there are three zeros
+/// between what they are within some thousand years.
+const SECONDS_END: f64 = 1e11;
+
+/// The time in a field: a text, or a number since the epoch in the unit that its size tells.
+pub fn of(captured: Captured, body: &str) -> Option<EventTime> {
+    match captured {
+        Captured::Text(_) => match captured.scalar(body)? {
+            Scalar::Str(text) => parse(&text).or_else(|| since_epoch(text.trim().parse().ok()?)),
+            _ => None,
+        },
+        _ => since_epoch(captured.number(body)?),
+    }
+}
+
+fn since_epoch(number: f64) -> Option<EventTime> {
+    let size = number.abs();
+    let unit = [1.0, 1e3, 1e6, 1e9].into_iter().find(|unit| size < SECONDS_END * unit)?;
+    EventTime::from_seconds(number / unit)
+}
+
+/// Seconds from `start` to `end`; none where they are not in this order.
+pub fn between(start: Option<EventTime>, end: Option<EventTime>) -> Option<f64> {
+    let micros = end?.micros() - start?.micros();
+    (micros >= 0).then_some(micros as f64 / 1e6)
+}
+
+/// A date and time of RFC 3339; a missing zone is UTC and `+0200` is as good as `+02:00`, as for Elasticsearch; dates
+/// may have slashes, as Argus writes them.
 pub fn parse(text: &str) -> Option<EventTime> {
     quick(text.as_bytes()).or_else(|| EventTime::parse_rfc3339(text))
 }
@@ -11,8 +40,7 @@ pub fn parse(text: &str) -> Option<EventTime> {
 fn quick(text: &[u8]) -> Option<EventTime> {
     let (head, rest) = text.split_at_checked(19)?;
     let number = |from: usize, to: usize| digits(&head[from..to]);
-    if head[4] != b'-'
-        || head[7] != b'-'
+    if !matches!((head[4], head[7]), (b'-', b'-') | (b'/', b'/'))
         || !matches!(head[10], b'T' | b't' | b' ')
         || head[13] != b':'
         || head[16] != b':'
@@ -108,6 +136,16 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_seconds_to_nanoseconds_as_their_size_tells() {
+        let expected = EventTime::parse_rfc3339("2018-05-21T09:25:04.500Z");
+        for body in ["1526894704.5", "1526894704500", "1526894704500000", "1526894704500000000", "\"1526894704500\""] {
+            let captured = super::super::scalar::capture(&mut super::super::Scanner::new(body), 0).expect("valid");
+            assert_eq!(of(captured, body), expected, "{body}");
+        }
+        assert_eq!(between(expected, EventTime::parse_rfc3339("2018-05-21T09:25:04.250Z")), None);
+    }
+
+    #[test]
     fn what_elasticsearch_takes_is_taken() {
         let expected = EventTime::parse_rfc3339("2026-11-22T10:00:00.5Z");
         for text in [
@@ -115,6 +153,7 @@ mod tests {
             "2026-11-22 10:00:00.5Z",
             "2026-11-22T12:00:00.5+0200",
             "2026-11-22T12:00:00.500000000+02:00",
+            "2026/11/22 10:00:00.500000",
         ] {
             assert_eq!(parse(text), expected, "{text}");
         }

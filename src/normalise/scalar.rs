@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::connection::Transport;
 use super::json::{Scanner, Span, Text, unescape};
 
 /// The value of a field.
@@ -27,6 +28,8 @@ pub enum Captured {
     Number(f64),
     /// `true` or `false`.
     Bool(bool),
+    /// The name of a protocol, whatever the event calls it.
+    Transport(Transport),
     /// An array, brackets included.
     Array(Span),
     /// An object, or a number beyond what f64 holds.
@@ -56,6 +59,7 @@ impl Captured {
             Self::Text(text) => Some(Scalar::Str(decode(text, body))),
             Self::Number(number) => Some(Scalar::Number(number)),
             Self::Bool(value) => Some(Scalar::Bool(value)),
+            Self::Transport(transport) => transport.name().map(|name| Scalar::Str(Cow::Borrowed(name))),
             Self::Absent | Self::Unusable | Self::Array(_) => None,
         }
     }

@@ -3,7 +3,24 @@
 
 use super::paths::{Collector, Paths};
 use super::scalar::Captured;
+use super::{argus, ecs, joins, netflow, suricata, vpc};
 use crate::features::NAMES;
+
+/// The slots of one dialect, counted up from a first one, and the paths that lead to them; several spellings may
+/// share a slot.
+macro_rules! slots {
+    ($first:expr; $( $(#[$meaning:meta])* $name:ident: $($path:literal)|+; )+) => {
+        #[expect(non_camel_case_types, reason = "the names are those of the constants")]
+        #[repr(u32)]
+        enum Place { $($name,)+ END }
+        $( $(#[$meaning])* pub const $name: u32 = $first + Place::$name as u32; )+
+        /// The first slot behind those of this dialect.
+        pub const END: u32 = $first + Place::END as u32;
+        /// What leads to the slots.
+        pub const PATHS: &[(&str, u32)] = &[ $( $( ($path, $name), )+ )+ ];
+    };
+}
+pub(super) use slots;
 
 /// The KDD names at the top level: 41 slots from here, in their order.
 pub const KDD: u32 = 0;
@@ -54,8 +71,28 @@ pub const RESP_PKTS: u32 = 99;
 pub const ORIG_IP_BYTES: u32 = 100;
 /// Bytes of the responder, IP headers included.
 pub const RESP_IP_BYTES: u32 = 101;
+/// Zeek's number of the protocol above IP.
+pub const IP_PROTO: u32 = 102;
+/// `source`.
+pub const SOURCE: u32 = 103;
+/// `destination`.
+pub const DESTINATION: u32 = 104;
+/// `network`.
+pub const NETWORK: u32 = 105;
+/// `network.community_id`.
+pub const COMMUNITY_ID: u32 = 106;
+/// `community_id`, as Zeek and Suricata write it.
+pub const OWN_COMMUNITY_ID: u32 = 107;
+/// The first slot of the dialects that number their own.
+pub const FIRST_DIALECT: u32 = 108;
+/// A slot that no path leads to: always empty.
+pub const UNUSED: u32 = joins::END;
 /// The first slot of a path that was asked for.
-pub const FIRST_OWN: u32 = 102;
+pub const FIRST_OWN: u32 = UNUSED + 1;
+
+/// The paths of the dialects that number their own slots.
+pub const PATHS_OF_DIALECTS: [&[(&str, u32)]; 6] =
+    [ecs::PATHS, suricata::PATHS, netflow::PATHS, argus::PATHS, vpc::PATHS, joins::PATHS];
 
 /// The paths of the dialects but KDD; several spellings share a slot.
 const BUILT_IN: &[(&str, u32)] = &[
@@ -84,6 +121,12 @@ const BUILT_IN: &[(&str, u32)] = &[
     ("resp_pkts", RESP_PKTS),
     ("orig_ip_bytes", ORIG_IP_BYTES),
     ("resp_ip_bytes", RESP_IP_BYTES),
+    ("ip_proto", IP_PROTO),
+    ("source", SOURCE),
+    ("destination", DESTINATION),
+    ("network", NETWORK),
+    ("network.community_id", COMMUNITY_ID),
+    ("community_id", OWN_COMMUNITY_ID),
 ];
 
 /// The slots' contents for one event.
@@ -102,7 +145,7 @@ impl Slots {
             collector.add(name, KDD + place);
             collector.add(&format!("kdd.{name}"), KDD_WITHIN + place);
         }
-        for (path, slot) in BUILT_IN {
+        for (path, slot) in PATHS_OF_DIALECTS.into_iter().chain([BUILT_IN]).flatten() {
             collector.add(path, *slot);
         }
         let own: Vec<u32> = (FIRST_OWN..).zip(wanted).map(|(slot, path)| collector.add(path, slot)).collect();

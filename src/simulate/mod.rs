@@ -1,20 +1,18 @@
-//! Input to try oversight with: made-up traffic of a small office network with attacks in it, and files replayed.
+//! Input to try oversight with: made-up traffic of a small office network with attacks in it, and a sender.
 //!
 //! [`Traffic`] makes Zeek `conn.log` records as Logstash forwards them. What always holds: the same settings give the
 //! same events, byte for byte; events come in the order of their times; every record is one that Zeek could have
 //! written (state, history, bytes and packets agree). `labels.scenario` tells what was planted, for whoever measures
 //! detection; nothing that judges may look at it.
 //!
-//! [`replay`] turns files into events, [`sender`] posts events as Logstash's http output does.
+//! [`sender`] posts events as Logstash's http output does.
 
 mod attacks;
 mod background;
 mod chance;
 mod connection;
 mod network;
-pub mod replay;
 pub mod sender;
-mod tsv;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -12,6 +12,8 @@ mod cli;
 mod clients;
 /// A hundred thousand real records reach a real engine, each once, whatever is killed on the way.
 mod delivery;
+/// Every dialect of real sources is known, judged, and lost nowhere.
+mod dialects;
 /// Documents reach a real Elasticsearch and a real OpenSearch, once, whatever the engine does meanwhile.
 mod elasticsearch;
 /// An engine that misbehaves loses no document and blocks none.

@@ -1,5 +1,6 @@
 //! Tests of reading as a whole: made-up events here, real ones in `real`.
 
+mod dialects;
 mod real;
 
 use std::borrow::Cow;

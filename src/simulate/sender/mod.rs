@@ -21,8 +21,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::config::Secret;
-
-use super::replay::SourceError;
+use crate::normalise::records::SourceError;
 
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);

@@ -1,5 +1,10 @@
 //! Zeek's tab-separated logs: header lines with names and types, values with `\xNN` escapes; as the JSON that Zeek's
-//! own JSON writer makes of them (unset fields are left out).
+//! own JSON writer makes of them (unset fields are left out), with `_path` and `@timestamp` as its streaming writer adds
+//! them.
+//!
+//! A value that is not of its type stays a text, so a broken clock loses a time and not a record. A record with fewer
+//! or more values than there are fields, as a torn last line is, is refused. A new `#fields` counts from there on, with
+//! its own `#types`; without types every value is a text.
 //!
 //! Source: Zeek, `src/threading/formatters/Ascii.cc` and `Log.cc`.
 
@@ -16,6 +21,7 @@ pub struct Header {
     unset: String,
     fields: Vec<String>,
     types: Vec<String>,
+    path: Option<String>,
 }
 
 impl Default for Header {
@@ -27,6 +33,7 @@ impl Default for Header {
             unset: "-".to_owned(),
             fields: Vec::new(),
             types: Vec::new(),
+            path: None,
         }
     }
 }
@@ -44,30 +51,48 @@ impl Header {
             "#set_separator" => self.set_separator = unescape(rest),
             "#empty_field" => self.empty = rest.to_owned(),
             "#unset_field" => self.unset = rest.to_owned(),
-            "#fields" => self.fields = words(),
+            "#path" => self.path = Some(rest.to_owned()),
+            "#fields" => (self.fields, self.types) = (words(), Vec::new()),
             "#types" => self.types = words(),
             _ => {}
         }
+    }
+
+    /// Whether records can be read by it.
+    pub fn is_complete(&self) -> bool {
+        !self.fields.is_empty()
+    }
+
+    fn kind(&self, place: usize) -> &str {
+        self.types.get(place).map_or("string", String::as_str)
     }
 }
 
 /// The record in a line as a JSON object.
 pub fn event(header: &Header, line: &str) -> Result<String, String> {
     let values: Vec<&str> = line.split(header.separator).collect();
-    if header.fields.is_empty() || header.fields.len() != header.types.len() {
-        return Err("no #fields and #types of the same length before the first record".to_owned());
-    }
     if values.len() != header.fields.len() {
         return Err(format!("{} values, where the header names {} fields", values.len(), header.fields.len()));
     }
     let mut out = String::with_capacity(512);
-    for ((name, kind), text) in header.fields.iter().zip(&header.types).zip(values) {
+    let mut member = |name: &str, value: &str| {
+        out.push(if out.is_empty() { '{' } else { ',' });
+        write!(out, "{}:{value}", Value::from(name)).expect("writing to a string does not fail");
+    };
+    if let Some(path) = header.path.as_ref().filter(|_| !header.fields.iter().any(|name| name == "_path")) {
+        member("_path", &Value::from(path.as_str()).to_string());
+    }
+    for (place, (name, text)) in header.fields.iter().zip(values).enumerate() {
         if text == header.unset {
             continue;
         }
-        let value = value(header, kind, text).ok_or_else(|| format!("{name}: '{text}' is no {kind}"))?;
-        out.push(if out.is_empty() { '{' } else { ',' });
-        write!(out, "{}:{value}", Value::from(name.as_str())).expect("writing to a string does not fail");
+        if name == "ts"
+            && let Some(time) = super::moment(text)
+        {
+            member("@timestamp", &format!("\"{time}\""));
+        }
+        let typed = value(header, header.kind(place), text);
+        member(name, &typed.unwrap_or_else(|| Value::from(unescape(text)).to_string()));
     }
     out.push_str(if out.is_empty() { "{}" } else { "}" });
     Ok(out)
@@ -152,7 +177,7 @@ mod tests {
     fn a_record_becomes_the_json_that_zeek_writes_itself() {
         let text = event(&header(), "1588205199.824370\tC\\x22\\xc3\\xa4\t53\tT\t-\ta,b\t0.5").unwrap();
         let found: Value = serde_json::from_str(&text).unwrap();
-        let expected = json!({ "ts": 1_588_205_199.824_37, "uid": "C\"ä", "id.orig_p": 53, "local_orig": true,
+        let expected = json!({ "_path": "conn", "@timestamp": "2020-04-30T00:06:39.824Z", "ts": 1_588_205_199.824_37, "uid": "C\"ä", "id.orig_p": 53, "local_orig": true,
             "tunnel_parents": ["a", "b"], "duration": 0.5 });
         assert_eq!(found, expected);
         assert!(text.contains("1588205199.824370"), "{text}");
@@ -163,8 +188,22 @@ mod tests {
     #[test]
     fn a_record_that_does_not_fit_its_header_is_refused() {
         assert!(event(&header(), "1\t2").unwrap_err().contains("2 values"));
-        assert!(event(&header(), "x\tC\t53\tT\t-\t-\t-").unwrap_err().contains("ts: 'x' is no time"));
         assert!(event(&Header::default(), "1").is_err());
+    }
+
+    #[test]
+    fn a_value_that_is_not_of_its_type_stays_a_text() {
+        let found: Value = serde_json::from_str(&event(&header(), "x\tC\tmany\tT\t-\t-\t-").unwrap()).unwrap();
+        assert_eq!(found, json!({"_path": "conn", "ts": "x", "uid": "C", "id.orig_p": "many", "local_orig": true}));
+    }
+
+    #[test]
+    fn other_fields_in_the_middle_of_a_file_count_from_there_on() {
+        let mut header = header();
+        header.read("#fields\tuid\torig_bytes");
+        assert_eq!(event(&header, "C\t7").unwrap(), r#"{"_path":"conn","uid":"C","orig_bytes":"7"}"#);
+        header.read("#types\tstring\tcount");
+        assert_eq!(event(&header, "C\t7").unwrap(), r#"{"_path":"conn","uid":"C","orig_bytes":7}"#);
     }
 
     #[test]

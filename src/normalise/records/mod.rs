@@ -1,42 +1,63 @@
-//! Files as events: KDD-99 and NSL-KDD records, Zeek logs (JSON or TSV), NDJSON; plain or gzipped, read as a stream.
+//! Files of records as events, one JSON object each, for whoever reads them from front to back: replay, judge, doctor.
 //!
-//! Every event is one JSON object in one line. Records that look alike stay different events: they differ in
-//! `log.offset`. A file is read once, front to back, in memory that does not grow with it.
+//! A file may be plain, gzip or zstd. What its lines are is told by their content, line by line where it can change
+//! (JSON among tab-separated text, a new `#fields`), else by the first line that is no comment:
+//!
+//! | line | event |
+//! | --- | --- |
+//! | begins with `{` | the object as it came |
+//! | begins with `#` | none: a header of Zeek, or a comment |
+//! | behind a Zeek header | the object that Zeek's JSON writer makes of it, with `_path` and `@timestamp` |
+//! | 41 to 43 columns of KDD-99 | the 41 names of the features, `label`, `@timestamp`, `log.file.path`, `log.offset` |
+//! | behind a line of column names (commas, tabs, semicolons), or of an AWS VPC flow log | an object of the columns |
+//! | anything else | `{"message": …}` |
+//!
+//! Records that look alike stay different events where they have a time or an offset of their own. A file is read once,
+//! in memory that does not grow with it. A line that cannot be read is told with its number, and the ones behind it
+//! follow.
 
-use std::fmt::Write;
+mod columns;
+mod kdd_line;
+mod tsv;
+
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::file;
 use crate::clock::Clock;
 use crate::event::EventTime;
-use crate::features::NAMES;
-use crate::normalise::{file, kdd};
 
-use super::tsv::{self, Header};
+use columns::Columns;
+use kdd_line::KddLines;
+use tsv::Header;
 
 /// The longest line that is read.
 const MAX_LINE: u64 = 16 << 20;
 
-/// KDD records have no times: they are given one after the other, this many microseconds apart.
-const KDD_STEP_MICROS: i64 = 100;
-
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Comma-separated records of KDD-99 or NSL-KDD. They become objects with the 41 names of the features, the
-    /// label, `@timestamp`, `log.file.path` and `log.offset`.
+    /// As the lines tell.
+    Auto,
+    /// Comma-separated records of KDD-99 or NSL-KDD.
     Kdd,
-    /// A Zeek log, as JSON lines, taken as they are, or as tab-separated text. `@timestamp` is added from `ts` where
-    /// it is missing, as Logstash does it.
+    /// A Zeek log, as JSON lines or as tab-separated text. `@timestamp` is added from `ts` where it is missing, as
+    /// Logstash does it.
     Zeek,
     /// One JSON object a line, taken as they are.
     Ndjson,
+    /// Columns whose names the first line tells.
+    Csv,
+    /// A line each.
+    Text,
 }
 
-/// Why a file cannot be replayed.
+/// Why a file cannot be read, or a line of it.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// It cannot be read, or it ends in the middle of its compression.
@@ -62,18 +83,11 @@ pub enum SourceError {
 /// The events of one file.
 pub struct Events {
     path: PathBuf,
-    format: Format,
     reader: Box<dyn BufRead + Send>,
-    start: EventTime,
-    /// The header of a tab-separated Zeek log, once it was read.
-    header: Option<Header>,
+    lines: Lines,
     buffer: Vec<u8>,
     line: u64,
     offset: u64,
-    /// Records given so far.
-    records: i64,
-    /// `,"log":{"file":{"path":"…"},"offset":`
-    log: String,
     failed: bool,
 }
 
@@ -82,22 +96,23 @@ pub struct Events {
 /// # Errors
 /// When the file cannot be opened.
 pub fn open(path: &Path, format: Format, start: EventTime) -> Result<Events, SourceError> {
+    open_counting(path, format, start, &Arc::default())
+}
+
+/// The same; `done` is told how many bytes of the file have been read.
+///
+/// # Errors
+/// When the file cannot be opened.
+pub fn open_counting(
+    path: &Path,
+    format: Format,
+    start: EventTime,
+    done: &Arc<AtomicU64>,
+) -> Result<Events, SourceError> {
     let fault = |source| SourceError::Read { path: path.to_owned(), source };
-    let reader = file::open(path).map_err(fault)?;
-    let name = serde_json::Value::from(path.display().to_string());
-    Ok(Events {
-        path: path.to_owned(),
-        format,
-        reader,
-        start,
-        header: None,
-        buffer: Vec::new(),
-        line: 0,
-        offset: 0,
-        records: 0,
-        log: format!(",\"log\":{{\"file\":{{\"path\":{name}}},\"offset\":"),
-        failed: false,
-    })
+    let reader = file::open_counting(path, done).map_err(fault)?;
+    let lines = Lines { format, header: None, table: Table::Unknown, kdd: KddLines::new(path, start) };
+    Ok(Events { path: path.to_owned(), reader, lines, buffer: Vec::new(), line: 0, offset: 0, failed: false })
 }
 
 /// `count` events spread evenly over the first `records` records of a KDD file; fewer where it is shorter.
@@ -127,18 +142,12 @@ impl Iterator for Events {
             }
             let event = match std::str::from_utf8(&self.buffer) {
                 Ok(text) if text.trim().is_empty() => continue,
-                Ok(text) => Self::event(self.format, &mut self.header, text.trim(), self.start, self.records),
+                Ok(text) => self.lines.event(text.trim_end_matches(['\r', '\n']), offset),
                 Err(_) => Err("not UTF-8".to_owned()),
             };
             match event {
                 Ok(None) => {}
-                Ok(Some(mut event)) => {
-                    self.records += 1;
-                    if self.format == Format::Kdd {
-                        write!(event, "{}{offset}}}}}", self.log).expect("writing to a string does not fail");
-                    }
-                    return Some(Ok(event));
-                }
+                Ok(Some(event)) => return Some(Ok(event)),
                 Err(problem) => {
                     return Some(Err(SourceError::Line { path: self.path.clone(), line: self.line, problem }));
                 }
@@ -149,6 +158,11 @@ impl Iterator for Events {
 }
 
 impl Events {
+    /// The line that the last event came from, counted from 1.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
     /// Fills the buffer with the next line; false at the end of the file.
     fn read_line(&mut self) -> std::io::Result<bool> {
         self.buffer.clear();
@@ -161,71 +175,74 @@ impl Events {
         }
         Ok(read > 0)
     }
+}
 
-    /// The event in a line; none for a line that only describes the file. KDD events are left open at their end.
-    fn event(
-        format: Format,
-        header: &mut Option<Header>,
-        text: &str,
-        start: EventTime,
-        records: i64,
-    ) -> Result<Option<String>, String> {
-        match format {
-            Format::Kdd => {
-                let micros = start.micros().saturating_add(records.saturating_mul(KDD_STEP_MICROS));
-                kdd_event(text, EventTime::from_micros(micros).unwrap_or(start)).map(Some)
-            }
-            Format::Ndjson => {
-                let object: &RawValue = serde_json::from_str(text).map_err(|error| error.to_string())?;
-                if object.get().starts_with('{') { Ok(Some(text.to_owned())) } else { Err("not an object".to_owned()) }
-            }
-            Format::Zeek if text.starts_with('#') => {
-                header.get_or_insert_default().read(text);
+/// What is known of a file's lines so far.
+struct Lines {
+    format: Format,
+    /// The header of a tab-separated Zeek log, once it was read.
+    header: Option<Header>,
+    table: Table,
+    kdd: KddLines,
+}
+
+/// What the lines are that are neither JSON nor behind a Zeek header.
+enum Table {
+    Unknown,
+    Kdd,
+    Columns(Columns),
+    Text,
+}
+
+impl Lines {
+    /// The event in a line, which begins `offset` bytes into the file; none for a line that only describes the file.
+    fn event(&mut self, text: &str, offset: u64) -> Result<Option<String>, String> {
+        match self.format {
+            Format::Kdd => self.kdd.event(text, offset).map(Some),
+            Format::Ndjson => object(text).map(Some),
+            Format::Text => Ok(Some(message(text))),
+            Format::Csv => self.row(text, offset),
+            Format::Zeek | Format::Auto if text.starts_with('#') => {
+                self.header.get_or_insert_default().read(text);
                 Ok(None)
             }
-            Format::Zeek => match header {
-                Some(header) => with_timestamp(tsv::event(header, text)?).map(Some),
-                None => with_timestamp(text.to_owned()).map(Some),
-            },
+            Format::Zeek if text.trim_start().starts_with('{') => with_timestamp(text.trim().to_owned()).map(Some),
+            Format::Auto if text.trim_start().starts_with('{') => object(text.trim()).map(Some),
+            Format::Zeek | Format::Auto if self.header.as_ref().is_some_and(Header::is_complete) => {
+                let header = self.header.as_ref().expect("it was looked at");
+                tsv::event(header, text).map(Some)
+            }
+            Format::Zeek => Err("neither an object nor behind a line of #fields".to_owned()),
+            Format::Auto => self.row(text, offset),
+        }
+    }
+
+    /// The event in a line of a table, or of nothing that is known.
+    fn row(&mut self, text: &str, offset: u64) -> Result<Option<String>, String> {
+        if matches!(self.table, Table::Unknown) {
+            self.table = match Columns::begin(text) {
+                Some(columns) => Table::Columns(columns),
+                None if self.format == Format::Csv => return Err("the first line names no columns".to_owned()),
+                None if KddLines::is_record(text) => Table::Kdd,
+                None => Table::Text,
+            };
+        }
+        match &mut self.table {
+            Table::Columns(columns) => columns.event(text),
+            Table::Kdd => self.kdd.event(text, offset).map(Some),
+            Table::Text | Table::Unknown => Ok(Some(message(text))),
         }
     }
 }
 
-/// The object of a KDD record without its closing brace. Numbers keep the digits that they are written with.
-fn kdd_event(line: &str, time: EventTime) -> Result<String, String> {
-    let record = kdd::parse_line(line).map_err(|error| error.to_string())?;
-    let mut out = String::with_capacity(1200);
-    write!(out, "{{\"@timestamp\":\"{time}\"").expect("writing to a string does not fail");
-    for (name, text) in NAMES.iter().zip(line.split(',').map(str::trim)) {
-        let is_symbol = matches!(*name, "protocol_type" | "service" | "flag");
-        write_field(&mut out, name, text, is_symbol);
-    }
-    if let Some(label) = record.label {
-        write_field(&mut out, "label", label, true);
-    }
-    Ok(out)
+/// A line that is no record of anything known.
+fn message(text: &str) -> String {
+    format!("{{\"message\":{}}}", serde_json::Value::from(text))
 }
 
-fn write_field(out: &mut String, name: &str, text: &str, is_text: bool) {
-    out.push_str(",\"");
-    out.push_str(name);
-    out.push_str("\":");
-    if is_text {
-        out.push_str(&serde_json::Value::from(text).to_string());
-    } else if is_json_number(text) {
-        out.push_str(text);
-    } else {
-        // a number that JSON writes otherwise, such as +1 or .5, is a number all the same
-        let number = text.parse::<f64>().map_or(serde_json::Value::Null, serde_json::Value::from);
-        out.push_str(&number.to_string());
-    }
-}
-
-/// Whether JSON writes a number like this: digits without a leading zero, and perhaps a point and digits.
-fn is_json_number(text: &str) -> bool {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let (whole, part) = text.split_once('.').map_or((text, None), |(whole, part)| (whole, Some(part)));
-    digits(whole) && (whole.len() == 1 || !whole.starts_with('0')) && part.is_none_or(digits)
+fn object(text: &str) -> Result<String, String> {
+    let object: &RawValue = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if object.get().starts_with('{') { Ok(text.to_owned()) } else { Err("not an object".to_owned()) }
 }
 
 /// The two times that a Zeek record may have.
@@ -237,20 +254,19 @@ struct Times<'a> {
     ts: Option<&'a RawValue>,
 }
 
-/// Adds `@timestamp` from `ts` where it is missing.
-fn with_timestamp(mut event: String) -> Result<String, String> {
+/// Adds `@timestamp` from `ts` where it is missing and can be read.
+fn with_timestamp(event: String) -> Result<String, String> {
     let times: Times<'_> = serde_json::from_str(&event).map_err(|error| error.to_string())?;
-    let Some(ts) = times.ts.filter(|_| times.timestamp.is_none()) else { return Ok(event) };
-    let text = ts.get().trim_matches('"');
-    let time = match text.parse() {
-        Ok(seconds) => EventTime::from_seconds(seconds),
-        Err(_) => EventTime::parse_rfc3339(text),
-    };
-    let Some(time) = time else { return Err(format!("ts {} is not a time", ts.get())) };
-    let rest = event.split_off(1);
+    let text = times.ts.filter(|_| times.timestamp.is_none()).map(|ts| ts.get().trim_matches('"'));
+    let Some(time) = text.and_then(moment) else { return Ok(event) };
+    let rest = event.trim_start().strip_prefix('{').unwrap_or_default();
     // an object with ts has at least one key, so a comma goes before it
-    write!(event, "\"@timestamp\":\"{time}\",{rest}").expect("writing to a string does not fail");
-    Ok(event)
+    Ok(format!("{{\"@timestamp\":\"{time}\",{rest}"))
+}
+
+/// Zeek's time: seconds, or a text.
+fn moment(text: &str) -> Option<EventTime> {
+    text.parse().map_or_else(|_| EventTime::parse_rfc3339(text), EventTime::from_seconds)
 }
 
 #[cfg(test)]
@@ -259,9 +275,11 @@ mod tests {
 
     use flate2::Compression;
     use flate2::write::GzEncoder;
+    use proptest::prelude::{Strategy, any, prop, prop_assert, prop_oneof, proptest};
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::features::NAMES;
 
     fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
@@ -307,6 +325,7 @@ mod tests {
         let (_folder, path) = file("kdd", odd.as_bytes());
         let found = events(&path, Format::Kdd);
         assert_eq!((&found[0]["src_bytes"], &found[0]["dst_bytes"]), (&json!(181.0), &json!(5450.5)));
+        use super::kdd_line::is_json_number;
         assert!(is_json_number("0") && is_json_number("0.00") && is_json_number("12.5"));
         assert!(!["", "01", "1.", ".5", "-1", "1e3", "1.2.3"].iter().any(|text| is_json_number(text)));
     }
@@ -400,5 +419,83 @@ mod tests {
         let found = events(&path, Format::Zeek);
         assert!(found.len() > 500, "{}", found.len());
         assert!(found.iter().all(|event| event["@timestamp"].is_string()));
+    }
+
+    #[test]
+    fn what_a_file_holds_is_told_by_its_lines() {
+        let zeek = "#separator \\x09\n#unset_field\t-\n#path\tconn\n#fields\tts\tuid\n#types\ttime\tstring\n1.5\tC1\n{\"a\":1}\n";
+        let argus = "StartTime,Dur,Proto\n2018/12/18 14:00:00.5,0.7,tcp\n";
+        let vpc = "2 1 eni-1 10.0.0.1 10.0.0.2 1 2 6 3 4 5 6 ACCEPT OK\n";
+        let syslog = "Mar 27 13:06:56 ip-10 sshd[1291]: Server listening\n";
+        for (text, expected) in [
+            (
+                zeek,
+                vec![
+                    json!({"_path": "conn", "@timestamp": "1970-01-01T00:00:01.500Z", "ts": 1.5, "uid": "C1"}),
+                    json!({"a": 1}),
+                ],
+            ),
+            (argus, vec![json!({"StartTime": "2018/12/18 14:00:00.5", "Dur": 0.7, "Proto": "tcp"})]),
+            (syslog, vec![json!({"message": syslog.trim_end()})]),
+        ] {
+            let (_folder, path) = file("x", text.as_bytes());
+            assert_eq!(events(&path, Format::Auto), expected, "{text}");
+        }
+        let (_folder, path) = file("x", vpc.as_bytes());
+        assert_eq!(events(&path, Format::Auto)[0]["dstaddr"], "10.0.0.2");
+        let (_folder, path) = file("x", format!("{RECORD},normal.\n").as_bytes());
+        assert_eq!(events(&path, Format::Auto)[0]["label"], "normal");
+        let zstd = zstd::encode_all(&b"{\"a\":1}\n"[..], 1).unwrap();
+        let (_folder, path) = file("x.zst", &zstd);
+        assert_eq!(events(&path, Format::Auto), [json!({"a": 1})]);
+    }
+
+    /// Lines of all kinds, whole and torn.
+    fn lines() -> impl Strategy<Value = String> {
+        let known = prop::sample::select(vec![
+            "#separator \\x09",
+            "#separator \\x2c",
+            "#set_separator\t,",
+            "#unset_field\t-",
+            "#empty_field\t(empty)",
+            "#path\tconn",
+            "#fields\tts\tuid\tid.orig_h\tproto\tset",
+            "#fields\tts\tuid",
+            "#types\ttime\tstring\taddr\tenum\tset[string]",
+            "#types\ttime\tstring",
+            "#",
+            "1.5\tC\t10.0.0.1\ttcp\ta,b",
+            "1.5\tC\\x22\\xff\t-\t(empty)\t(empty)",
+            "x\t",
+            "StartTime,Dur,Proto,SrcAddr",
+            "1,2,\"3,4\",5",
+            "1,\"2",
+            "srcaddr dstaddr protocol",
+            "1.1.1.1 2.2.2.2 6",
+            "{\"ts\":1}",
+            "{",
+            RECORD,
+        ]);
+        let cut = |(line, cut): (&str, prop::sample::Index)| line[..cut.index(line.len() + 1)].to_owned();
+        prop_oneof![
+            4 => known.clone().prop_map(str::to_owned),
+            1 => (known, any::<prop::sample::Index>()).prop_map(cut),
+            1 => "[\\PC\t]{0,30}",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_is_an_object_or_is_told(lines in prop::collection::vec(lines(), 0..30), format in 0..6_usize) {
+            let (_folder, path) = file("lines", lines.join("\n").as_bytes());
+            let formats = [Format::Auto, Format::Kdd, Format::Zeek, Format::Ndjson, Format::Csv, Format::Text];
+            let mut events = open(&path, formats[format], start()).unwrap();
+            while let Some(event) = events.next() {
+                match event {
+                    Ok(event) => prop_assert!(serde_json::from_str::<Value>(&event).is_ok_and(|event| event.is_object()), "{}", event),
+                    Err(fault) => prop_assert!(fault.to_string().contains(&format!("line {}", events.line())), "{}", fault),
+                }
+            }
+        }
     }
 }

@@ -1,0 +1,178 @@
+//! The ECS fields of a connection that its event lacks: who talked to whom, when, and the Community ID by which other
+//! tools know it.
+
+use std::fmt::Write;
+use std::ops::Range;
+
+use crate::normalise::{Address, Connection, Endpoint, Record, Told, Transport, View, community_id};
+
+use super::document::Flow;
+
+/// Writes a member and a comma.
+macro_rules! member {
+    ($out:expr, $($format:tt)+) => {
+        write!($out, $($format)+).expect("writing to a string does not fail")
+    };
+}
+
+/// Which of them documents are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlowFields {
+    /// `network.community_id`.
+    pub community_id: bool,
+    /// `source.ip`, `source.port`, `destination.ip`, `destination.port`, `network.transport`, `event.start`, `event.end`.
+    pub tuple: bool,
+}
+
+impl FlowFields {
+    /// For documents that somebody reads who does not know the event's words.
+    pub const ALL: Self = Self { community_id: true, tuple: true };
+}
+
+/// The members that were put together for the events of a batch.
+#[derive(Debug, Default)]
+pub struct FlowTexts(String);
+
+/// Where the members for one event lie.
+#[derive(Debug, Clone, Default)]
+pub struct FlowPlaces {
+    source: Range<usize>,
+    destination: Range<usize>,
+    network: Range<usize>,
+    event: Range<usize>,
+    related: Range<usize>,
+}
+
+impl FlowTexts {
+    /// Begins another batch.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Puts together what the event of `view` lacks.
+    pub fn put(&mut self, view: &View<'_>, fields: FlowFields) -> FlowPlaces {
+        let Record::Connection(connection) = &view.record else { return FlowPlaces::default() };
+        let told = &view.layout.told;
+        let mut places = FlowPlaces::default();
+        if fields.tuple {
+            places.source = self.list(|out| endpoint(out, &connection.source, told.source_ip, told.source_port));
+            places.destination =
+                self.list(|out| endpoint(out, &connection.destination, told.destination_ip, told.destination_port));
+            places.event = self.list(|out| times(out, connection, told));
+        }
+        places.related = self.list(|out| {
+            view.related.counts().for_each(|(kind, count)| member!(out, "\"{kind}\":{count},"));
+        });
+        places.network = self.list(|out| network(out, view, connection, fields));
+        places
+    }
+
+    /// The members of an event.
+    pub fn at(&self, places: &FlowPlaces) -> Flow<'_> {
+        let text = |place: &Range<usize>| &self.0[place.clone()];
+        Flow {
+            source: text(&places.source),
+            destination: text(&places.destination),
+            network: text(&places.network),
+            event: text(&places.event),
+            related: text(&places.related),
+        }
+    }
+
+    /// What `write` wrote, without the comma that ends each member.
+    fn list(&mut self, write: impl FnOnce(&mut String)) -> Range<usize> {
+        let start = self.0.len();
+        write(&mut self.0);
+        start..self.0.len() - usize::from(self.0[start..].ends_with(','))
+    }
+}
+
+fn endpoint(out: &mut String, endpoint: &Endpoint<'_>, has_ip: bool, has_port: bool) {
+    match endpoint.address {
+        _ if has_ip => {}
+        Address::Ip(address) => member!(out, "\"ip\":\"{address}\","),
+        // it stands between quotes as it came, escapes and all
+        Address::Name(name) => member!(out, "\"address\":\"{name}\","),
+    }
+    if let Some(port) = endpoint.port.filter(|_| !has_port) {
+        member!(out, "\"port\":{port},");
+    }
+}
+
+fn times(out: &mut String, connection: &Connection<'_>, told: &Told) {
+    for (key, time, has) in [("start", connection.start, told.start), ("end", connection.end(), told.end)] {
+        if let Some(time) = time.filter(|_| !has) {
+            member!(out, "\"{key}\":\"{time}\",");
+        }
+    }
+}
+
+fn network(out: &mut String, view: &View<'_>, connection: &Connection<'_>, fields: FlowFields) {
+    let told = &view.layout.told;
+    if fields.community_id && !told.community_id {
+        match view.community_id {
+            Some(own) => member!(out, "\"community_id\":\"{own}\","),
+            None => {
+                if let Some(id) = community_id(connection) {
+                    member!(out, "\"community_id\":\"{}\",", id.as_str());
+                }
+            }
+        }
+    }
+    if fields.tuple && !told.transport {
+        match (connection.transport, connection.transport.name()) {
+            (Transport::Icmp, _) if connection.source.address.is_v6() => out.push_str("\"transport\":\"ipv6-icmp\","),
+            (_, Some(name)) => member!(out, "\"transport\":\"{name}\","),
+            (_, None) => {
+                if let Some(number) = connection.number {
+                    member!(out, "\"iana_number\":\"{number}\",");
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::normalise::Normaliser;
+
+    fn put(body: &str, fields: FlowFields) -> [String; 4] {
+        let mut normaliser = Normaliser::new(&[]);
+        let mut texts = FlowTexts::default();
+        let view = normaliser.read(body.as_bytes()).unwrap();
+        let places = texts.put(&view, fields);
+        let Flow { source, destination, network, event, .. } = texts.at(&places);
+        [source, destination, network, event].map(str::to_owned)
+    }
+
+    const ZEEK: &str = r#"{"ts":1.5,"uid":"C","id.orig_h":"128.232.110.120","id.orig_p":34855,"id.resp_h":"66.35.250.204","id.resp_p":80,"proto":"tcp","conn_state":"SF","duration":2.25"#;
+
+    #[test]
+    fn what_a_zeek_record_says_in_its_own_words_is_said_in_those_of_ecs() {
+        let expected = [
+            r#""ip":"128.232.110.120","port":34855"#,
+            r#""ip":"66.35.250.204","port":80"#,
+            r#""community_id":"1:LQU9qZlK+B5F3KDmev6m5PMibrg=","transport":"tcp""#,
+            r#""start":"1970-01-01T00:00:01.500Z","end":"1970-01-01T00:00:03.750Z""#,
+        ];
+        assert_eq!(put(&format!("{ZEEK}}}"), FlowFields::ALL), expected);
+        let serving = put(&format!("{ZEEK}}}"), FlowFields { community_id: true, tuple: false });
+        assert_eq!(serving, ["", "", r#""community_id":"1:LQU9qZlK+B5F3KDmev6m5PMibrg=""#, ""]);
+    }
+
+    #[test]
+    fn what_the_event_says_itself_is_not_said_again() {
+        let body = format!(
+            r#"{ZEEK},"community_id":"1:own","source":{{"ip":"x"}},"network.transport":"tcp","event":{{"end":1}}}}"#
+        );
+        let expected = [
+            r#""port":34855"#,
+            r#""ip":"66.35.250.204","port":80"#,
+            r#""community_id":"1:own""#,
+            r#""start":"1970-01-01T00:00:01.500Z""#,
+        ];
+        assert_eq!(put(&body, FlowFields::ALL), expected);
+        assert_eq!(put("{}", FlowFields::ALL), ["", "", "", ""].map(str::to_owned));
+    }
+}

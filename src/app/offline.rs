@@ -1,0 +1,80 @@
+//! Judging events without a server and without a store: the same pipeline as the worker's, for files.
+//!
+//! Metrics are not counted: their buckets end with the clock, which a file does not have.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::classify::{self, LoadedModel, Slot};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::event::SeqNo;
+use crate::event::id::SpoolId;
+use crate::ingest::enrich::Enriched;
+use crate::models::Shelf;
+use crate::normalise::Rules;
+use crate::spool::{Member, StoredBatch};
+
+use super::flow::FlowFields;
+use super::pipeline::{Parts, Pipeline};
+use super::{StartError, configuration};
+
+/// The model that would judge if oversight were started now.
+///
+/// # Errors
+/// When it cannot be used.
+pub fn model(config: &Config) -> Result<LoadedModel, StartError> {
+    classify::init_runtime();
+    let settings = configuration::models(config);
+    let shelf = Shelf::new(&settings.data_dir).deciding(settings.decision);
+    Ok(shelf.load(&settings.configured.judging(&shelf).active)?)
+}
+
+/// Judges events in the order in which they come.
+pub struct Offline {
+    pipeline: Pipeline,
+    clock: Clock,
+    next: SeqNo,
+}
+
+impl Offline {
+    /// With the model that `config` names; `rules` say what content does not tell.
+    ///
+    /// # Errors
+    /// When the model cannot be used.
+    pub fn new(config: &Config, rules: Rules, clock: Clock) -> Result<Self, StartError> {
+        let model = model(config)?;
+        let pipeline = Pipeline::new(Parts {
+            slot: Some(Arc::new(Slot::new(Arc::new(model)))),
+            explain: configuration::explain(config),
+            // a file is no part of what is compared
+            watch: None,
+            engine: None,
+            // ids of documents are like those of stored events, and never the same
+            spool: SpoolId(rand::random()),
+            rules,
+            flow: FlowFields::ALL,
+            census: None,
+            settled_below: SeqNo(0),
+        });
+        Ok(Self { pipeline, clock, next: SeqNo(1) })
+    }
+
+    /// The annotated documents of `events`, in their order; those that are no JSON object have none.
+    pub fn judge(&mut self, events: &[String]) -> Enriched {
+        let mut body = Vec::with_capacity(events.iter().map(String::len).sum());
+        let members = events.iter().map(|event| {
+            let start = u32::try_from(body.len()).expect("a batch is far below 4 GiB");
+            body.extend_from_slice(event.as_bytes());
+            let end = start + u32::try_from(event.len()).expect("a line is far below 4 GiB");
+            Member { range: start..end, id: None, index: None, pipeline: None, redriven: None }
+        });
+        let members = members.collect();
+        let received = self.clock.now();
+        let (first, source, body) = (self.next, "file".into(), Bytes::from(body));
+        self.next = first.plus(events.len() as u64);
+        let batch = StoredBatch { first, received, source, body, members, replayed: false };
+        self.pipeline.enrich(&batch, received)
+    }
+}

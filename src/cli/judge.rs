@@ -1,0 +1,161 @@
+//! `oversight judge FILE…`: what is found in files of events, without a server and without a store.
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use clap::{Args, ValueEnum};
+
+use crate::app::dialects;
+use crate::app::offline::Offline;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::normalise::records::{self, SourceError};
+use crate::normalise::{Dialect, Rules};
+
+use super::findings::Findings;
+use super::progress::Progress;
+use super::traffic::FileFormat;
+
+/// Events that are judged together.
+const BATCH: usize = 512;
+
+/// What to judge, and how to tell.
+#[derive(Debug, Args)]
+pub struct JudgeOptions {
+    /// Files of events, plain, gzip or zstd: Zeek, Suricata, NetFlow, Argus, VPC and KDD records, as JSON lines or tables
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// What the lines are; by their content where it is not given
+    #[arg(long, value_enum, default_value = "auto")]
+    format: FileFormat,
+    /// The dialect of all events; by their content where it is not given
+    #[arg(long, value_parser = dialect, value_name = "NAME")]
+    dialect: Option<Dialect>,
+    /// A table, one JSON object of the same figures, or every judged connection as an annotated document
+    #[arg(long, value_enum, default_value = "text")]
+    output: JudgeOutput,
+    /// Sources that the table names, those with the most attacks first
+    #[arg(long, default_value_t = 10)]
+    top: usize,
+    /// Only the first so many events of each file
+    #[arg(long)]
+    limit: Option<usize>,
+}
+
+/// How findings are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum JudgeOutput {
+    /// A table for people
+    Text,
+    /// One JSON object
+    Json,
+    /// Annotated documents, one a line
+    Ndjson,
+}
+
+fn dialect(name: &str) -> Result<Dialect, String> {
+    let known = || Dialect::ALL.map(Dialect::name).join(", ");
+    Dialect::of(name).ok_or_else(|| format!("no such dialect; there are {}", known()))
+}
+
+/// Judges the files in the order in which they are named: what is seen in one counts in the windows of the next.
+///
+/// # Errors
+/// When a file cannot be read to its end, the model cannot be used, or nobody takes the output.
+pub fn judge(configuration: &Config, options: &JudgeOptions) -> anyhow::Result<()> {
+    let clock = Clock::system();
+    let rules = Rules { always: options.dialect, ..dialects::rules(configuration) };
+    let mut run = Run {
+        findings: Findings::new(&rules),
+        offline: Offline::new(configuration, rules, clock.clone())?,
+        documents: (options.output == JudgeOutput::Ndjson).then(|| BufWriter::new(std::io::stdout().lock())),
+    };
+    let mut failed = None;
+    for file in &options.files {
+        if let Err(fault) = run.file(file, options, &clock) {
+            match fault.downcast::<SourceError>() {
+                // the other files are judged all the same
+                Ok(fault) => failed = Some(failed.unwrap_or(fault)),
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+    let Run { findings, documents, .. } = run;
+    match (options.output, documents) {
+        (_, Some(mut documents)) => documents.flush()?,
+        (JudgeOutput::Json, None) => println!("{}", findings.json(options.top)),
+        (_, None) => std::io::stdout().write_all(findings.text(options.top).as_bytes())?,
+    }
+    findings.warn();
+    failed.map_or(Ok(()), |fault| Err(fault.into()))
+}
+
+/// What is under way.
+struct Run {
+    offline: Offline,
+    findings: Findings,
+    documents: Option<BufWriter<std::io::StdoutLock<'static>>>,
+}
+
+impl Run {
+    fn file(&mut self, path: &Path, options: &JudgeOptions, clock: &Clock) -> anyhow::Result<()> {
+        let done = Arc::<AtomicU64>::default();
+        let start = clock.now().as_event_time();
+        let mut events = records::open_counting(path, options.format.into(), start, &done)?;
+        let size = std::fs::metadata(path).map(|file| file.len()).ok();
+        let mut bar = Progress::new(&format!("judging {}", path.display()), size);
+        let (mut batch, mut lines) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
+        let mut left = options.limit.unwrap_or(usize::MAX);
+        let ended = loop {
+            let event = if left == 0 { None } else { events.next() };
+            let whole = event.is_none();
+            match event {
+                Some(Ok(event)) => {
+                    batch.push(event);
+                    lines.push(events.line());
+                    left -= 1;
+                }
+                Some(Err(SourceError::Line { line, problem, .. })) => self.findings.unreadable(path, line, &problem),
+                Some(Err(fault)) => break Err(fault),
+                None => {}
+            }
+            if batch.len() == BATCH || whole {
+                self.batch(path, &batch, &lines)?;
+                batch.clear();
+                lines.clear();
+                bar.set(done.load(Ordering::Relaxed), &self.findings.note());
+            }
+            if whole {
+                break Ok(());
+            }
+        };
+        self.batch(path, &batch, &lines)?;
+        bar.finish();
+        self.findings.files += 1;
+        ended.map_err(Into::into)
+    }
+
+    fn batch(&mut self, path: &Path, events: &[String], lines: &[u64]) -> anyhow::Result<()> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let judged = self.offline.judge(events);
+        for (document, line) in judged.documents.into_iter().zip(lines) {
+            let bytes = match document {
+                Ok(range) => &judged.bytes[range],
+                Err(problem) => {
+                    self.findings.unreadable(path, *line, &problem);
+                    continue;
+                }
+            };
+            let judged = self.findings.document(bytes);
+            if let Some(out) = self.documents.as_mut().filter(|_| judged) {
+                out.write_all(bytes)?;
+                out.write_all(b"\n")?;
+            }
+        }
+        Ok(())
+    }
+}
