@@ -115,7 +115,7 @@ impl Settings {
             name: "kdd99".to_owned(),
             version: "3".to_owned(),
             seed: 1999,
-            epochs: 16,
+            epochs: 10,
             batch: 512,
             members: 3,
             hidden: vec![96, 48],
