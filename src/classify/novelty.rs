@@ -83,7 +83,8 @@ pub fn belief_in_unlike(unlike: f32, energy: f32, temperature: f32) -> f32 {
 pub fn fit(energies: &[f32]) -> NoveltyCard {
     let mut raw: Vec<f32> = energies.iter().map(|energy| -energy).collect();
     raw.sort_by(f32::total_cmp);
-    let at = |rank: &f32| raw[(rank * (raw.len() - 1) as f32).round() as usize];
+    // without the digits in which two runs may differ
+    let at = |rank: &f32| (raw[(rank * (raw.len() - 1) as f32).round() as usize] * 1e4).round() / 1e4;
     NoveltyCard {
         meaning: "share of the validation rows (with and without content features) whose free energy was larger; \
                   1 is more unlike than all of them; not a probability of an unknown attack"
@@ -103,7 +104,7 @@ pub fn fit_open_set(attack: &[Vec<f32>], unlike: &[f32], false_alarms: f64) -> O
         let mut sorted = values.to_vec();
         sorted.sort_by(f32::total_cmp);
         let place = ((1.0 - false_alarms) * sorted.len() as f64).ceil() as usize;
-        sorted.get(place.saturating_sub(1)).copied().unwrap_or(1.0)
+        sorted.get(place.saturating_sub(1)).map_or(1.0, |value| (value * 1e4).ceil() / 1e4)
     };
     OpenSetCard {
         meaning: format!(
@@ -149,7 +150,7 @@ mod tests {
     fn the_thresholds_let_through_what_they_are_asked_to() {
         let hundredths = |by: f32| (1..=100).map(|step| step as f32 / 100.0 * by).collect::<Vec<f32>>();
         let card = fit_open_set(&[hundredths(0.2), hundredths(0.5)], &hundredths(1.0), 0.05);
-        assert_eq!((card.normal_up_to, card.known_up_to), (0.475, 0.95));
+        assert!((card.normal_up_to - 0.475).abs() < 2e-4 && (card.known_up_to - 0.95).abs() < 2e-4, "{card:?}");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::TrainError;
 use super::dataset::Row;
+use super::{TrainError, steady};
 use crate::classify::calibrate::{calibration_error, softmax};
 use crate::classify::card::{ConformalCard, Figures, Scores, SetFigures};
 use crate::classify::conformal::not_excluded;
@@ -160,7 +160,7 @@ impl Outputs {
 
     /// The figures of a card.
     pub fn figures(&self, classes: Classes<'_>, temperature: f32) -> Figures {
-        let error = |temperature| calibration_error(&self.logits, self.width, &self.labels, temperature);
+        let error = |temperature| steady(calibration_error(&self.logits, self.width, &self.labels, temperature));
         Figures {
             distinct: self.scores(classes, |_| 1),
             weighted: self.scores(classes, |row| self.counts[row]),

@@ -3,7 +3,7 @@
 use super::dataset::{Dataset, FREQUENT_FROM, Part, Row, name_of};
 use super::fit::{fit, network_of};
 use super::measure::{Belief, Classes, Outputs, View, area, set_figures};
-use super::{LIMIT, Progress, Settings, TrainError};
+use super::{LIMIT, Progress, Settings, TrainError, steady};
 use crate::classify::calibrate::fit_temperature;
 use crate::classify::card::{
     Calibration, Card, ClassCounts, ConformalCard, Decision, DecisionRule, EncodingCard, FORMAT, LabelCard, LeftOut,
@@ -64,7 +64,7 @@ impl Trained {
         let tellable: Vec<&Row> = rows.iter().filter(|row| !needs_content[usize::from(row.label)]).copied().collect();
         let views = [outputs(&rows, View::Whole)?, outputs(&tellable, View::ContentMissing)?];
         let both = views[0].clone().and(views[1].clone());
-        let temperature = fit_temperature(&both.logits, both.width, &both.labels);
+        let temperature = steady(fit_temperature(&both.logits, both.width, &both.labels).into()) as f32;
         let energies: Vec<f32> = both.beliefs(temperature).map(|belief| belief.energy).collect();
         let own: Vec<(u16, f32)> =
             both.rows(temperature).map(|(label, belief)| (label, belief.probabilities[usize::from(label)])).collect();
@@ -124,8 +124,8 @@ impl Trained {
                 rows: rows.len() as u64,
                 called_normal: share(Verdict::Normal),
                 called_unknown: share(Verdict::Unknown),
-                alarm_auc: area(&attack, &seen_attack),
-                novelty_auc: area(&unlike, &seen_unlike),
+                alarm_auc: steady(area(&attack, &seen_attack)),
+                novelty_auc: steady(area(&unlike, &seen_unlike)),
             });
         }
         Ok(found)
