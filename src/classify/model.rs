@@ -238,6 +238,7 @@ impl Judge {
 mod tests {
     use super::super::sample;
     use super::*;
+    use crate::event::annotated::Verdict;
 
     fn model() -> LoadedModel {
         let bytes = weights::write(&sample::weights());
@@ -259,6 +260,18 @@ mod tests {
             assert_eq!((alone.label, alone.features_known), (verdict.label, verdict.features_known));
             assert!((alone.probability.value() - verdict.probability.value()).abs() < 1e-5);
             assert!((alone.novelty.value() - verdict.novelty.value()).abs() < 1e-4);
+        }
+    }
+
+    #[test]
+    fn a_single_half_open_connection_is_not_taken_for_a_known_attack() {
+        let model = load(&ModelSource::Builtin("kdd99".to_owned())).expect("sound");
+        for service in ["http", "private", "telnet", "smtp"] {
+            let line = format!("0,tcp,{service},S0,{}1,1,1,1,0,0,1,0,0,1,1,1,0,1,0,1,1,0,0", "0,".repeat(18));
+            let mut features = crate::normalise::kdd::parse_line(&line).expect("valid").features;
+            let whole = judge(&model, &[features])[0].verdict;
+            features.numeric[crate::classify::encode::CONTENT].fill(f32::NAN);
+            assert_eq!([whole, judge(&model, &[features])[0].verdict], [Verdict::Unknown; 2], "{service}");
         }
     }
 
