@@ -120,6 +120,8 @@ impl Assembler {
             duration: facts.duration,
             start: facts.start,
             state,
+            history: None,
+            name: None,
             content,
             approximated,
             sides: Sides::Whole,

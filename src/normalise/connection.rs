@@ -26,6 +26,10 @@ pub struct Connection<'a> {
     pub start: Option<EventTime>,
     /// How it ended, in the source's words.
     pub state: Option<&'a str>,
+    /// What happened in it, in Zeek's letters.
+    pub history: Option<&'a str>,
+    /// The name that was asked for: a DNS question, the server of a TLS greeting, the host of an HTTP request.
+    pub name: Option<&'a str>,
     /// What was seen in its packets and payload.
     pub content: Content,
     /// What here is an estimate.

@@ -27,6 +27,7 @@ mod moment;
 mod netflow;
 mod pairs;
 mod paths;
+pub mod pcap;
 pub mod records;
 mod rules;
 mod scalar;
@@ -60,8 +61,8 @@ pub use rules::{Condition, DialectRule, Rules};
 use scalar::{Captured, capture};
 pub use scalar::{Scalar, Values};
 use slots::{
-    COMMUNITY_ID, DESTINATION, EVENT, NETWORK, OVERSIGHT, OWN_COMMUNITY_ID, RISK_SCORE, SOURCE, Slots, THREAT,
-    TIMESTAMP, TS,
+    ASKED, COMMUNITY_ID, DESTINATION, EVENT, HISTORY, NETWORK, OVERSIGHT, OWN_COMMUNITY_ID, RISK_SCORE, SOURCE, Slots,
+    THREAT, TIMESTAMP, TS,
 };
 pub use unreadable::{Reason, Unreadable};
 
@@ -314,6 +315,8 @@ impl Normaliser {
                 };
                 let mut connection = Connection { sides, ..self.assembler.connection(&facts) };
                 kdd::content(&self.slots, body, &mut connection);
+                connection.history = zeek::text(self.slots.at(HISTORY), body);
+                connection.name = zeek::text(self.slots.at(ASKED), body);
                 let related = self.joins.tell(&self.slots, body, &mut connection);
                 let (record, origin) = (Record::Connection(connection), Origin::Names(names));
                 Understood { record, dialect, unusable, related, origin }

@@ -83,8 +83,12 @@ pub const NETWORK: u32 = 105;
 pub const COMMUNITY_ID: u32 = 106;
 /// `community_id`, as Zeek and Suricata write it.
 pub const OWN_COMMUNITY_ID: u32 = 107;
+/// What happened in a connection, in Zeek's letters.
+pub const HISTORY: u32 = 108;
+/// The name that somebody asked for.
+pub const ASKED: u32 = 109;
 /// The first slot of the dialects that number their own.
-pub const FIRST_DIALECT: u32 = 108;
+pub const FIRST_DIALECT: u32 = 110;
 /// A slot that no path leads to: always empty.
 pub const UNUSED: u32 = joins::END;
 /// The first slot of a path that was asked for.
@@ -127,6 +131,13 @@ const BUILT_IN: &[(&str, u32)] = &[
     ("network", NETWORK),
     ("network.community_id", COMMUNITY_ID),
     ("community_id", OWN_COMMUNITY_ID),
+    ("history", HISTORY),
+    ("zeek.connection.history", HISTORY),
+    ("connection.history", HISTORY),
+    ("tls.client.server_name", ASKED),
+    ("tls.sni", ASKED),
+    ("dns.question.name", ASKED),
+    ("url.domain", ASKED),
 ];
 
 /// The slots' contents for one event.
