@@ -4,11 +4,15 @@
 //! missing (NaN, [`Symbol::MISSING`](symbols::Symbol::MISSING)), never zero. [`Windows`] measures those that compare a
 //! connection with the ones before it.
 
+#[cfg(test)]
+mod endings;
+pub mod flow;
 mod hosts;
 mod latest;
 mod rate;
 #[cfg(test)]
 mod reference;
+mod steady;
 pub mod symbols;
 mod window;
 

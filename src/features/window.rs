@@ -26,7 +26,7 @@
 //! # Time
 //! The clock of the windows is the latest time seen. Sensors write connections when they end, so many come late; a
 //! late one is counted as if it came now, which keeps the pace of a burst whose records are all late by the same time. When
-//! [`PATIENCE`] connections in a row are later than [`Settings::lateness`] (a clock was set back, or an older file is replayed
+//! [`PATIENCE`](super::steady::PATIENCE) connections in a row are later than [`Settings::lateness`] (a clock was set back, or an older file is replayed
 //! behind a newer one), the clock goes back to them and the two-second windows start afresh.
 //!
 //! # Bounds
@@ -42,14 +42,13 @@ use super::FeatureVector;
 use super::hosts::{Failure, Hosts, KINDS, Tally, WINDOW, kind};
 use super::latest::Latest;
 use super::rate::Rates;
+use super::steady::{Moment, SteadyClock};
 use super::symbols::{FLAGS, Symbol};
 use crate::event::EventTime;
 use crate::normalise::{Connection, Record, Sides, Transport};
 
 /// Counts within two seconds stop here.
 pub const MOST_RECENT: u32 = 511;
-/// So many connections in a row beyond the lateness set the clock back.
-pub const PATIENCE: u32 = 64;
 
 /// Bounds of the windows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,9 +87,7 @@ struct Recent {
 #[derive(Debug)]
 pub struct Windows {
     limit: usize,
-    lateness: i64,
-    now: Option<i64>,
-    behind: u32,
+    clock: SteadyClock,
     recent: VecDeque<Recent>,
     hosts: Hosts,
     services: [Service; KINDS],
@@ -120,9 +117,7 @@ impl Windows {
     pub fn new(settings: &Settings) -> Self {
         Self {
             limit: settings.connections.max(1),
-            lateness: i64::try_from(settings.lateness.as_micros()).unwrap_or(i64::MAX),
-            now: None,
-            behind: 0,
+            clock: SteadyClock::new(settings.lateness),
             recent: VecDeque::new(),
             hosts: Hosts::new(settings.hosts),
             services: [Service::default(); KINDS],
@@ -177,17 +172,13 @@ impl Windows {
 
     /// The place on the windows' clock of a connection at `micros`.
     fn clock(&mut self, micros: i64) -> i64 {
-        let now = self.now.unwrap_or(micros);
-        self.behind = if micros < now.saturating_sub(self.lateness) { self.behind + 1 } else { 0 };
-        let now = if self.behind >= PATIENCE {
-            self.behind = 0;
-            self.expire(i64::MAX);
-            micros
-        } else {
-            now.max(micros)
-        };
-        self.now = Some(now);
-        now
+        match self.clock.at(micros) {
+            Moment::Now(now) => now,
+            Moment::SetBack(now) => {
+                self.expire(i64::MAX);
+                now
+            }
+        }
     }
 
     /// Lets go of what happened more than two seconds before `now`.

@@ -1,0 +1,47 @@
+//! What the name that was asked for looks like: those that programs make up differ from those that people do.
+
+/// Writes the features; missing where there is no name.
+pub fn fill(name: Option<&str>, out: &mut [f32]) {
+    let Some(name) = name.map(|name| name.trim_end_matches('.')).filter(|name| !name.is_empty()) else { return };
+    let labels: Vec<&str> = name.split('.').collect();
+    let longest = labels.iter().map(|label| label.len()).max().unwrap_or(0);
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    out.copy_from_slice(&[
+        name.len() as f32,
+        entropy(name),
+        digits as f32 / name.len() as f32,
+        labels.len() as f32,
+        longest as f32,
+    ]);
+}
+
+/// Shannon's entropy of the bytes but the dots, in bits; letters of either case are alike.
+fn entropy(name: &str) -> f32 {
+    let mut counts = [0_u32; 256];
+    name.bytes().filter(|byte| *byte != b'.').for_each(|byte| counts[usize::from(byte.to_ascii_lowercase())] += 1);
+    let all: u32 = counts.iter().sum();
+    let part = |count: u32| {
+        let share = count as f32 / all as f32;
+        -share * share.log2()
+    };
+    counts.into_iter().filter(|count| *count > 0).map(part).sum::<f32>().max(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(name: &str) -> [f32; 5] {
+        let mut out = [f32::NAN; 5];
+        fill(Some(name), &mut out);
+        out
+    }
+
+    #[test]
+    fn a_made_up_name_has_more_entropy_than_a_word() {
+        assert_eq!(of("AAaa.aa."), [7.0, 0.0, 0.0, 2.0, 4.0]);
+        assert_eq!(of("ab12")[1..3], [2.0, 0.5]);
+        assert!(of("x7f3q9zk2m4v8.example")[1] > of("mail.example")[1]);
+        assert!(of("").iter().chain(&of("...")).all(|value| value.is_nan()));
+    }
+}
