@@ -122,7 +122,7 @@ fn look(
     for (done, event) in (1..).zip(events.take(options.limit.unwrap_or(usize::MAX))) {
         match event {
             Ok(event) => *unreadable += u64::from(survey.event(&event).is_err()),
-            Err(SourceError::Line { .. }) => *unreadable += 1,
+            Err(SourceError::Line { .. } | SourceError::Capture { .. }) => *unreadable += 1,
             Err(fault) => return Err(fault),
         }
         bar.set(done, "");

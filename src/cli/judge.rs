@@ -118,6 +118,9 @@ impl Run {
                     left -= 1;
                 }
                 Some(Err(SourceError::Line { line, problem, .. })) => self.findings.unreadable(path, line, &problem),
+                Some(Err(SourceError::Capture { source, .. })) => {
+                    self.findings.unreadable(path, events.line(), &source.to_string());
+                }
                 Some(Err(fault)) => break Err(fault),
                 None => {}
             }
@@ -133,6 +136,7 @@ impl Run {
         };
         self.batch(path, &batch, &lines)?;
         bar.finish();
+        events.told().into_iter().for_each(|report| eprintln!("{}: {report}", path.display()));
         self.findings.files += 1;
         ended.map_err(Into::into)
     }

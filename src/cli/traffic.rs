@@ -73,6 +73,8 @@ pub enum FileFormat {
     Csv,
     /// Lines of text
     Text,
+    /// Packets, pcap or pcapng: an event for each connection
+    Capture,
 }
 
 impl From<FileFormat> for Format {
@@ -84,6 +86,7 @@ impl From<FileFormat> for Format {
             FileFormat::Ndjson => Self::Ndjson,
             FileFormat::Csv => Self::Csv,
             FileFormat::Text => Self::Text,
+            FileFormat::Capture => Self::Capture,
         }
     }
 }
@@ -150,16 +153,26 @@ pub fn replay(configuration: &Config, options: &ReplayOptions) -> anyhow::Result
 
 /// The events without the lines that are none, which are told and counted.
 fn readable(events: records::Events, unreadable: Arc<AtomicU64>) -> impl Iterator<Item = Result<String, SourceError>> {
-    events.filter(move |event| match event {
-        Err(fault @ SourceError::Line { .. }) => {
-            match unreadable.fetch_add(1, Ordering::Relaxed) {
-                0..MOST_LINES => eprintln!("{fault}"),
-                MOST_LINES => eprintln!("further lines that cannot be read are only counted"),
-                _ => {}
+    let mut events = events;
+    std::iter::from_fn(move || {
+        loop {
+            match events.next() {
+                Some(Err(fault @ SourceError::Line { .. })) => match unreadable.fetch_add(1, Ordering::Relaxed) {
+                    0..MOST_LINES => eprintln!("{fault}"),
+                    MOST_LINES => eprintln!("further lines that cannot be read are only counted"),
+                    _ => {}
+                },
+                // the connections that were open there follow
+                Some(Err(SourceError::Capture { .. })) => {
+                    unreadable.fetch_add(1, Ordering::Relaxed);
+                }
+                None => {
+                    events.told().into_iter().for_each(|report| eprintln!("{report}"));
+                    return None;
+                }
+                event => return event,
             }
-            false
         }
-        Ok(_) | Err(SourceError::Read { .. }) => true,
     })
 }
 

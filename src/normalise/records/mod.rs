@@ -12,6 +12,8 @@
 //! | behind a line of column names (commas, tabs, semicolons), or of an AWS VPC flow log | an object of the columns |
 //! | anything else | `{"message": …}` |
 //!
+//! A capture, known by how it begins, has no lines: its events are its connections, see [`pcap`](super::pcap).
+//!
 //! Records that look alike stay different events where they have a time or an offset of their own. A file is read once,
 //! in memory that does not grow with it. A line that cannot be read is told with its number, and the ones behind it
 //! follow.
@@ -28,7 +30,7 @@ use std::sync::atomic::AtomicU64;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::file;
+use super::{file, pcap};
 use crate::clock::Clock;
 use crate::event::EventTime;
 
@@ -55,6 +57,8 @@ pub enum Format {
     Csv,
     /// A line each.
     Text,
+    /// Packets, as pcap or pcapng.
+    Capture,
 }
 
 /// Why a file cannot be read, or a line of it.
@@ -78,11 +82,29 @@ pub enum SourceError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A capture is none, or is damaged; behind the damage its last connections follow.
+    #[error("{}", path.display())]
+    Capture {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: pcap::CaptureError,
+    },
 }
 
 /// The events of one file.
 pub struct Events {
     path: PathBuf,
+    source: Source,
+}
+
+enum Source {
+    Text(Box<Text>),
+    Capture(Box<pcap::Connections<'static>>),
+}
+
+/// A file of lines.
+struct Text {
     reader: Box<dyn BufRead + Send>,
     lines: Lines,
     buffer: Vec<u8>,
@@ -110,9 +132,16 @@ pub fn open_counting(
     done: &Arc<AtomicU64>,
 ) -> Result<Events, SourceError> {
     let fault = |source| SourceError::Read { path: path.to_owned(), source };
-    let reader = file::open_counting(path, done).map_err(fault)?;
+    let mut reader = file::open_counting(path, done).map_err(fault)?;
+    let begins_as_capture = pcap::is_capture(reader.fill_buf().map_err(fault)?);
+    if format == Format::Capture || format == Format::Auto && begins_as_capture {
+        let fault = |source| SourceError::Capture { path: path.to_owned(), source };
+        let connections = pcap::connections(reader, &pcap::Settings::default()).map_err(fault)?;
+        return Ok(Events { path: path.to_owned(), source: Source::Capture(Box::new(connections)) });
+    }
     let lines = Lines { format, header: None, table: Table::Unknown, kdd: KddLines::new(path, start) };
-    Ok(Events { path: path.to_owned(), reader, lines, buffer: Vec::new(), line: 0, offset: 0, failed: false })
+    let text = Text { reader, lines, buffer: Vec::new(), line: 0, offset: 0, failed: false };
+    Ok(Events { path: path.to_owned(), source: Source::Text(Box::new(text)) })
 }
 
 /// `count` events spread evenly over the first `records` records of a KDD file; fewer where it is shorter.
@@ -128,8 +157,38 @@ impl Iterator for Events {
     type Item = Result<String, SourceError>;
 
     /// The next event. A broken line is told and the ones behind it follow; after a file that cannot be read on,
-    /// nothing follows.
+    /// nothing follows, but for the connections that were open in a capture.
     fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.source {
+            Source::Text(text) => text.next(&self.path),
+            Source::Capture(connections) => {
+                let fault = |source| SourceError::Capture { path: self.path.clone(), source };
+                connections.next().map(|event| event.map_err(fault))
+            }
+        }
+    }
+}
+
+impl Events {
+    /// The line that the last event came from, or the connection of a capture; counted from 1.
+    pub fn line(&self) -> u64 {
+        match &self.source {
+            Source::Text(text) => text.line,
+            Source::Capture(connections) => connections.report().connections,
+        }
+    }
+
+    /// What there is to tell of a capture that was read: what was in it, and what of it could not be used.
+    pub fn told(&self) -> Option<&pcap::Report> {
+        match &self.source {
+            Source::Text(_) => None,
+            Source::Capture(connections) => Some(connections.report()),
+        }
+    }
+}
+
+impl Text {
+    fn next(&mut self, path: &Path) -> Option<Result<String, SourceError>> {
         while !self.failed {
             let offset = self.offset;
             match self.read_line() {
@@ -137,7 +196,7 @@ impl Iterator for Events {
                 Ok(true) => {}
                 Err(source) => {
                     self.failed = true;
-                    return Some(Err(SourceError::Read { path: self.path.clone(), source }));
+                    return Some(Err(SourceError::Read { path: path.to_owned(), source }));
                 }
             }
             let event = match std::str::from_utf8(&self.buffer) {
@@ -149,18 +208,11 @@ impl Iterator for Events {
                 Ok(None) => {}
                 Ok(Some(event)) => return Some(Ok(event)),
                 Err(problem) => {
-                    return Some(Err(SourceError::Line { path: self.path.clone(), line: self.line, problem }));
+                    return Some(Err(SourceError::Line { path: path.to_owned(), line: self.line, problem }));
                 }
             }
         }
         None
-    }
-}
-
-impl Events {
-    /// The line that the last event came from, counted from 1.
-    pub fn line(&self) -> u64 {
-        self.line
     }
 
     /// Fills the buffer with the next line; false at the end of the file.
@@ -200,7 +252,8 @@ impl Lines {
         match self.format {
             Format::Kdd => self.kdd.event(text, offset).map(Some),
             Format::Ndjson => object(text).map(Some),
-            Format::Text => Ok(Some(message(text))),
+            // captures have no lines, so this is never asked of one
+            Format::Text | Format::Capture => Ok(Some(message(text))),
             Format::Csv => self.row(text, offset),
             Format::Zeek | Format::Auto if text.starts_with('#') => {
                 self.header.get_or_insert_default().read(text);
