@@ -2,8 +2,9 @@
 //!
 //! Figures of one machine at one time say little; the ratios carry over. `make bench` prints both.
 //! Options: `--seconds N` for each measurement (default 8), `--kdd FILE` to use KDD records instead of connections,
-//! `--engine URL` a real Elasticsearch to measure against as well.
+//! `--engine URL` a real Elasticsearch to measure against as well, `--only features` for the cost of features alone.
 
+mod features;
 mod floor;
 mod load;
 mod process;
@@ -26,16 +27,21 @@ struct Options {
     length: Duration,
     kdd: Option<String>,
     engine: Option<String>,
+    features_only: bool,
 }
 
 fn main() {
     let options = options();
+    features::print(options.length / 2);
+    if options.features_only {
+        return;
+    }
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
     runtime.block_on(measure(options));
 }
 
 fn options() -> Options {
-    let mut options = Options { length: Duration::from_secs(8), kdd: None, engine: None };
+    let mut options = Options { length: Duration::from_secs(8), kdd: None, engine: None, features_only: false };
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
     while let Some(word) = words.next() {
         let value = words.next();
@@ -43,7 +49,10 @@ fn options() -> Options {
             ("--seconds", Some(text)) => options.length = Duration::from_secs(text.parse().expect("whole seconds")),
             ("--kdd", Some(file)) => options.kdd = Some(file),
             ("--engine", Some(url)) => options.engine = Some(url),
-            (other, _) => panic!("unknown option {other}; there are --seconds N, --kdd FILE, --engine URL"),
+            ("--only", Some(what)) if what == "features" => options.features_only = true,
+            (other, _) => {
+                panic!("unknown option {other}; there are --seconds N, --kdd FILE, --engine URL, --only features")
+            }
         }
     }
     options
@@ -96,7 +105,7 @@ async fn measure(options: Options) {
 
 fn sample_events(options: &Options) -> Vec<String> {
     if let Some(file) = &options.kdd {
-        return oversight::simulate::replay::sample(std::path::Path::new(file), 50_000, BATCH)
+        return oversight::normalise::records::sample(std::path::Path::new(file), 50_000, BATCH)
             .expect("a KDD file that can be read");
     }
     let traffic = oversight::simulate::Traffic::new(oversight::simulate::Settings::default());

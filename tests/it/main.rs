@@ -38,6 +38,8 @@ mod kafka;
 /// Models come and go while events are judged, and what is asked for is what judges.
 #[cfg(feature = "torch")]
 mod models;
+/// Captures give the connections that Zeek logs of them, and the traffic that other tools count.
+mod pcap;
 /// What was refused is kept as it came, looked at, and sent again once.
 mod redrive;
 /// Real syslog senders are understood, and of what reached oversight nothing is lost.
