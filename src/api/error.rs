@@ -111,7 +111,7 @@ fn status_of(fault: &ModelError) -> StatusCode {
         ModelError::Unknown { .. } => StatusCode::NOT_FOUND,
         ModelError::Moved { .. } => StatusCode::PRECONDITION_FAILED,
         ModelError::Taken { .. } | ModelError::NothingEarlier | ModelError::OwnShadow(_) => StatusCode::CONFLICT,
-        ModelError::Load(_) | ModelError::Changed { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        ModelError::Load(_) | ModelError::Network(_) | ModelError::Changed { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         ModelError::File { .. } | ModelError::Record { .. } => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

@@ -22,6 +22,7 @@ pub mod offline;
 mod pipeline;
 mod quality;
 pub mod reload;
+mod rows;
 #[cfg(test)]
 mod schedules;
 pub mod service;

@@ -11,7 +11,7 @@ use crate::classify::{Classifiers, Explain, Follower, Slot};
 use crate::event::annotated::{Classification, ModelInfo};
 use crate::event::id::SpoolId;
 use crate::event::{EventId, EventTime, ReceivedTime, SeqNo};
-use crate::features::{self, FeatureVector, Windows};
+use crate::features::{self, Windows};
 use crate::ingest::enrich::Enriched;
 use crate::models::Watch;
 use crate::normalise::{Layout, Normaliser, Rules};
@@ -25,6 +25,7 @@ use super::document::{self, Annotation, Target};
 use super::fields::MetricFields;
 use super::flow::{FlowFields, FlowPlaces, FlowTexts};
 use super::quality::{Quality, QualityWriter};
+use super::rows::Rows;
 use super::verdict::VerdictWriter;
 
 /// How a pipeline judges.
@@ -52,8 +53,11 @@ pub struct Parts {
 /// Turns what the spool holds into documents. One worker owns it.
 pub struct Pipeline {
     normaliser: Normaliser,
+    rules: Rules,
     windows: Windows,
     follower: Option<Follower>,
+    /// Rows for the follower's models.
+    rows: Option<Rows>,
     watch: Option<Watch>,
     writer: Option<(Arc<ModelInfo>, VerdictWriter)>,
     engine: Option<Engine>,
@@ -76,7 +80,6 @@ pub struct Annotated {
 #[derive(Default)]
 struct Scratch {
     prepared: Vec<Prepared>,
-    vectors: Vec<FeatureVector>,
     verdicts: Vec<Classification>,
     shadow: Vec<Classification>,
     touched: Touched,
@@ -91,7 +94,7 @@ struct Prepared {
     member: usize,
     layout: Layout,
     time: EventTime,
-    vector: Option<usize>,
+    row: Option<usize>,
     quality: Option<Quality>,
     flow: FlowPlaces,
     metrics: Range<usize>,
@@ -101,11 +104,12 @@ struct Prepared {
 impl Pipeline {
     /// A pipeline of these parts.
     pub fn new(parts: Parts) -> Self {
-        let paths = parts.engine.as_ref().map(Engine::paths).unwrap_or_default();
-        Self {
-            normaliser: Normaliser::with_rules(&paths, &parts.rules),
+        let mut pipeline = Self {
+            normaliser: Normaliser::with_rules(&[], &parts.rules),
+            rules: parts.rules,
             windows: Windows::new(&features::Settings::default()),
             follower: parts.slot.map(|slot| Follower::new(slot, parts.explain)),
+            rows: None,
             watch: parts.watch,
             writer: None,
             engine: parts.engine,
@@ -115,13 +119,15 @@ impl Pipeline {
             quality: QualityWriter::default(),
             census: parts.census,
             scratch: Scratch::default(),
-        }
+        };
+        pipeline.look_at_what_models_need();
+        pipeline
     }
 
     /// Annotates the events of these batches.
     pub fn annotate(&mut self, stored: &[StoredBatch], now: ReceivedTime) -> Annotated {
         let mut unreadable = Vec::new();
-        self.scratch.clear();
+        self.begin();
         for (place, batch) in stored.iter().enumerate() {
             self.prepare(place, batch, &mut unreadable);
         }
@@ -146,7 +152,7 @@ impl Pipeline {
     /// that end are let go, for there is nobody to write a record for.
     pub fn enrich(&mut self, batch: &StoredBatch, now: ReceivedTime) -> Enriched {
         let mut unreadable = Vec::new();
-        self.scratch.clear();
+        self.begin();
         self.prepare(0, batch, &mut unreadable);
         self.judge();
         let mut out = Output::with_room_for(std::slice::from_ref(batch));
@@ -186,6 +192,27 @@ impl Pipeline {
         self.engine.as_ref().map(Engine::position)
     }
 
+    /// A batch is judged by the models of its beginning, whatever is exchanged meanwhile.
+    fn begin(&mut self) {
+        self.scratch.clear();
+        if self.follower.as_mut().is_some_and(Follower::follow) {
+            self.look_at_what_models_need();
+        }
+        self.rows.iter_mut().for_each(Rows::clear);
+    }
+
+    /// Reads the fields of events that the metrics and the models need.
+    fn look_at_what_models_need(&mut self) {
+        let mut paths = self.engine.as_ref().map(Engine::paths).unwrap_or_default();
+        self.rows = self.follower.as_ref().map(|follower| {
+            let models = follower.models();
+            let shadow = models.shadow.as_ref().filter(|_| self.watch.is_some());
+            Rows::new(models.active.space(), shadow.map(|shadow| shadow.space()), paths.len())
+        });
+        paths.extend(self.rows.iter().flat_map(Rows::fields).cloned());
+        self.normaliser = Normaliser::with_rules(&paths, &self.rules);
+    }
+
     /// First pass: reads each event, measures it and counts it.
     fn prepare(&mut self, place: usize, batch: &StoredBatch, unreadable: &mut Vec<Refusal>) {
         for (number, member) in batch.members.iter().enumerate() {
@@ -212,10 +239,10 @@ impl Pipeline {
                 score = scratch.touched.score();
             }
             let begun = view.started().unwrap_or(time);
-            let vector = self.follower.as_ref().and_then(|_| self.windows.measure(&view.record, begun));
+            let measured = self.rows.as_ref().and_then(|_| self.windows.measure(&view.record, begun));
             if sequence >= self.settled_below {
-                scratch.vectors.extend(vector);
-                let quality = vector.map(|vector| Quality::of(&view, &vector));
+                let row = self.rows.as_mut().and_then(|rows| rows.gather(measured.as_ref(), &view));
+                let quality = measured.map(|vector| Quality::of(&view, &vector));
                 if let Some(quality) = quality {
                     self.quality.prepare(quality);
                 }
@@ -227,7 +254,7 @@ impl Pipeline {
                     member: number,
                     layout: view.layout,
                     time,
-                    vector: vector.map(|_| scratch.vectors.len() - 1),
+                    row,
                     quality,
                     flow: scratch.flows.put(&view, self.flow),
                     metrics: start..scratch.metrics.len(),
@@ -240,14 +267,14 @@ impl Pipeline {
 
     /// Second pass: the network judges all of them together.
     fn judge(&mut self) {
-        let Some(follower) = &mut self.follower else { return };
-        if self.scratch.vectors.is_empty() {
+        let (Some(follower), Some(rows)) = (&mut self.follower, &self.rows) else { return };
+        if rows.active().is_empty() {
             return;
         }
         let started = std::time::Instant::now();
-        let Scratch { vectors, verdicts, shadow: compared, .. } = &mut self.scratch;
+        let Scratch { verdicts, shadow: compared, .. } = &mut self.scratch;
         let Classifiers { active, shadow } = follower.classifiers();
-        if let Err(fault) = active.classify(vectors, verdicts) {
+        if let Err(fault) = active.classify(rows.active(), verdicts) {
             // the events are still worth storing; without verdicts nobody takes them for judged
             tracing::error!(%fault, "a batch goes unjudged");
             verdicts.clear();
@@ -263,11 +290,13 @@ impl Pipeline {
         catalogue::DETECTIONS.add(attacks as u64);
         let Some(watch) = &mut self.watch else { return };
         // a shadow that fails is counted; the events have their verdicts
-        let judged = shadow.as_mut().map(|shadow| shadow.classify(vectors, compared).is_ok());
+        let judged = shadow.as_mut().map(|shadow| shadow.classify(rows.shadow(), compared).is_ok());
         let models = follower.models();
-        watch.inputs(&models.active, vectors);
-        if let Some(whole) = judged {
-            watch.compared(models, verdicts, whole.then_some(compared.as_slice()));
+        watch.inputs(&models.active, rows.active());
+        match judged {
+            Some(true) => watch.compared(models, rows.both().map(|(one, other)| (&verdicts[one], &compared[other]))),
+            Some(false) => watch.failed(models),
+            None => {}
         }
         watch.tick();
     }
@@ -279,7 +308,7 @@ impl Pipeline {
             (None, Some(document)) => EventId::Given(document.clone()),
             (None, None) => EventId::Place(self.spool, sequence),
         };
-        let verdict = prepared.vector.and_then(|vector| self.scratch.verdicts.get(vector));
+        let verdict = prepared.row.and_then(|row| self.scratch.verdicts.get(row));
         let metrics = &self.scratch.metrics[prepared.metrics.clone()];
         let annotation = Annotation {
             id: &id,
@@ -321,7 +350,6 @@ impl Pipeline {
 impl Scratch {
     fn clear(&mut self) {
         self.prepared.clear();
-        self.vectors.clear();
         self.verdicts.clear();
         self.shadow.clear();
         self.metrics.clear();

@@ -12,14 +12,16 @@ use super::encode::Curve;
 use super::labels::needs_content;
 use super::quality::ClassFigures;
 use crate::event::annotated::{AttackRef, Label, ModelInfo};
-use crate::features::NAMES;
-use crate::features::symbols::{FLAGS, PROTOCOLS, SERVICES};
+use crate::features::{CONTENT_GROUP, Feature, Kind, Space, SpaceFault};
 
 /// The form of card that this program reads and writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The card's file in a model folder.
 pub const CARD_FILE: &str = "card.json";
+
+/// The TorchScript file in the folder of a model that has one.
+pub const SCRIPT_FILE: &str = "network.pt";
 
 /// The weights' file in a model folder.
 pub const WEIGHTS_FILE: &str = "weights.safetensors";
@@ -58,10 +60,12 @@ pub struct Card {
     pub open_set: Option<OpenSetCard>,
     /// How a class is decided on.
     pub decision: Decision,
-    /// What it learned from.
-    pub training: Training,
-    /// What it does on data it has not seen.
-    pub quality: Quality,
+    /// What it learned from; none where that is not known, as of an imported network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<Training>,
+    /// What it does on data it has not seen; none where that was not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
     /// Where its training data lie, to see how far other data lie from them; older cards have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftCard>,
@@ -71,12 +75,16 @@ pub struct Card {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schema {
-    /// [`Schema::digest`] of the two below.
+    /// [`Schema::digest`] of what stands below.
     pub hash: String,
-    /// Names in order.
-    pub features: Vec<String>,
-    /// Words of the symbolic features in order.
-    pub vocabularies: BTreeMap<String, Vec<String>>,
+    /// An event of which fewer features are known is not judged.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub least_known: usize,
+    /// Texts in the fields of events that mean that nothing is known, beside the empty one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+    /// The features in order, each with its kind and where an event has it.
+    pub features: Vec<Feature>,
 }
 
 /// Scaling of the numeric features.
@@ -105,16 +113,64 @@ pub struct NumericCard {
     pub deviation: f32,
 }
 
-/// Sizes of the network: dense layers with ReLU between them.
+/// Sizes of the network: dense layers with an activation between them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkCard {
     /// Inputs after encoding.
     pub inputs: usize,
-    /// Units of the hidden layers.
-    pub hidden: Vec<usize>,
+    /// The hidden layers.
+    pub hidden: Vec<HiddenCard>,
     /// Classes.
     pub outputs: usize,
+    /// A TorchScript file that takes what the one hidden layer makes and gives the outputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<ScriptCard>,
+}
+
+/// A TorchScript file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptCard {
+    /// BLAKE3 of the file, in hexadecimal digits.
+    pub blake3: String,
+    /// What it gives.
+    pub gives: Gives,
+}
+
+/// What a network from elsewhere gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Gives {
+    /// Logits.
+    #[default]
+    Logits,
+    /// Probabilities.
+    Probabilities,
+}
+
+/// A hidden layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HiddenCard {
+    /// How many units it has.
+    pub units: usize,
+    /// What is done with their sums.
+    pub activation: Activation,
+}
+
+/// What is done with a unit's sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// Negative sums become 0.
+    Relu,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// 1 / (1 + exp(−x)).
+    Sigmoid,
+    /// Nothing.
+    Linear,
 }
 
 /// The weights file.
@@ -143,9 +199,9 @@ pub struct LabelCard {
     pub technique: Option<AttackCard>,
     /// Risk of a certain detection, 0 to 100.
     pub risk: f32,
-    /// It shows itself in the payload: where no content feature is known it is not told.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub needs_content: bool,
+    /// The group of features that it shows itself in: where none of them is known it is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
 }
 
 /// A tactic or technique.
@@ -301,8 +357,10 @@ pub struct ClassCounts {
 pub struct Quality {
     /// With all features.
     pub whole: Figures,
-    /// With the content features (columns 10 to 22) missing, as connection logs lack them.
-    pub content_missing: Figures,
+    /// With the content features (columns 10 to 22) missing, as connection logs lack them; none where the model has no
+    /// such features.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_missing: Option<Figures>,
     /// A class counts as frequent from this many distinct rows in the file on.
     pub frequent_from: u64,
     /// Share of the test rows whose conformal set holds their class, and how many classes the sets have in the mean; none
@@ -380,32 +438,40 @@ pub struct Scores {
 }
 
 impl Schema {
-    /// The schema of this program: the 41 features and their vocabularies.
-    pub fn current() -> Self {
-        let words = |vocabulary: &[&str]| vocabulary.iter().map(|word| (*word).to_owned()).collect();
-        let mut schema = Self {
-            hash: String::new(),
-            features: NAMES.map(str::to_owned).to_vec(),
-            vocabularies: [("protocol_type", PROTOCOLS), ("service", SERVICES), ("flag", FLAGS)]
-                .map(|(name, vocabulary)| (name.to_owned(), words(vocabulary)))
-                .into(),
-        };
+    /// The schema of a model that looks at `space`.
+    pub fn of(space: &Space) -> Self {
+        let (missing, features) = (space.missing().to_vec(), space.features().to_vec());
+        let mut schema = Self { hash: String::new(), least_known: space.least_known(), missing, features };
         schema.hash = schema.digest();
         schema
     }
 
-    /// BLAKE3 over names, their order and the vocabularies, in hexadecimal digits.
+    /// The space that it describes.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn space(&self) -> Result<Space, SpaceFault> {
+        Ok(Space::new(self.features.clone(), self.least_known)?.with_missing(self.missing.clone()))
+    }
+
+    /// BLAKE3 over the features, their order and their words, in hexadecimal digits.
     pub fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         let mut put = |text: &str| {
             hasher.update(text.as_bytes());
             hasher.update(&[0]);
         };
-        self.features.iter().for_each(|name| put(name));
-        for (name, words) in &self.vocabularies {
-            put("\u{1}");
-            put(name);
-            words.iter().for_each(|word| put(word));
+        put(&self.least_known.to_string());
+        self.missing.iter().for_each(|text| put(text));
+        for feature in &self.features {
+            put(&feature.name);
+            put(feature.field.as_deref().unwrap_or("\u{1}"));
+            put(feature.group.as_deref().unwrap_or("\u{1}"));
+            match &feature.kind {
+                Kind::Number => put("\u{1}"),
+                Kind::Symbol(words) => words.iter().for_each(|word| put(word)),
+            }
+            put("\u{2}");
         }
         hasher.finalize().to_hex().to_string()
     }
@@ -419,13 +485,13 @@ impl Card {
             version: self.version.clone(),
             hash: hash.to_owned(),
             labels: self.labels.iter().map(LabelCard::label).collect(),
-            features: self.schema.features.clone(),
+            features: self.schema.features.iter().map(|feature| feature.name.clone()).collect(),
         }
     }
 
-    /// For each class, in order, whether it is told only where content features are known.
-    pub fn needs_content(&self) -> Vec<bool> {
-        self.labels.iter().map(|label| label.needs_content).collect()
+    /// For each class, in order, whether it is told only where some feature of this group is known.
+    pub fn needing(&self, group: &str) -> Vec<bool> {
+        self.labels.iter().map(|label| label.needs.as_deref() == Some(group)).collect()
     }
 
     /// The card as it stands in its file.
@@ -456,7 +522,7 @@ impl From<Label> for LabelCard {
     fn from(label: Label) -> Self {
         let card = |attack: AttackRef| AttackCard { id: attack.id, name: attack.name };
         Self {
-            needs_content: needs_content(&label.name),
+            needs: needs_content(&label.name).then(|| CONTENT_GROUP.to_owned()),
             name: label.name,
             category: label.category,
             tactic: label.tactic.map(card),
@@ -466,18 +532,29 @@ impl From<Label> for LabelCard {
     }
 }
 
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_schema_hash_changes_with_order_and_with_a_word() {
-        let schema = Schema::current();
-        let mut swapped = schema.clone();
-        swapped.features.swap(4, 5);
-        assert_ne!(swapped.digest(), schema.hash);
-        let mut extended = schema.clone();
-        extended.vocabularies.get_mut("flag").expect("there").push("XX".to_owned());
-        assert_ne!(extended.digest(), schema.hash);
+    fn the_schema_hash_changes_with_order_with_a_word_and_with_a_field() {
+        let schema = Schema::of(&Space::kdd99());
+        let changed = |change: fn(&mut Schema)| {
+            let mut other = schema.clone();
+            change(&mut other);
+            other.digest()
+        };
+        let changes: [fn(&mut Schema); 4] = [
+            |schema| schema.features.swap(4, 5),
+            |schema| schema.features[3].kind = Kind::Symbol(vec!["SF".into()]),
+            |schema| schema.features[4].field = Some("src_bytes".to_owned()),
+            |schema| schema.least_known = 1,
+        ];
+        assert!(changes.into_iter().all(|change| changed(change) != schema.hash));
+        assert_eq!(changed(|_| {}), schema.hash);
     }
 }

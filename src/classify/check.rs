@@ -1,17 +1,19 @@
 //! Raw card in, checked card out: what a card claims must hold together and fit this program.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::card::{Card, EncodingCard, FORMAT, NetworkCard, Schema};
+use super::card::{Activation, Card, EncodingCard, FORMAT, NetworkCard, NumericCard, Schema};
 use super::drift;
-use super::encode::{Encoding, INPUTS, Scale};
+use super::encode::{Encoding, Scale};
 use super::error::Fault;
-use crate::event::annotated::TOP;
-use crate::features::{NAMES, NUMERIC, name_of_numeric};
+use crate::features::Space;
 
 /// Most units of a hidden layer, and most hidden layers.
 const WIDEST: usize = 4096;
 const DEEPEST: usize = 8;
+/// Fewest classes: one is nothing to decide.
+pub const FEWEST_CLASSES: usize = 2;
 
 /// Reads a card and checks everything that can be checked without the weights.
 ///
@@ -22,10 +24,10 @@ pub fn read(json: &[u8]) -> Result<(Card, Encoding), Fault> {
     if card.format != FORMAT {
         return Err(Fault::Format { found: card.format, known: FORMAT });
     }
-    schema(&card.schema)?;
-    let encoding = encoding(&card.encoding)?;
-    network(&card)?;
-    labels(&card)?;
+    let space = schema(&card.schema)?;
+    labels(&card, &space)?;
+    let encoding = encoding(Arc::new(space), &card.encoding)?;
+    network(&card, &encoding)?;
     decision(&card)?;
     conformal(&card)?;
     open_set(&card)?;
@@ -42,15 +44,17 @@ pub fn read(json: &[u8]) -> Result<(Card, Encoding), Fault> {
     demand(ranks.len() == quantiles.len() && ascending(ranks), "novelty.ranks", || {
         format!("must be {} numbers in ascending order", quantiles.len())
     })?;
-    card.drift.as_ref().map_or(Ok(()), drift::check)?;
+    card.drift.as_ref().map_or(Ok(()), |drift| drift::check(drift, encoding.space()))?;
     Ok((card, encoding))
 }
 
 /// Name and shape of every tensor that a network of these sizes needs, `baseline` (see the explanation) among them.
 pub fn needed_tensors(network: &NetworkCard) -> BTreeMap<String, Vec<usize>> {
     let mut needed = BTreeMap::from([("baseline".to_owned(), vec![network.inputs])]);
-    let widths: Vec<usize> =
-        std::iter::once(network.inputs).chain(network.hidden.iter().copied()).chain([network.outputs]).collect();
+    let hidden = network.hidden.iter().map(|hidden| hidden.units);
+    // a script stands in the place of the last layer
+    let last = network.script.is_none().then_some(network.outputs);
+    let widths: Vec<usize> = std::iter::once(network.inputs).chain(hidden).chain(last).collect();
     for (layer, pair) in widths.windows(2).enumerate() {
         needed.insert(format!("layer{}.weight", layer + 1), pair.to_vec());
         needed.insert(format!("layer{}.bias", layer + 1), vec![pair[1]]);
@@ -58,55 +62,48 @@ pub fn needed_tensors(network: &NetworkCard) -> BTreeMap<String, Vec<usize>> {
     needed
 }
 
-fn schema(found: &Schema) -> Result<(), Fault> {
+fn schema(found: &Schema) -> Result<Space, Fault> {
     let actual = found.digest();
     if actual != found.hash {
         return Err(Fault::SchemaHash { claimed: found.hash.clone(), actual });
     }
-    let current = Schema::current();
-    if found.features != current.features {
-        let place = found.features.iter().zip(&current.features).position(|(theirs, ours)| theirs != ours);
-        let what = match place {
-            Some(place) => format!("feature {} is '{}', here '{}'", place + 1, found.features[place], NAMES[place]),
-            None => format!("{} features, here {}", found.features.len(), NAMES.len()),
-        };
-        return Err(Fault::Schema { what });
-    }
-    let differs = |name: &&String| found.vocabularies.get(*name) != current.vocabularies.get(*name);
-    match found.vocabularies.keys().chain(current.vocabularies.keys()).find(differs) {
-        Some(name) => Err(Fault::Schema { what: format!("the vocabulary of '{name}' is another") }),
-        None => Ok(()),
-    }
+    Ok(found.space()?)
 }
 
-fn encoding(card: &EncodingCard) -> Result<Encoding, Fault> {
+/// The encoding of `space` that a card describes.
+///
+/// # Errors
+/// When the card's numbers are not those of the space, or cannot scale.
+pub fn encoding(space: Arc<Space>, card: &EncodingCard) -> Result<Encoding, Fault> {
     demand(card.limit.is_finite() && card.limit > 0.0, "encoding.limit", || format!("{} is not positive", card.limit))?;
-    demand(card.numeric.len() == NUMERIC, "encoding.numeric", || {
-        format!("{} entries, there are {NUMERIC} numeric features", card.numeric.len())
+    let numbers = space.numbers();
+    demand(card.numeric.len() == numbers.len(), "encoding.numeric", || {
+        format!("{} entries, there are {} numeric features", card.numeric.len(), numbers.len())
     })?;
-    for (place, numeric) in card.numeric.iter().enumerate() {
-        let key = || format!("encoding.numeric[{place}]");
-        demand(numeric.feature == NAMES[name_of_numeric(place)], key(), || {
-            format!("'{}' stands where '{}' belongs", numeric.feature, NAMES[name_of_numeric(place)])
-        })?;
+    for (place, (numeric, feature)) in card.numeric.iter().zip(numbers).enumerate() {
+        let (key, name) = (|| format!("encoding.numeric[{place}]"), &space.features()[*feature].name);
+        demand(numeric.feature == *name, key(), || format!("'{}' stands where '{name}' belongs", numeric.feature))?;
         let scaled = numeric.mean.is_finite() && numeric.deviation.is_normal() && numeric.deviation > 0.0;
         demand(scaled && (1.0 / numeric.deviation).is_finite(), key(), || {
             format!("mean {} and deviation {} cannot scale", numeric.mean, numeric.deviation)
         })?;
     }
-    let scale = |place: usize| {
-        let numeric = &card.numeric[place];
-        Scale { curve: numeric.curve, mean: numeric.mean, factor: 1.0 / numeric.deviation }
-    };
-    Ok(Encoding::new(std::array::from_fn(scale), card.limit))
+    let scale =
+        |numeric: &NumericCard| Scale { curve: numeric.curve, mean: numeric.mean, factor: 1.0 / numeric.deviation };
+    let scales: Vec<Scale> = card.numeric.iter().map(scale).collect();
+    Ok(Encoding::new(space, &scales, card.limit))
 }
 
-fn network(card: &Card) -> Result<(), Fault> {
+fn network(card: &Card, encoding: &Encoding) -> Result<(), Fault> {
     let network = &card.network;
-    demand(network.inputs == INPUTS, "network.inputs", || format!("{}, the encoding makes {INPUTS}", network.inputs))?;
-    let hidden = &network.hidden;
+    demand(network.inputs == encoding.inputs(), "network.inputs", || {
+        format!("{}, the encoding makes {}", network.inputs, encoding.inputs())
+    })?;
+    let hidden: Vec<usize> = network.hidden.iter().map(|hidden| hidden.units).collect();
     let sane = (1..=DEEPEST).contains(&hidden.len()) && hidden.iter().all(|units| (1..=WIDEST).contains(units));
     demand(sane, "network.hidden", || format!("{hidden:?}: must be 1 to {DEEPEST} layers of 1 to {WIDEST} units"))?;
+    let feeds = network.script.is_none() || hidden.len() == 1 && network.hidden[0].activation == Activation::Linear;
+    demand(feeds, "network.hidden", || "a script takes what one linear layer makes".to_owned())?;
     let unlike = card.open_set.as_ref().is_some_and(|open_set| open_set.unlike_output);
     demand(network.outputs == card.labels.len() + usize::from(unlike), "labels", || {
         let and = if unlike { " and one for what is unlike them" } else { "" };
@@ -126,9 +123,9 @@ fn network(card: &Card) -> Result<(), Fault> {
     }
 }
 
-fn labels(card: &Card) -> Result<(), Fault> {
-    demand((TOP..=usize::from(u16::MAX)).contains(&card.labels.len()), "labels", || {
-        format!("{} labels, must be at least {TOP}", card.labels.len())
+fn labels(card: &Card, space: &Space) -> Result<(), Fault> {
+    demand((FEWEST_CLASSES..=usize::from(u16::MAX)).contains(&card.labels.len()), "labels", || {
+        format!("{} labels, must be at least {FEWEST_CLASSES}", card.labels.len())
     })?;
     let mut names = BTreeSet::new();
     for label in &card.labels {
@@ -138,6 +135,10 @@ fn labels(card: &Card) -> Result<(), Fault> {
         })?;
         demand((0.0..=100.0).contains(&label.risk), format!("labels.{}", label.name), || {
             format!("risk {} is not within 0 and 100", label.risk)
+        })?;
+        let needs = label.needs.as_deref();
+        demand(needs.is_none_or(|group| space.group(group).is_some()), format!("labels.{}", label.name), || {
+            format!("needs '{}', and no feature is of that group", needs.unwrap_or_default())
         })?;
     }
     demand(card.labels.iter().any(|label| label.category == "normal"), "labels", || {
@@ -209,16 +210,17 @@ mod tests {
     #[test]
     fn each_lie_is_refused_with_its_key() {
         type Lie = fn(&mut Value);
-        let lies: [(Lie, &str); 18] = [
-            (|card| card["format"] = json!(2), "has format 2, this program reads 1"),
+        let lies: [(Lie, &str); 19] = [
+            (|card| card["format"] = json!(9), "has format 9, this program reads 2"),
             (|card| card["schema"]["hash"] = json!("00"), "schema.hash is 00"),
-            (|card| card["schema"]["features"][4] = json!("bytes"), "schema.hash is"),
+            (|card| card["schema"]["features"][4]["name"] = json!("bytes"), "schema.hash is"),
             (|card| card["encoding"]["numeric"][0]["deviation"] = json!(0.0), "encoding.numeric[0]: mean"),
             (|card| card["encoding"]["numeric"][1]["feature"] = json!("x"), "'x' stands where 'src_bytes' belongs"),
             (|card| card["network"]["inputs"] = json!(122), "network.inputs: 122"),
             (|card| card["network"]["hidden"] = json!([]), "network.hidden: []"),
             (|card| drop(card["labels"].as_array_mut().map(Vec::pop)), "labels: 3 labels for 4 outputs"),
             (|card| card["labels"][1]["name"] = json!("normal"), "'normal' stands there twice"),
+            (|card| card["labels"][1]["needs"] = json!("sky"), "labels.neptune: needs 'sky', and no feature"),
             (|card| card["labels"][1]["category"] = json!("dox"), "category 'dox' is none of"),
             (|card| card["calibration"]["temperature"] = json!(0.0), "calibration.temperature: 0"),
             (|card| card["novelty"]["quantiles"] = json!([1.0, 0.0]), "novelty.quantiles: must be"),
@@ -253,20 +255,21 @@ mod tests {
     }
 
     #[test]
-    fn other_features_under_a_right_hash_are_refused_by_name() {
-        let rehash = |card: &mut Value, change: fn(&mut Schema)| {
-            let mut schema: Schema = serde_json::from_value(card["schema"].clone()).expect("valid");
-            change(&mut schema);
-            schema.hash = schema.digest();
-            card["schema"] = serde_json::to_value(schema).expect("valid");
+    fn features_that_are_no_space_are_refused_by_name_although_the_hash_is_right() {
+        let after = |change: fn(&mut Schema)| {
+            fault_after(|card| {
+                let mut schema: Schema = serde_json::from_value(card["schema"].clone()).expect("valid");
+                change(&mut schema);
+                schema.hash = schema.digest();
+                card["schema"] = serde_json::to_value(schema).expect("valid");
+            })
         };
-        let fault = fault_after(|card| rehash(card, |schema| schema.features.swap(4, 5)));
-        assert!(fault.contains("feature 5 is 'dst_bytes', here 'src_bytes'"), "{fault}");
-        let fault = fault_after(|card| rehash(card, |schema| drop(schema.features.pop())));
-        assert!(fault.contains("40 features, here 41"), "{fault}");
-        let shorten = |schema: &mut Schema| drop(schema.vocabularies.get_mut("service").and_then(Vec::pop));
-        let fault = fault_after(|card| rehash(card, shorten));
-        assert!(fault.contains("the vocabulary of 'service' is another"), "{fault}");
+        let fault = after(|schema| schema.features[4].name = "bytes".to_owned());
+        assert!(fault.contains("'bytes' is no number that this program measures"), "{fault}");
+        let fault = after(|schema| schema.features.swap(4, 5));
+        assert!(fault.contains("encoding.numeric[1]: 'src_bytes' stands where 'dst_bytes' belongs"), "{fault}");
+        let fault = after(|schema| drop(schema.features.pop()));
+        assert!(fault.contains("38 entries, there are 37 numeric features"), "{fault}");
     }
 
     #[test]

@@ -25,9 +25,10 @@ pub fn fit(own: &[(u16, f32)], groups: &[usize], coverage: f64) -> ConformalCard
     };
     let (thresholds, rests_on) = groups.iter().map(|group| of_group(*group)).unzip();
     ConformalCard {
-        meaning: "split conformal: of the rows of each group of categories (normal; probe; dos; u2r and r2l) at least \
-                  the stated share have their class in their set, if drawn like the validation part"
-            .to_owned(),
+        meaning:
+            "split conformal: of the rows of each group of categories at least the stated share have their class in \
+                  their set, if drawn like the validation part; categories with few rows stand together"
+                .to_owned(),
         coverage,
         thresholds,
         rests_on,

@@ -31,7 +31,8 @@ pub fn most_probable(probabilities: &[f32]) -> usize {
     best
 }
 
-/// The most probable classes, best first, the first of equals first; there are at least [`TOP`] classes.
+/// The most probable classes, best first, the first of equals first; where there are fewer than [`TOP`], those behind
+/// them have a probability of 0.
 pub fn top(probabilities: &[f32]) -> [(u16, Probability); TOP] {
     let mut best = [(0u16, -1f32); TOP];
     for (class, probability) in (0..).zip(probabilities) {

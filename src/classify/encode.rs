@@ -1,34 +1,15 @@
-//! Feature vector → inputs of the network.
+//! A row of feature values → inputs of the network.
 //!
-//! Layout of the inputs, always: 38 scaled numbers (0, the training mean, where missing), 38 flags that are 1 where
-//! the number is missing, then one-hot groups for protocol, service and flag, each with two more places behind
-//! its vocabulary: unknown and missing. Every vector has an encoding, and it is finite.
+//! Layout of the inputs, always: the scaled numbers (0, the training mean, where missing), as many flags that are 1 where
+//! the number is missing, then a one-hot group for each symbol, with two more places behind its vocabulary: unknown and
+//! missing. Every row has an encoding, and it is finite.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::rapid::ln_1p;
-use crate::features::symbols::{FLAGS, PROTOCOLS, SERVICES, Symbol, Symbols};
-use crate::features::{FeatureVector, NAMES, NUMERIC, name_of_numeric};
-
-/// Rows of the three one-hot groups together.
-pub const SYMBOL_INPUTS: usize = PROTOCOLS.len() + SERVICES.len() + FLAGS.len() + 6;
-
-/// How many inputs the network has.
-pub const INPUTS: usize = 2 * NUMERIC + SYMBOL_INPUTS;
-
-/// Where the one-hot groups start.
-pub const SYMBOLS_FROM: usize = 2 * NUMERIC;
-
-/// The vocabularies, each with the place of its feature in [`NAMES`] and its first input.
-pub const GROUPS: [(&[&str], usize, usize); 3] = [
-    (PROTOCOLS, 1, SYMBOLS_FROM),
-    (SERVICES, 2, SYMBOLS_FROM + PROTOCOLS.len() + 2),
-    (FLAGS, 3, SYMBOLS_FROM + PROTOCOLS.len() + SERVICES.len() + 4),
-];
-
-/// The content features (columns 10 to 22 of the KDD files) as places in [`FeatureVector::numeric`]: what only
-/// a look into the payload tells, so that connection logs lack them all.
-pub const CONTENT: Range<usize> = 6..19;
+use crate::features::symbols::Symbol;
+use crate::features::{Group, NAMES, Row, Space, name_of_numeric};
 
 /// Features whose values spread over orders of magnitude.
 const LOGARITHMIC: [&str; 17] = [
@@ -52,17 +33,18 @@ const LOGARITHMIC: [&str; 17] = [
 ];
 
 /// How a number is bent before it is standardised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Curve {
     /// As it is.
+    #[default]
     Linear,
     /// ln(1 + x); negative numbers count as 0.
     Log1p,
 }
 
 impl Curve {
-    /// The curve for the numeric feature at `place` of [`FeatureVector::numeric`].
+    /// The curve for the measured feature at `place` of [`FeatureVector::numeric`](crate::features::FeatureVector).
     pub fn of(place: usize) -> Self {
         if LOGARITHMIC.contains(&NAMES[name_of_numeric(place)]) { Self::Log1p } else { Self::Linear }
     }
@@ -87,143 +69,262 @@ pub struct Scale {
     pub factor: f32,
 }
 
-/// The encoding of a model: what training measured on its own part of the data.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Encoding {
-    /// By place; apart from each other and filled up to [`LANES`], so that scaling becomes vector instructions.
+/// Numbers that are scaled at once: whole vector registers.
+pub const LANES: usize = 8;
+
+/// The scales of [`LANES`] numbers, apart from each other, so that scaling becomes vector instructions.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Scales {
     bent: [bool; LANES],
     means: [f32; LANES],
     factors: [f32; LANES],
+}
+
+/// The inputs of one symbol: its vocabulary, then unknown, then missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OneHot {
+    /// Its first input.
+    pub first: usize,
+    /// Words in its vocabulary.
+    pub words: usize,
+}
+
+impl OneHot {
+    /// The input that is 1 for a symbol.
+    pub fn input(self, symbol: Symbol) -> usize {
+        self.first
+            + match symbol.place() {
+                Some(place) if place < self.words => place,
+                None if symbol == Symbol::MISSING => self.words + 1,
+                _ => self.words,
+            }
+    }
+
+    /// Its inputs.
+    pub fn inputs(self) -> Range<usize> {
+        self.first..self.first + self.words + 2
+    }
+}
+
+/// The encoding of a model: what training measured on its own part of the data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Encoding {
+    space: Arc<Space>,
+    scales: Vec<Scales>,
     limit: f32,
+    symbols: Vec<OneHot>,
+    groups: Vec<GroupMask>,
+    inputs: usize,
 }
 
-/// [`NUMERIC`], filled up to whole vector registers.
-const LANES: usize = NUMERIC.next_multiple_of(8);
-
-/// Which numbers of a vector are missing: bit `i` for place `i` of [`FeatureVector::numeric`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Missing(pub u64);
-
-impl Missing {
-    /// All content features.
-    pub const CONTENT: Self = Self(((1 << (CONTENT.end - CONTENT.start)) - 1) << CONTENT.start);
-
-    /// Whether all of those are missing too.
-    pub fn has_all(self, those: Self) -> bool {
-        self.0 & those.0 == those.0
-    }
-
-    /// How many of the 41 features are known, given the symbols beside these numbers.
-    pub fn known(self, symbols: Symbols) -> u16 {
-        let symbols = [symbols.protocol, symbols.service, symbols.flag];
-        let words = symbols.iter().filter(|symbol| **symbol != Symbol::MISSING).count();
-        u16::try_from(NUMERIC + words).expect("at most 41") - self.0.count_ones() as u16
-    }
-
-    /// The places of the missing numbers, lowest first.
-    pub fn places(self) -> impl Iterator<Item = usize> {
-        let mut rest = self.0;
-        std::iter::from_fn(move || {
-            let place = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
-            rest &= rest - 1;
-            Some(place)
-        })
-    }
+/// Where the features of a group stand in a row.
+#[derive(Debug, Clone, PartialEq)]
+struct GroupMask {
+    /// As in [`Missing`].
+    numbers: Vec<u64>,
+    symbols: Vec<usize>,
 }
 
-impl Encoding {
-    /// An encoding from the scales in the order of [`FeatureVector::numeric`]; `limit` bounds scaled values.
-    pub fn new(scales: [Scale; NUMERIC], limit: f32) -> Self {
-        let mut encoding = Self { bent: [false; LANES], means: [0.0; LANES], factors: [0.0; LANES], limit };
-        for (place, scale) in scales.iter().enumerate() {
-            encoding.bent[place] = scale.curve == Curve::Log1p;
-            encoding.means[place] = scale.mean;
-            encoding.factors[place] = scale.factor;
-        }
-        encoding
+/// Which numbers of a row are missing: a bit for each, the lowest first, 64 in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missing<'a>(pub &'a [u64]);
+
+impl<'a> Missing<'a> {
+    /// Whether none is.
+    pub fn none(self) -> bool {
+        self.0.iter().all(|word| *word == 0)
     }
 
-    /// Writes the 38 scaled numbers to `out` and says which are missing. Infinities count as missing.
-    ///
-    /// # Panics
-    /// When `out` has not 38 places.
-    pub fn numbers(&self, features: &FeatureVector, out: &mut [f32]) -> Missing {
-        let mut values = [0f32; LANES];
-        values[..NUMERIC].copy_from_slice(&features.numeric);
-        for (((value, bent), mean), factor) in values.iter_mut().zip(&self.bent).zip(&self.means).zip(&self.factors) {
-            // both are reckoned: a choice of results becomes vector instructions, a branch does not
-            let logarithm = ln_1p(*value);
-            let scaled = (if *bent { logarithm } else { *value } - mean) * factor;
-            let held = scaled.max(-self.limit).min(self.limit);
-            *value = if value.is_finite() { held } else { 0.0 };
-        }
-        out.copy_from_slice(&values[..NUMERIC]);
-        missing_of(&features.numeric)
+    /// How many are.
+    pub fn count(self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
     }
 
-    /// Writes all [`INPUTS`] inputs to `out`.
-    pub fn dense(&self, features: &FeatureVector, out: &mut [f32]) {
-        out[NUMERIC..].fill(0.0);
-        for place in self.numbers(features, &mut out[..NUMERIC]).places() {
-            out[NUMERIC + place] = 1.0;
-        }
-        for input in symbol_inputs(features.symbols) {
-            out[input] = 1.0;
-        }
+    /// Whether all those of `mask` are.
+    pub fn has_all(self, mask: &[u64]) -> bool {
+        self.0.iter().zip(mask).all(|(word, mask)| word & mask == *mask)
+    }
+
+    /// Their places, lowest first.
+    pub fn places(self) -> impl Iterator<Item = usize> + use<'a> {
+        self.0.iter().enumerate().flat_map(|(number, word)| bits(*word).map(move |bit| number * 64 + bit))
     }
 }
 
-fn missing_of(numeric: &[f32; NUMERIC]) -> Missing {
-    if numeric.iter().fold(true, |all, value| all & value.is_finite()) {
-        return Missing::default();
-    }
-    let flag = |(place, value): (usize, &f32)| u64::from(!value.is_finite()) << place;
-    Missing(numeric.iter().enumerate().map(flag).sum())
-}
-
-/// The inputs that are 1 for these symbols.
-pub fn symbol_inputs(symbols: Symbols) -> [usize; 3] {
-    let values = [symbols.protocol, symbols.service, symbols.flag];
-    std::array::from_fn(|group| {
-        let (vocabulary, _, first) = GROUPS[group];
-        first + place_in(vocabulary, values[group])
+/// The places of the bits that are set, lowest first.
+pub fn bits(word: u64) -> impl Iterator<Item = usize> {
+    let mut rest = word;
+    std::iter::from_fn(move || {
+        let place = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
+        rest &= rest - 1;
+        Some(place)
     })
 }
 
-/// The place of a symbol in its one-hot group: the vocabulary, then unknown, then missing.
-fn place_in(vocabulary: &[&str], symbol: Symbol) -> usize {
-    match symbol.place() {
-        Some(place) if place < vocabulary.len() => place,
-        None if symbol == Symbol::MISSING => vocabulary.len() + 1,
-        _ => vocabulary.len(),
+/// A mask with these bits.
+pub fn mask(places: &[usize], numbers: usize) -> Vec<u64> {
+    let mut words = vec![0u64; numbers.div_ceil(64)];
+    places.iter().for_each(|place| words[place / 64] |= 1 << (place % 64));
+    words
+}
+
+impl Encoding {
+    /// An encoding of `space` from the scales of its numbers, in order; `limit` bounds scaled values.
+    ///
+    /// # Panics
+    /// When there are not as many scales as numbers.
+    pub fn new(space: Arc<Space>, scales: &[Scale], limit: f32) -> Self {
+        let shape = space.shape();
+        assert_eq!(scales.len(), shape.numbers, "a scale for each number");
+        let mut lanes = vec![Scales::default(); shape.numbers.div_ceil(LANES)];
+        for (place, scale) in scales.iter().enumerate() {
+            let (lanes, lane) = (&mut lanes[place / LANES], place % LANES);
+            lanes.bent[lane] = scale.curve == Curve::Log1p;
+            lanes.means[lane] = scale.mean;
+            lanes.factors[lane] = scale.factor;
+        }
+        let mut inputs = 2 * shape.numbers;
+        let mut one_hot = |symbol: usize| {
+            let group = OneHot { first: inputs, words: space.words(symbol).len() };
+            inputs = group.inputs().end;
+            group
+        };
+        let symbols = (0..shape.symbols).map(&mut one_hot).collect();
+        let group_mask =
+            |group: &Group| GroupMask { numbers: mask(&group.numbers, shape.numbers), symbols: group.symbols.clone() };
+        let groups = space.groups().iter().map(group_mask).collect();
+        Self { scales: lanes, limit, symbols, groups, inputs, space }
+    }
+
+    /// What it encodes.
+    pub fn space(&self) -> &Arc<Space> {
+        &self.space
+    }
+
+    /// How many inputs the network has.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// How many of them are scaled numbers; the flags behind them are as many.
+    pub fn numbers(&self) -> usize {
+        self.space.shape().numbers
+    }
+
+    /// [`Self::numbers`], filled up to whole vector registers.
+    pub fn padded(&self) -> usize {
+        self.scales.len() * LANES
+    }
+
+    /// Words of a [`Missing`].
+    pub fn missing_words(&self) -> usize {
+        self.numbers().div_ceil(64)
+    }
+
+    /// The inputs of each symbol.
+    pub fn symbols(&self) -> &[OneHot] {
+        &self.symbols
+    }
+
+    /// Scales the numbers of a row, which stand at the head of `values`; infinities count as missing. What `values` has
+    /// behind them becomes 0, and `missing` (of [`Self::missing_words`]) says which are.
+    pub fn scale(&self, row: Row<'_>, values: &mut [f32], missing: &mut [u64]) {
+        let numbers = row.numeric.len();
+        values[..numbers].copy_from_slice(row.numeric);
+        values[numbers..].fill(0.0);
+        let (whole, rest) = values.as_chunks_mut::<LANES>();
+        for (values, scales) in whole.iter_mut().zip(&self.scales) {
+            for (lane, value) in values.iter_mut().enumerate() {
+                *value = self.scaled(*value, scales, lane);
+            }
+        }
+        for (lane, value) in rest.iter_mut().enumerate().take(numbers.saturating_sub(whole.len() * LANES)) {
+            *value = self.scaled(*value, &self.scales[whole.len()], lane);
+        }
+        note_missing(row.numeric, missing);
+    }
+
+    #[inline]
+    fn scaled(&self, value: f32, scales: &Scales, lane: usize) -> f32 {
+        // both are reckoned: a choice of results becomes vector instructions, a branch does not
+        let logarithm = ln_1p(value);
+        let scaled = (if scales.bent[lane] { logarithm } else { value } - scales.means[lane]) * scales.factors[lane];
+        let held = scaled.max(-self.limit).min(self.limit);
+        if value.is_finite() { held } else { 0.0 }
+    }
+
+    /// Writes all [`Self::inputs`] inputs to `out`.
+    pub fn dense(&self, row: Row<'_>, out: &mut [f32]) {
+        let numbers = self.numbers();
+        let mut missing = vec![0; self.missing_words()];
+        let (scaled, others) = out.split_at_mut(numbers);
+        self.scale(row, scaled, &mut missing);
+        others.fill(0.0);
+        Missing(&missing).places().for_each(|place| others[place] = 1.0);
+        self.symbol_inputs(row.symbols).for_each(|input| others[input - numbers] = 1.0);
+    }
+
+    /// The inputs that are 1 for these symbols.
+    pub fn symbol_inputs(&self, symbols: &[Symbol]) -> impl Iterator<Item = usize> {
+        self.symbols.iter().zip(symbols).map(|(group, symbol)| group.input(*symbol))
+    }
+
+    /// Whether a row lacks all features of the group at this place of [`Space::groups`].
+    pub fn lacks(&self, group: usize, missing: Missing<'_>, symbols: &[Symbol]) -> bool {
+        let group = &self.groups[group];
+        missing.has_all(&group.numbers) && group.symbols.iter().all(|place| symbols[*place] == Symbol::MISSING)
+    }
+
+    /// The numbers of each group, as in [`Missing`].
+    pub fn number_groups(&self) -> impl Iterator<Item = &[u64]> {
+        self.groups.iter().map(|group| group.numbers.as_slice())
+    }
+
+    /// The feature, as its place in [`Space::features`], that an input belongs to.
+    pub fn feature_of(&self, input: usize) -> usize {
+        let numbers = self.numbers();
+        if input < 2 * numbers {
+            return self.space.numbers()[input % numbers];
+        }
+        self.space.symbols()[self.symbols.partition_point(|group| group.first <= input) - 1]
     }
 }
 
-/// The feature, as its place in [`NAMES`], that an input belongs to.
-pub fn feature_of(input: usize) -> usize {
-    if input < SYMBOLS_FROM {
-        return name_of_numeric(input % NUMERIC);
+fn note_missing(numeric: &[f32], missing: &mut [u64]) {
+    missing.fill(0);
+    if numeric.iter().fold(true, |all, value| all & value.is_finite()) {
+        return;
     }
-    GROUPS.iter().rev().find(|(_, _, first)| input >= *first).map_or(GROUPS[0].1, |(_, feature, _)| *feature)
+    for (word, values) in missing.iter_mut().zip(numeric.chunks(64)) {
+        *word = values.iter().enumerate().map(|(bit, value)| u64::from(!value.is_finite()) << bit).sum();
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::{any, prop_assert, proptest};
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
     use super::*;
+    use crate::features::symbols::{FLAGS, Symbols};
+    use crate::features::{Feature, FeatureVector, Kind, NUMERIC, Sample};
 
     fn plain() -> Encoding {
-        let scales = std::array::from_fn(|place| Scale { curve: Curve::of(place), mean: 0.5, factor: 2.0 });
-        Encoding::new(scales, 10.0)
+        let scales: Vec<Scale> =
+            (0..NUMERIC).map(|place| Scale { curve: Curve::of(place), mean: 0.5, factor: 2.0 }).collect();
+        Encoding::new(Arc::new(Space::kdd99()), &scales, 10.0)
+    }
+
+    fn dense(encoding: &Encoding, row: Row<'_>) -> Vec<f32> {
+        let mut inputs = vec![f32::NAN; encoding.inputs()];
+        encoding.dense(row, &mut inputs);
+        inputs
     }
 
     #[test]
     fn a_missing_number_is_the_mean_with_its_flag_up() {
         let mut features = FeatureVector::MISSING;
         features.numeric[0] = 0.0;
-        let mut inputs = [f32::NAN; INPUTS];
-        plain().dense(&features, &mut inputs);
+        let inputs = dense(&plain(), Sample::from(features).row());
         assert_eq!(inputs[0], -1.0, "duration 0: (ln 1 - 0.5) * 2");
         assert_eq!(inputs[1], 0.0);
         assert_eq!(inputs[NUMERIC], 0.0, "duration is there");
@@ -232,25 +333,21 @@ mod tests {
 
     #[test]
     fn unknown_and_missing_symbols_have_inputs_of_their_own() {
+        let encoding = plain();
         let symbols = Symbols { protocol: Symbol::UNKNOWN, service: Symbol::MISSING, flag: Symbol::of(FLAGS, "SH") };
-        assert_eq!(symbol_inputs(symbols), [SYMBOLS_FROM + 3, GROUPS[1].2 + 71, GROUPS[2].2 + 10]);
-        assert_eq!(GROUPS[2].2 + FLAGS.len() + 2, INPUTS, "the last group ends with the inputs");
+        let inputs: Vec<usize> = encoding.symbol_inputs(&symbols.in_order()).collect();
+        let first = |symbol: usize| encoding.symbols()[symbol].first;
+        assert_eq!(inputs, [2 * NUMERIC + 3, first(1) + 71, first(2) + 10]);
+        assert_eq!(encoding.symbols()[2].inputs().end, encoding.inputs(), "the last group ends with the inputs");
     }
 
     #[test]
     fn every_input_belongs_to_the_feature_it_encodes() {
-        assert_eq!(NAMES[feature_of(0)], "duration");
-        assert_eq!(NAMES[feature_of(NUMERIC + 1)], "src_bytes");
-        assert_eq!(NAMES[feature_of(SYMBOLS_FROM + 4)], "protocol_type");
-        assert_eq!(NAMES[feature_of(SYMBOLS_FROM + 5)], "service");
-        assert_eq!(NAMES[feature_of(INPUTS - 1)], "flag");
-    }
-
-    #[test]
-    fn the_content_features_are_columns_10_to_22() {
-        assert_eq!(name_of_numeric(CONTENT.start) + 1, 10);
-        assert_eq!(name_of_numeric(CONTENT.end - 1) + 1, 22);
-        assert!(Missing::CONTENT.places().eq(CONTENT));
+        let encoding = plain();
+        let name = |input| NAMES[encoding.feature_of(input)];
+        assert_eq!((name(0), name(NUMERIC + 1)), ("duration", "src_bytes"));
+        assert_eq!((name(2 * NUMERIC + 4), name(2 * NUMERIC + 5)), ("protocol_type", "service"));
+        assert_eq!(name(encoding.inputs() - 1), "flag");
     }
 
     #[test]
@@ -258,14 +355,47 @@ mod tests {
         assert_eq!((0..NUMERIC).filter(|place| Curve::of(*place) == Curve::Log1p).count(), LOGARITHMIC.len());
     }
 
+    /// A space of so many numbers, all in one group, and an encoding that leaves them as they are.
+    fn numbers(count: usize) -> Encoding {
+        let feature = |place: usize| Feature {
+            name: format!("n{place}"),
+            field: Some(format!("n{place}")),
+            group: Some("all".to_owned()),
+            kind: Kind::Number,
+        };
+        let space = Space::new((0..count).map(feature).collect(), 0).expect("sound");
+        let scales = vec![Scale { curve: Curve::Linear, mean: 0.0, factor: 1.0 }; count];
+        Encoding::new(Arc::new(space), &scales, 1e9)
+    }
+
     proptest! {
         #[test]
         fn whatever_the_numbers_are_the_inputs_are_finite(values in any::<[f32; 32]>()) {
             let mut features = FeatureVector::MISSING;
             features.numeric[..32].copy_from_slice(&values);
-            let mut inputs = [f32::NAN; INPUTS];
-            plain().dense(&features, &mut inputs);
+            let inputs = dense(&plain(), Sample::from(features).row());
             prop_assert!(inputs.iter().all(|input| input.is_finite()));
+        }
+
+        #[test]
+        fn a_space_of_any_width_is_encoded_place_by_place(
+            values in proptest::collection::vec(proptest::option::of(-1e6f32..1e6), 1..150)
+        ) {
+            let numeric: Vec<f32> = values.iter().map(|value| value.unwrap_or(f32::NAN)).collect();
+            let encoding = numbers(values.len());
+            let inputs = dense(&encoding, Row { numeric: &numeric, symbols: &[] });
+            let mut missing = vec![0; encoding.missing_words()];
+            let mut padded = vec![f32::NAN; encoding.padded()];
+            encoding.scale(Row { numeric: &numeric, symbols: &[] }, &mut padded, &mut missing);
+            for (place, value) in values.iter().enumerate() {
+                prop_assert_eq!(inputs[place], value.unwrap_or(0.0));
+                prop_assert_eq!(padded[place], inputs[place]);
+                prop_assert_eq!(inputs[values.len() + place], f32::from(u8::from(value.is_none())));
+            }
+            prop_assert!(padded[values.len()..].iter().all(|value| *value == 0.0));
+            let holes = values.iter().filter(|value| value.is_none()).count();
+            prop_assert_eq!(Missing(&missing).count(), holes);
+            prop_assert_eq!(encoding.lacks(0, Missing(&missing), &[]), holes == values.len());
         }
     }
 }

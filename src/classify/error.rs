@@ -3,12 +3,32 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::features::{Shape, SpaceFault};
+
 /// Why a batch could not be judged.
 #[derive(Debug, thiserror::Error)]
 pub enum ClassifyError {
     /// libtorch reports a fault.
     #[error("the network could not be run: {0}")]
     Network(String),
+    /// The rows are not of the model's feature space.
+    #[error("rows of {} numbers and {} symbols came to a model that looks at {} and {}", found.numbers, found.symbols, needed.numbers, needed.symbols)]
+    Shape {
+        /// What came.
+        found: Shape,
+        /// What the model looks at.
+        needed: Shape,
+    },
+}
+
+/// A model folder cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: cannot be written ({source})", file.display())]
+pub struct FolderError {
+    /// The file or folder.
+    pub file: PathBuf,
+    /// What the system says.
+    pub source: io::Error,
 }
 
 /// Why a model could not be loaded.
@@ -68,12 +88,9 @@ pub enum Fault {
         /// What follows from its content.
         actual: String,
     },
-    /// The model looks at other features than this program measures.
-    #[error("the model looks at other features than this program measures: {what}; train it with this version")]
-    Schema {
-        /// The first difference.
-        what: String,
-    },
+    /// The features make no space, or are others than this program measures.
+    #[error("schema.features: {0}")]
+    Schema(#[from] SpaceFault),
     /// A value of the card is impossible.
     #[error("{key}: {what}")]
     Value {
@@ -117,6 +134,9 @@ pub enum Fault {
         /// What it must be.
         needed: String,
     },
+    /// A TorchScript file cannot be run.
+    #[error("is no TorchScript file that can be run here: {0}")]
+    Script(String),
     /// A weight is NaN or infinite.
     #[error("tensor '{name}' holds a number that is not finite, at place {place}")]
     NotFinite {

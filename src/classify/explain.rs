@@ -8,28 +8,28 @@ use std::sync::Arc;
 
 use tch::TchError;
 
-use super::encode::{Encoding, GROUPS, INPUTS, SYMBOLS_FROM, feature_of};
+use super::encode::Encoding;
 use super::network::Network;
 use crate::event::annotated::{Contribution, FeatureValue};
 use crate::features::symbols::Symbol;
-use crate::features::{FeatureVector, NAMES, NUMERIC};
+use crate::features::{Row, Space};
 
 /// How many contributions an explanation names.
 pub const NAMED: usize = 5;
 
-/// Contribution of each feature to a logit, in the order of [`NAMES`].
-pub type Attribution = [f32; NAMES.len()];
+/// Contribution of each feature to a logit, in the order of the model's features.
+pub type Attribution = Vec<f32>;
 
 /// What is to be explained: an event and the class decided on.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
     /// The event.
-    pub features: &'a FeatureVector,
+    pub row: Row<'a>,
     /// The class.
     pub class: u16,
 }
 
-/// Answers all questions in one run of `steps` points for each; `baseline` has [`INPUTS`] numbers.
+/// Answers all questions in one run of `steps` points for each; `baseline` has a number for each input.
 ///
 /// # Errors
 /// When libtorch reports a fault.
@@ -43,7 +43,7 @@ pub fn attribute(
     let (mut points, mut classes) = (Vec::new(), Vec::with_capacity(questions.len() * steps));
     let mut ways = Vec::with_capacity(questions.len());
     for question in questions {
-        let (start, way) = path(encoding, baseline, question.features);
+        let (start, way) = path(encoding, baseline, question.row);
         // the first layer is linear, so its sums too move along a straight path: only they are run
         let (from, slope) = (network.first_sums(&start), network.first_sums(&way));
         for step in 0..steps {
@@ -55,36 +55,35 @@ pub fn attribute(
     }
     let gradients = network.gradients_at_first(&points, &classes)?;
     let of_question = gradients.chunks_exact(gradients.len() / questions.len().max(1)).zip(&ways);
-    Ok(of_question.map(|(rows, way)| per_feature(network, rows, way, steps)).collect())
+    Ok(of_question.map(|(rows, way)| per_feature(network, encoding, rows, way, steps)).collect())
 }
 
 /// The strongest contributions, by size, as a person reads them.
-pub fn strongest(attribution: &Attribution, features: &FeatureVector) -> Vec<Contribution> {
-    let mut order: Vec<usize> = (0..NAMES.len()).filter(|feature| attribution[*feature] != 0.0).collect();
+pub fn strongest(attribution: &Attribution, space: &Space, row: Row<'_>) -> Vec<Contribution> {
+    let mut order: Vec<usize> = (0..attribution.len()).filter(|feature| attribution[*feature] != 0.0).collect();
     order.sort_by(|a, b| attribution[*b].abs().total_cmp(&attribution[*a].abs()));
     let named = order.into_iter().take(NAMED).map(|feature| Contribution {
-        feature: u16::try_from(feature).expect("41 features"),
-        value: value_of(feature, features),
+        feature: u16::try_from(feature).expect("a space has no more features"),
+        value: value_of(feature, space, row),
         contribution: attribution[feature],
     });
     named.collect()
 }
 
 /// Where the path starts, and the way from there to the event.
-fn path(encoding: &Encoding, baseline: &[f32], features: &FeatureVector) -> (Vec<f32>, Vec<f32>) {
+fn path(encoding: &Encoding, baseline: &[f32], row: Row<'_>) -> (Vec<f32>, Vec<f32>) {
     let mut start = baseline.to_vec();
-    let mut end = vec![0.0; INPUTS];
-    encoding.dense(features, &mut end);
-    for place in 0..NUMERIC {
-        if end[NUMERIC + place] != 0.0 {
-            (start[place], start[NUMERIC + place]) = (end[place], end[NUMERIC + place]);
+    let mut end = vec![0.0; encoding.inputs()];
+    encoding.dense(row, &mut end);
+    let numbers = encoding.numbers();
+    for place in 0..numbers {
+        if end[numbers + place] != 0.0 {
+            (start[place], start[numbers + place]) = (end[place], end[numbers + place]);
         }
     }
-    let symbols = [features.symbols.protocol, features.symbols.service, features.symbols.flag];
-    for ((vocabulary, _, first), symbol) in GROUPS.into_iter().zip(symbols) {
-        if symbol == Symbol::MISSING {
-            let group = first..first + vocabulary.len() + 2;
-            start[group.clone()].copy_from_slice(&end[group]);
+    for (group, symbol) in encoding.symbols().iter().zip(row.symbols) {
+        if *symbol == Symbol::MISSING {
+            start[group.inputs()].copy_from_slice(&end[group.inputs()]);
         }
     }
     let way = end.iter().zip(&start).map(|(to, from)| to - from).collect();
@@ -92,46 +91,44 @@ fn path(encoding: &Encoding, baseline: &[f32], features: &FeatureVector) -> (Vec
 }
 
 /// The mean gradient along the path times the way, summed over the inputs of each feature.
-fn per_feature(network: &Network, at_first: &[f32], way: &[f32], steps: usize) -> Attribution {
+fn per_feature(network: &Network, encoding: &Encoding, at_first: &[f32], way: &[f32], steps: usize) -> Attribution {
     let mut mean = vec![0.0; at_first.len() / steps];
     for row in at_first.chunks_exact(mean.len()) {
         mean.iter_mut().zip(row).for_each(|(mean, gradient)| *mean += gradient / steps as f32);
     }
-    let mut attribution = [0.0; NAMES.len()];
+    let mut attribution = vec![0.0; encoding.space().features().len()];
     for (input, way) in way.iter().enumerate().filter(|(_, way)| **way != 0.0) {
-        attribution[feature_of(input)] += network.gradient_at_input(input, &mean) * way;
+        attribution[encoding.feature_of(input)] += network.gradient_at_input(input, &mean) * way;
     }
     attribution
 }
 
-fn value_of(feature: usize, features: &FeatureVector) -> FeatureValue {
-    let symbols = [features.symbols.protocol, features.symbols.service, features.symbols.flag];
-    if let Some(group) = GROUPS.iter().position(|(_, named, _)| *named == feature) {
-        return match symbols[group] {
+fn value_of(feature: usize, space: &Space, row: Row<'_>) -> FeatureValue {
+    if let Ok(place) = space.symbols().binary_search(&feature) {
+        return match row.symbols[place] {
             Symbol::MISSING => FeatureValue::Missing,
-            symbol => FeatureValue::Symbol(Arc::from(symbol.word(GROUPS[group].0))),
+            symbol => FeatureValue::Symbol(Arc::from(symbol.word(space.words(place)))),
         };
     }
-    let value = features.numeric[if feature == 0 { 0 } else { feature - 3 }];
+    let value = space.numbers().binary_search(&feature).map_or(f32::NAN, |place| row.numeric[place]);
     if value.is_finite() { FeatureValue::Number(value) } else { FeatureValue::Missing }
 }
-
-const _: () = assert!(SYMBOLS_FROM == 2 * NUMERIC, "numbers and flags stand before the symbols");
 
 #[cfg(test)]
 mod tests {
     use super::super::sample;
     use super::*;
+    use crate::features::{NAMES, Sample};
 
     #[test]
     fn contributions_sum_to_the_difference_of_the_logits() {
-        let network = Network::new(&sample::weights()).expect("sound weights");
-        let (encoding, baseline) = (sample::encoding(), sample::baseline());
-        for features in sample::vectors() {
+        let network = sample::network();
+        let (encoding, baseline, rows) = (sample::encoding(), sample::baseline(), sample::rows());
+        for row in rows.rows(0..rows.len()).iter() {
             for class in 0..4u16 {
-                let question = Question { features: &features, class };
+                let question = Question { row, class };
                 let found = attribute(&network, &encoding, &baseline, &[question], 4096).expect("runs");
-                let (start, way) = path(&encoding, &baseline, &features);
+                let (start, way) = path(&encoding, &baseline, row);
                 let end: Vec<f32> = start.iter().zip(&way).map(|(from, way)| from + way).collect();
                 let logit = |inputs: &[f32]| sample::logits(inputs)[usize::from(class)];
                 let (sum, difference) = (found[0].iter().sum::<f32>(), logit(&end) - logit(&start));
@@ -143,21 +140,21 @@ mod tests {
 
     #[test]
     fn what_is_missing_contributes_nothing() {
-        let network = Network::new(&sample::weights()).expect("sound weights");
-        let mut features = sample::vectors()[0];
+        let mut features = Sample::from(sample::vectors()[0]);
         features.numeric[1] = f32::NAN;
-        features.symbols.service = Symbol::MISSING;
-        let question = Question { features: &features, class: 1 };
-        let found = attribute(&network, &sample::encoding(), &sample::baseline(), &[question], 16).expect("runs");
+        features.symbols[1] = Symbol::MISSING;
+        let question = Question { row: features.row(), class: 1 };
+        let found =
+            attribute(&sample::network(), &sample::encoding(), &sample::baseline(), &[question], 16).expect("runs");
         assert_eq!((found[0][4], found[0][2]), (0.0, 0.0), "src_bytes and service");
         assert_ne!(found[0][5], 0.0, "dst_bytes is there");
     }
 
     #[test]
     fn the_strongest_come_first_with_the_values_of_the_event() {
-        let mut attribution = [0.0; NAMES.len()];
+        let mut attribution = vec![0.0; NAMES.len()];
         (attribution[2], attribution[4], attribution[5]) = (-3.0, 1.0, 2.0);
-        let named = strongest(&attribution, &sample::vectors()[0]);
+        let named = strongest(&attribution, &Space::kdd99(), sample::rows().row(0));
         let features: Vec<&str> = named.iter().map(|one| NAMES[usize::from(one.feature)]).collect();
         assert_eq!(features, ["service", "dst_bytes", "src_bytes"]);
         assert_eq!(named[0].value, FeatureValue::Symbol("http".into()));

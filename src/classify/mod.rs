@@ -1,25 +1,29 @@
-//! 5 JUDGE: feature vector in, verdict out.
+//! 5 JUDGE: a row of feature values in, verdict out.
 //!
 //! A model is a folder of two files, `card.json` and `weights.safetensors`; [`load`] takes it only when everything in
-//! it holds together and fits the features of this program. A [`LoadedModel`] is shared; each worker has a
+//! it holds together. Its card states the [`Space`](crate::features::Space) of features that it looks at. A [`LoadedModel`] is shared; each worker has a
 //! [`Classifier`] of its own on the same weights. [`Slot`] exchanges models while the program runs.
 //!
-//! Always: every feature vector is legal, with whatever is missing or unknown; probabilities are finite and sum to 1; the same
-//! vector gets the same verdict in every batch of every size, up to rounding.
+//! Always: every row is legal, with whatever is missing or unknown; probabilities are finite and sum to 1; the same
+//! row gets the same verdict in every batch of every size, up to rounding.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::event::annotated::Classification;
-use crate::features::FeatureVector;
+use crate::features::{Matrix, Space};
 
 pub mod calibrate;
 pub mod card;
 pub mod check;
 pub mod conformal;
 pub mod decide;
+pub mod declare;
 pub mod drift;
 pub mod encode;
 mod error;
+pub mod folder;
+pub mod import;
 pub mod labels;
 pub mod novelty;
 pub mod quality;
@@ -33,6 +37,8 @@ mod model;
 #[cfg(feature = "torch")]
 pub mod network;
 #[cfg(feature = "torch")]
+mod script;
+#[cfg(feature = "torch")]
 pub mod weights;
 
 #[cfg(not(feature = "torch"))]
@@ -42,17 +48,20 @@ mod model;
 #[cfg(all(test, feature = "torch"))]
 pub(crate) mod sample;
 
-pub use error::{ClassifyError, Fault, LoadError};
+pub use error::{ClassifyError, Fault, FolderError, LoadError};
 pub use model::{LoadedModel, init_runtime, load};
 pub use slot::{Classifiers, Follower, Models, Slot};
 
-/// Judges feature vectors. Each worker owns one, so it may keep scratch space.
+/// Judges rows of feature values. Each worker owns one, so it may keep scratch space.
 pub trait Classifier: Send {
+    /// The space that its rows are of.
+    fn space(&self) -> &Arc<Space>;
+
     /// Judges a batch; the verdicts are appended to `out` in the order of `batch`.
     ///
     /// # Errors
-    /// When the network cannot be run; nothing has been appended then.
-    fn classify(&mut self, batch: &[FeatureVector], out: &mut Vec<Classification>) -> Result<(), ClassifyError>;
+    /// When the network cannot be run, or the rows are of another space; nothing has been appended then.
+    fn classify(&mut self, batch: &Matrix, out: &mut Vec<Classification>) -> Result<(), ClassifyError>;
 }
 
 /// The models that are part of this program.

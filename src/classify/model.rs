@@ -4,19 +4,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::calibrate::softmax;
-use super::card::{CARD_FILE, Card, DecisionRule, WEIGHTS_FILE};
+use super::card::{CARD_FILE, Card, DecisionRule, SCRIPT_FILE, WEIGHTS_FILE};
 use super::decide::LeastCost;
 use super::drift::Bins;
 use super::encode::{Encoding, Missing};
 use super::explain::{Question, attribute, strongest};
 use super::network::{Network, Scratch};
 use super::novelty::{Novelty, OpenSet, belief_in_unlike};
+use super::script::Script;
 use super::{
     Classifier, ClassifyError, Explain, Explained, Fault, LoadError, ModelSource, check, conformal, decide, weights,
 };
 use crate::event::Probability;
 use crate::event::annotated::{Classification, ModelInfo};
-use crate::features::FeatureVector;
+use crate::features::symbols::Symbol;
+use crate::features::{Matrix, Row, Rows, Space};
 
 pub use super::network::init_runtime;
 
@@ -54,7 +56,9 @@ pub fn load(source: &ModelSource) -> Result<LoadedModel, LoadError> {
                 let file = folder.join(name);
                 std::fs::read(&file).map_err(|source| LoadError::Read { file, source })
             };
-            LoadedModel::from_files(folder, &content(CARD_FILE)?, &content(WEIGHTS_FILE)?)
+            let (card, weights) = (content(CARD_FILE)?, content(WEIGHTS_FILE)?);
+            let script = if folder.join(SCRIPT_FILE).exists() { content(SCRIPT_FILE)? } else { Vec::new() };
+            LoadedModel::with_script(folder, &card, &weights, &script)
         }
     }
 }
@@ -65,6 +69,14 @@ impl LoadedModel {
     /// # Errors
     /// As [`load`].
     pub fn from_files(folder: &Path, card: &[u8], weight_file: &[u8]) -> Result<Self, LoadError> {
+        Self::with_script(folder, card, weight_file, &[])
+    }
+
+    /// Makes a model of the content of its three files, of which the third matters where the card has a script.
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub fn with_script(folder: &Path, card: &[u8], weight_file: &[u8], script: &[u8]) -> Result<Self, LoadError> {
         let refused = |name: &str| {
             let file: PathBuf = folder.join(name);
             move |fault: Fault| LoadError::Refused { file, fault }
@@ -72,10 +84,12 @@ impl LoadedModel {
         let hash = blake3::hash(card).to_hex();
         let (card, encoding) = check::read(card).map_err(refused(CARD_FILE))?;
         let weights = weights::read(weight_file, &card).map_err(refused(WEIGHTS_FILE))?;
-        let network = Network::new(&weights).map_err(|fault| LoadError::Network(fault.to_string()))?;
+        let script = Script::load(&card.network, script).map_err(refused(SCRIPT_FILE))?;
+        let network = Network::new(&card.network, &encoding, &weights);
+        let network = network.map_err(|fault| LoadError::Network(fault.to_string()))?.before(script);
         Ok(Self {
             info: Arc::new(card.info(&hash)),
-            bins: card.drift.as_ref().map(|drift| Arc::new(Bins::new(drift))),
+            bins: card.drift.as_ref().map(|drift| Arc::new(Bins::new(drift, encoding.space()))),
             encoding,
             novelty: Novelty::new(&card.novelty),
             baseline: weights["baseline"].values.as_slice().into(),
@@ -107,6 +121,11 @@ impl LoadedModel {
         self
     }
 
+    /// The features it looks at.
+    pub fn space(&self) -> &Arc<Space> {
+        self.encoding.space()
+    }
+
     /// A classifier for one worker, on the shared weights, explaining what [`Explain::default`] says.
     pub fn classifier(&self) -> Box<dyn Classifier> {
         self.classifier_with(Explain::default())
@@ -124,7 +143,7 @@ impl LoadedModel {
             temperature: self.card.calibration.temperature,
             baseline: Arc::clone(&self.baseline),
             normal,
-            needs_content: self.card.needs_content(),
+            withheld: self.withheld(),
             thresholds: conformal::thresholds(&self.card),
             open_set: OpenSet::new(self.card.open_set.as_ref()),
             least_cost: (self.rule == DecisionRule::LeastCost).then(|| LeastCost::new(&self.card)),
@@ -132,6 +151,12 @@ impl LoadedModel {
             network,
             scratch: Scratch::default(),
         })
+    }
+
+    /// The groups that some class needs, each with whether a class does.
+    fn withheld(&self) -> Vec<(usize, Vec<bool>)> {
+        let groups = self.space().groups().iter().map(|group| self.card.needing(&group.name)).enumerate();
+        groups.filter(|(_, needing)| needing.contains(&true)).collect()
     }
 }
 
@@ -144,8 +169,8 @@ struct Judge {
     baseline: Arc<[f32]>,
     /// By class.
     normal: Vec<bool>,
-    /// By class.
-    needs_content: Vec<bool>,
+    /// Groups of features, and by class whether it is told only where one of them is known.
+    withheld: Vec<(usize, Vec<bool>)>,
     /// By class: from which probability on it is not excluded.
     thresholds: Vec<f32>,
     open_set: OpenSet,
@@ -157,10 +182,19 @@ struct Judge {
 }
 
 impl Classifier for Judge {
-    fn classify(&mut self, batch: &[FeatureVector], out: &mut Vec<Classification>) -> Result<(), ClassifyError> {
+    fn space(&self) -> &Arc<Space> {
+        self.encoding.space()
+    }
+
+    fn classify(&mut self, batch: &Matrix, out: &mut Vec<Classification>) -> Result<(), ClassifyError> {
+        let (found, needed) = (batch.shape(), self.space().shape());
+        if found != needed {
+            return Err(ClassifyError::Shape { found, needed });
+        }
         let before = out.len();
         out.reserve(batch.len());
-        let judged = batch.chunks(CHUNK).try_for_each(|chunk| self.judge(chunk, out));
+        let mut chunks = (0..batch.len()).step_by(CHUNK).map(|from| from..batch.len().min(from + CHUNK));
+        let judged = chunks.try_for_each(|chunk| self.judge(batch.rows(chunk), out));
         let judged = judged.and_then(|()| self.explain(batch, &mut out[before..]));
         judged.map_err(|fault| {
             out.truncate(before);
@@ -170,22 +204,26 @@ impl Classifier for Judge {
 }
 
 impl Judge {
-    fn judge(&mut self, chunk: &[FeatureVector], out: &mut Vec<Classification>) -> Result<(), tch::TchError> {
+    fn judge(&mut self, chunk: Rows<'_>, out: &mut Vec<Classification>) -> Result<(), tch::TchError> {
         let mut scratch = std::mem::take(&mut self.scratch);
         self.network.forward(&self.encoding, chunk, &mut scratch)?;
-        let rows = scratch.logits.chunks_exact_mut(self.network.outputs());
-        for ((features, missing), row) in chunk.iter().zip(&scratch.missing).zip(rows) {
-            if missing.has_all(Missing::CONTENT) {
-                decide::withhold(row, &self.needs_content);
+        let words = self.encoding.missing_words();
+        let outputs = scratch.logits.chunks_exact_mut(self.network.outputs());
+        for (place, (row, outputs)) in chunk.iter().zip(outputs).enumerate() {
+            let missing = Missing(&scratch.missing[place * words..][..words]);
+            for (group, needing) in &self.withheld {
+                if self.encoding.lacks(*group, missing, row.symbols) {
+                    decide::withhold(outputs, needing);
+                }
             }
-            out.push(self.verdict(row, features, *missing));
+            out.push(self.verdict(outputs, known(missing, row)));
         }
         self.scratch = scratch;
         Ok(())
     }
 
     /// The verdict for a row of outputs, which become probabilities.
-    fn verdict(&self, row: &mut [f32], features: &FeatureVector, missing: Missing) -> Classification {
+    fn verdict(&self, row: &mut [f32], features_known: u16) -> Classification {
         let (classes, unlike) = row.split_at_mut(self.normal.len());
         let energy = softmax(classes, self.temperature);
         let unlike = unlike.first().copied();
@@ -203,13 +241,13 @@ impl Judge {
             set: conformal::not_excluded(classes, &self.thresholds, label),
             unknown: Probability::saturating(unknown),
             novelty: self.novelty.of_energy(energy - unlike.unwrap_or_default()),
-            features_known: missing.known(features.symbols),
+            features_known,
             explanation: Vec::new(),
         }
     }
 
     /// Explains the first verdict of each class that is to be explained, up to the limit of the batch.
-    fn explain(&self, batch: &[FeatureVector], verdicts: &mut [Classification]) -> Result<(), tch::TchError> {
+    fn explain(&self, batch: &Matrix, verdicts: &mut [Classification]) -> Result<(), tch::TchError> {
         let mut chosen: Vec<usize> = Vec::new();
         for (place, verdict) in verdicts.iter().enumerate() {
             if chosen.len() >= self.explain.per_batch {
@@ -223,15 +261,21 @@ impl Judge {
         if chosen.is_empty() {
             return Ok(());
         }
-        let question = |place: &usize| Question { features: &batch[*place], class: verdicts[*place].label };
+        let question = |place: &usize| Question { row: batch.row(*place), class: verdicts[*place].label };
         let questions: Vec<Question<'_>> = chosen.iter().map(question).collect();
         let steps = self.explain.steps.max(1);
         let found = attribute(&self.network, &self.encoding, &self.baseline, &questions, steps)?;
         for (place, attribution) in chosen.into_iter().zip(found) {
-            verdicts[place].explanation = strongest(&attribution, &batch[place]);
+            verdicts[place].explanation = strongest(&attribution, self.encoding.space(), batch.row(place));
         }
         Ok(())
     }
+}
+
+/// How many features of a row are known.
+fn known(missing: Missing<'_>, row: Row<'_>) -> u16 {
+    let words = row.symbols.iter().filter(|symbol| **symbol != Symbol::MISSING).count();
+    u16::try_from(row.numeric.len() - missing.count() + words).expect("a space has no more features")
 }
 
 #[cfg(test)]
@@ -239,6 +283,7 @@ mod tests {
     use super::super::sample;
     use super::*;
     use crate::event::annotated::Verdict;
+    use crate::features::FeatureVector;
 
     fn model() -> LoadedModel {
         let bytes = weights::write(&sample::weights());
@@ -247,7 +292,8 @@ mod tests {
 
     fn judge(model: &LoadedModel, batch: &[FeatureVector]) -> Vec<Classification> {
         let mut out = Vec::new();
-        model.classifier().classify(batch, &mut out).expect("runs");
+        let batch = batch.iter().copied().collect();
+        model.classifier().classify(&batch, &mut out).expect("runs");
         out
     }
 
@@ -300,6 +346,14 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_another_space_are_refused_and_not_misread() {
+        let mut out = Vec::new();
+        let rows = Matrix::new(crate::features::Shape { numbers: 2, symbols: 0 });
+        let fault = model().classifier().classify(&rows, &mut out).expect_err("refused").to_string();
+        assert_eq!(fault, "rows of 2 numbers and 0 symbols came to a model that looks at 38 and 3");
+    }
+
+    #[test]
     fn a_flood_of_one_class_is_explained_once_and_normal_not_at_all() {
         let model = model();
         let batch: Vec<FeatureVector> = sample::vectors().into_iter().cycle().take(200).collect();
@@ -310,7 +364,8 @@ mod tests {
             assert_eq!(explained, usize::from(class != 0 && of_class().count() > 0), "class {class}");
         }
         let mut out = Vec::new();
-        model.classifier_with(Explain::NEVER).classify(&batch, &mut out).expect("runs");
+        let rows = batch.into_iter().collect();
+        model.classifier_with(Explain::NEVER).classify(&rows, &mut out).expect("runs");
         assert!(out.iter().all(|verdict| verdict.explanation.is_empty()));
     }
 

@@ -1,7 +1,7 @@
-//! The network in libtorch: dense layers with ReLU between them, run without gradients.
+//! The network in libtorch: dense layers with an activation between them, run without gradients.
 //!
 //! The first layer's inputs are mostly zeros and ones (flags, one-hot symbols), so their rows are added up here,
-//! and only the 38 numbers go through a matrix product. Weights are shared between the networks that
+//! and only the scaled numbers go through a matrix product. Weights are shared between the networks that
 //! [`Network::share`] gives; nothing ever writes to them. Every tensor is single-threaded work of the caller:
 //! see [`init_runtime`].
 
@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use tch::{Kind, TchError, Tensor};
 
-use super::encode::{CONTENT, Encoding, Missing, symbol_inputs};
+use super::card::{Activation, NetworkCard};
+use super::encode::{Encoding, Missing, bits};
+use super::script::Script;
 use super::weights::Weights;
-use crate::features::{FeatureVector, NUMERIC};
+use crate::features::Rows;
 
 /// Prepares libtorch for one worker per core: its own thread pools are switched off.
 ///
@@ -25,9 +27,13 @@ pub fn init_runtime() {
 pub struct Network {
     /// All layers as they lie in the file: weight `[inputs, outputs]`, bias `[outputs]`.
     layers: Vec<Layer>,
-    /// The first layer's rows for the 38 numbers.
+    /// What stands behind each layer but the last.
+    activations: Arc<[Activation]>,
+    /// The first layer's rows for the numbers, filled up with zeros to [`Encoding::padded`].
     numbers: Tensor,
     first: Arc<FirstLayer>,
+    /// What stands in the place of the last layer.
+    script: Option<Arc<Script>>,
     outputs: usize,
 }
 
@@ -41,11 +47,19 @@ struct Layer {
 #[derive(Debug)]
 struct FirstLayer {
     width: usize,
+    numbers: usize,
     bias: Vec<f32>,
-    /// All rows, `INPUTS` × width.
+    /// All rows, inputs × width.
     rows: Vec<f32>,
-    /// The rows of the flags of all content features together, as connection logs lack them all.
-    content_missing: Vec<f32>,
+    /// The rows of the flags of a group's numbers together, as sources lack a whole group.
+    groups: Vec<GroupRow>,
+}
+
+#[derive(Debug)]
+struct GroupRow {
+    /// As in [`Missing`].
+    mask: Vec<u64>,
+    sum: Vec<f32>,
 }
 
 /// Space that one worker uses again for each batch.
@@ -53,18 +67,18 @@ struct FirstLayer {
 pub struct Scratch {
     numbers: Vec<f32>,
     sums: Vec<f32>,
-    /// Which numbers of each vector of the last batch are missing.
-    pub missing: Vec<Missing>,
+    /// Which numbers of each row of the last batch are missing: [`Encoding::missing_words`] for each.
+    pub missing: Vec<u64>,
     /// The outputs of the last batch, row by row.
     pub logits: Vec<f32>,
 }
 
 impl Network {
-    /// A network of checked weights.
+    /// A network of checked weights, on inputs of this encoding.
     ///
     /// # Errors
     /// When libtorch cannot make the tensors.
-    pub fn new(weights: &Weights) -> Result<Self, TchError> {
+    pub fn new(card: &NetworkCard, encoding: &Encoding, weights: &Weights) -> Result<Self, TchError> {
         let mut layers = Vec::new();
         while let Some(weight) = weights.get(&format!("layer{}.weight", layers.len() + 1)) {
             let bias = &weights[&format!("layer{}.bias", layers.len() + 1)];
@@ -73,10 +87,18 @@ impl Network {
                 bias: Tensor::f_from_slice(&bias.values)?,
             });
         }
-        let first = FirstLayer::new(&weights["layer1.weight"].values, &weights["layer1.bias"].values);
-        let numbers = matrix(&first.rows[..NUMERIC * first.width], first.width)?;
-        let outputs = weights[&format!("layer{}.bias", layers.len())].values.len();
-        Ok(Self { layers, numbers, first: Arc::new(first), outputs })
+        let first = FirstLayer::new(encoding, &weights["layer1.weight"].values, &weights["layer1.bias"].values);
+        let mut numbers = first.rows[..encoding.numbers() * first.width].to_vec();
+        numbers.resize(encoding.padded() * first.width, 0.0);
+        let numbers = matrix(&numbers, first.width)?;
+        let activations = card.hidden.iter().map(|hidden| hidden.activation).collect();
+        Ok(Self { layers, activations, numbers, first: Arc::new(first), script: None, outputs: card.outputs })
+    }
+
+    /// The same, with a script in the place of the last layer.
+    #[must_use]
+    pub fn before(self, script: Option<Arc<Script>>) -> Self {
+        Self { script, ..self }
     }
 
     /// Another network on the same weights, for another worker.
@@ -84,8 +106,10 @@ impl Network {
         let share = |layer: &Layer| Layer { weight: layer.weight.shallow_clone(), bias: layer.bias.shallow_clone() };
         Self {
             layers: self.layers.iter().map(share).collect(),
+            activations: Arc::clone(&self.activations),
             numbers: self.numbers.shallow_clone(),
             first: Arc::clone(&self.first),
+            script: self.script.clone(),
             outputs: self.outputs,
         }
     }
@@ -95,31 +119,39 @@ impl Network {
         self.outputs
     }
 
-    /// Runs a batch; `scratch.logits` then holds `batch.len()` × [`Self::outputs`] numbers.
+    /// Runs a batch of rows of the encoding's space; `scratch.logits` then holds as many × [`Self::outputs`] numbers.
     ///
     /// # Errors
     /// When libtorch reports a fault.
-    pub fn forward(&self, encoding: &Encoding, batch: &[FeatureVector], scratch: &mut Scratch) -> Result<(), TchError> {
-        let width = self.first.width;
-        scratch.numbers.resize(batch.len() * NUMERIC, 0.0);
-        scratch.sums.resize(batch.len() * width, 0.0);
-        scratch.logits.resize(batch.len() * self.outputs, 0.0);
-        scratch.missing.clear();
-        let rows = scratch.numbers.chunks_exact_mut(NUMERIC).zip(scratch.sums.chunks_exact_mut(width));
-        for (features, (numbers, sums)) in batch.iter().zip(rows) {
-            let missing = encoding.numbers(features, numbers);
-            scratch.missing.push(missing);
-            self.first.add_up(missing, symbol_inputs(features.symbols), sums);
+    pub fn forward(&self, encoding: &Encoding, batch: Rows<'_>, scratch: &mut Scratch) -> Result<(), TchError> {
+        let (width, padded, words) = (self.first.width, encoding.padded(), encoding.missing_words());
+        let rows = batch.len();
+        scratch.numbers.resize(rows * padded, 0.0);
+        scratch.missing.resize(rows * words, 0);
+        scratch.sums.resize(rows * width, 0.0);
+        scratch.logits.resize(rows * self.outputs, 0.0);
+        for (place, row) in batch.iter().enumerate() {
+            let numbers = &mut scratch.numbers[place * padded..][..padded];
+            let missing = &mut scratch.missing[place * words..][..words];
+            encoding.scale(row, numbers, missing);
+            let sums = &mut scratch.sums[place * width..][..width];
+            self.first.add_up(Missing(missing), encoding.symbol_inputs(row.symbols), sums);
         }
         let _guard = tch::no_grad_guard();
-        let mut state = matrix(&scratch.sums, width)?.f_addmm_(&matrix(&scratch.numbers, NUMERIC)?, &self.numbers)?;
-        for layer in &self.layers[1..] {
-            state = layer.bias.f_addmm(&state.f_relu_()?, &layer.weight)?;
+        let mut state = matrix(&scratch.sums, width)?;
+        if padded > 0 {
+            state = state.f_addmm_(&matrix(&scratch.numbers, padded)?, &self.numbers)?;
         }
-        state.f_copy_data(&mut scratch.logits, batch.len() * self.outputs)
+        for (layer, activation) in self.layers[1..].iter().zip(self.activations.iter()) {
+            state = layer.bias.f_addmm(&activation.apply(state)?, &layer.weight)?;
+        }
+        if let Some(script) = &self.script {
+            state = script.logits(&state)?.f_contiguous()?;
+        }
+        state.f_copy_data(&mut scratch.logits, rows * self.outputs)
     }
 
-    /// Sums of the first layer's units, before the ReLU, for encoded inputs (bias left out).
+    /// Sums of the first layer's units, before the activation, for encoded inputs (bias left out).
     pub fn first_sums(&self, inputs: &[f32]) -> Vec<f32> {
         let mut sums = vec![0.0; self.first.width];
         for (input, value) in inputs.iter().enumerate().filter(|(_, value)| **value != 0.0) {
@@ -130,28 +162,35 @@ impl Network {
 
     /// Gradients of a logit at the first layer's sums (without its bias): for each row of `sums` that of its class.
     ///
-    /// The backward pass of dense layers with ReLU, written out: the chain of masked products is all that automatic
+    /// The backward pass of dense layers, written out: the chain of products is all that automatic
     /// differentiation would do, without its bookkeeping.
     ///
     /// # Errors
     /// When libtorch reports a fault.
     pub fn gradients_at_first(&self, sums: &[f32], classes: &[i64]) -> Result<Vec<f32>, TchError> {
-        let _guard = tch::no_grad_guard();
         let mut state = matrix(sums, self.first.width)?.f_add_(&self.layers[0].bias)?;
-        let mut open = Vec::with_capacity(self.layers.len());
-        for layer in &self.layers[1..] {
-            open.push(state.f_gt(0)?.f_to_kind(Kind::Float)?);
-            state = layer.bias.f_addmm(&state.f_relu()?, &layer.weight)?;
+        let mut values = vec![0.0; sums.len()];
+        if let Some(script) = &self.script {
+            script.gradients(&state, classes)?.f_contiguous()?.f_copy_data(&mut values, sums.len())?;
+            return Ok(values);
+        }
+        let _guard = tch::no_grad_guard();
+        let mut slopes = Vec::with_capacity(self.layers.len());
+        for (layer, activation) in self.layers[1..].iter().zip(self.activations.iter()) {
+            state = activation.apply(state)?;
+            slopes.push(activation.slope(&state)?);
+            state = layer.bias.f_addmm(&state, &layer.weight)?;
         }
         let last = &self.layers.last().expect("there are at least two layers").weight;
         let mut gradient = last.f_index_select(1, &Tensor::f_from_slice(classes)?)?.f_tr()?;
-        for (place, open) in open.iter().enumerate().rev() {
-            gradient = gradient.f_mul(open)?;
+        for (place, slope) in slopes.iter().enumerate().rev() {
+            if let Some(slope) = slope {
+                gradient = gradient.f_mul(slope)?;
+            }
             if place > 0 {
                 gradient = gradient.f_mm(&self.layers[place].weight.f_tr()?)?;
             }
         }
-        let mut values = vec![0.0; sums.len()];
         gradient.f_contiguous()?.f_copy_data(&mut values, sums.len())?;
         Ok(values)
     }
@@ -168,36 +207,76 @@ impl Network {
 }
 
 impl FirstLayer {
-    fn new(rows: &[f32], bias: &[f32]) -> Self {
-        let width = bias.len();
-        let mut content_missing = vec![0.0; width];
-        for place in CONTENT {
-            let from = (NUMERIC + place) * width;
-            content_missing.iter_mut().zip(&rows[from..from + width]).for_each(|(sum, weight)| *sum += weight);
-        }
-        Self { width, bias: bias.to_vec(), rows: rows.to_vec(), content_missing }
+    fn new(encoding: &Encoding, rows: &[f32], bias: &[f32]) -> Self {
+        let (width, numbers) = (bias.len(), encoding.numbers());
+        let group = |mask: &[u64]| {
+            let mut sum = vec![0.0; width];
+            for place in Missing(mask).places() {
+                let flag = &rows[(numbers + place) * width..][..width];
+                sum.iter_mut().zip(flag).for_each(|(sum, weight)| *sum += weight);
+            }
+            GroupRow { mask: mask.to_vec(), sum }
+        };
+        let groups = encoding.number_groups().filter(|mask| !Missing(mask).none()).map(group).collect();
+        Self { width, numbers, bias: bias.to_vec(), rows: rows.to_vec(), groups }
     }
 
     /// Writes bias plus the rows of the inputs that are 1.
-    fn add_up(&self, missing: Missing, symbols: [usize; 3], sums: &mut [f32]) {
-        let [protocol, service, flag] = symbols.map(|input| self.row(input));
-        let rows = self.bias.iter().zip(protocol).zip(service.iter().zip(flag));
-        for (sum, ((bias, protocol), (service, flag))) in sums.iter_mut().zip(rows) {
-            *sum = bias + protocol + service + flag;
+    fn add_up(&self, missing: Missing<'_>, mut symbols: impl Iterator<Item = usize>, sums: &mut [f32]) {
+        sums.copy_from_slice(&self.bias);
+        // two rows at once: half as often through the sums
+        while let Some(input) = symbols.next() {
+            let Some(other) = symbols.next() else {
+                add(sums, self.row(input));
+                break;
+            };
+            let rows = self.row(input).iter().zip(self.row(other));
+            sums.iter_mut().zip(rows).for_each(|(sum, (weight, other))| *sum += weight + other);
         }
-        let mut rest = missing;
-        if missing.has_all(Missing::CONTENT) {
-            rest.0 ^= Missing::CONTENT.0;
-            sums.iter_mut().zip(&self.content_missing).for_each(|(sum, weight)| *sum += weight);
+        if missing.none() {
+            return;
         }
-        for place in rest.places() {
-            sums.iter_mut().zip(self.row(NUMERIC + place)).for_each(|(sum, weight)| *sum += weight);
+        let whole = |group: &&GroupRow| missing.has_all(&group.mask);
+        self.groups.iter().filter(whole).for_each(|group| add(sums, &group.sum));
+        for (number, word) in missing.0.iter().enumerate() {
+            let added = self.groups.iter().filter(whole).fold(0, |added, group| added | group.mask[number]);
+            for bit in bits(word & !added) {
+                add(sums, self.row(self.numbers + number * 64 + bit));
+            }
         }
     }
 
     fn row(&self, input: usize) -> &[f32] {
         &self.rows[input * self.width..][..self.width]
     }
+}
+
+impl Activation {
+    /// It at each of these sums.
+    fn apply(self, mut sums: Tensor) -> Result<Tensor, TchError> {
+        match self {
+            Self::Relu => sums.f_relu_(),
+            Self::Tanh => sums.f_tanh_(),
+            Self::Sigmoid => sums.f_sigmoid_(),
+            Self::Linear => Ok(sums),
+        }
+    }
+
+    /// Its slope where it gives these values; none where that is 1 everywhere.
+    fn slope(self, values: &Tensor) -> Result<Option<Tensor>, TchError> {
+        let slope = match self {
+            Self::Relu => values.f_gt(0)?.f_to_kind(Kind::Float)?,
+            // 1 − y² and y − y²
+            Self::Tanh => values.f_square()?.f_neg_()?.f_add_scalar_(1.0)?,
+            Self::Sigmoid => values.f_sub(&values.f_square()?)?,
+            Self::Linear => return Ok(None),
+        };
+        Ok(Some(slope))
+    }
+}
+
+fn add(sums: &mut [f32], row: &[f32]) {
+    sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += weight);
 }
 
 /// A tensor of rows of `width` numbers.
@@ -207,17 +286,32 @@ fn matrix(values: &[f32], width: usize) -> Result<Tensor, TchError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::encode::INPUTS;
     use super::super::sample;
     use super::*;
 
+    const ALL: [Activation; 4] = [Activation::Relu, Activation::Tanh, Activation::Sigmoid, Activation::Linear];
+
+    /// The sample's network, with this behind each layer.
+    fn network(activation: Activation) -> Network {
+        let mut card = sample::card().network;
+        card.hidden.iter_mut().for_each(|hidden| hidden.activation = activation);
+        Network::new(&card, &sample::encoding(), &sample::weights()).expect("sound weights")
+    }
+
     /// Logits and gradients at the encoded inputs, by libtorch's automatic differentiation.
-    fn by_autograd(inputs: &[f32], classes: &[i64]) -> (Vec<f32>, Vec<f32>) {
-        let network = Network::new(&sample::weights()).expect("sound weights");
-        let inputs = matrix(inputs, INPUTS).expect("rows").set_requires_grad(true);
+    fn by_autograd(network: &Network, inputs: &[f32], classes: &[i64]) -> (Vec<f32>, Vec<f32>) {
+        let inputs = matrix(inputs, sample::encoding().inputs()).expect("rows").set_requires_grad(true);
         let mut state = inputs.shallow_clone();
         for (place, layer) in network.layers.iter().enumerate() {
-            state = layer.bias.addmm(&if place > 0 { state.relu() } else { state }, &layer.weight);
+            if let Some(activation) = place.checked_sub(1).map(|before| network.activations[before]) {
+                state = match activation {
+                    Activation::Relu => state.relu(),
+                    Activation::Tanh => state.tanh(),
+                    Activation::Sigmoid => state.sigmoid(),
+                    Activation::Linear => state,
+                };
+            }
+            state = layer.bias.addmm(&state, &layer.weight);
         }
         let chosen = state.gather(1, &Tensor::from_slice(classes).unsqueeze(1), false);
         let gradients = Tensor::run_backward(&[chosen.sum(Kind::Float)], &[&inputs], false, false);
@@ -227,34 +321,36 @@ mod tests {
 
     #[test]
     fn the_written_out_gradients_are_those_of_automatic_differentiation() {
-        let network = Network::new(&sample::weights()).expect("sound weights");
-        for (place, features) in sample::vectors().iter().enumerate() {
-            let (mut inputs, class) = (vec![0.0; INPUTS], (place % 4) as i64);
-            sample::encoding().dense(features, &mut inputs);
-            let at_first = network.gradients_at_first(&network.first_sums(&inputs), &[class]).expect("runs");
-            let (_, expected) = by_autograd(&inputs, &[class]);
-            for (input, expected) in expected.iter().enumerate() {
-                let found = network.gradient_at_input(input, &at_first);
-                assert!((found - expected).abs() < 1e-4, "input {input}: {found} and {expected}");
+        for network in ALL.map(network) {
+            for (place, row) in sample::rows().rows(0..5).iter().enumerate() {
+                let (mut inputs, class) = (vec![0.0; sample::encoding().inputs()], (place % 4) as i64);
+                sample::encoding().dense(row, &mut inputs);
+                let at_first = network.gradients_at_first(&network.first_sums(&inputs), &[class]).expect("runs");
+                let (_, expected) = by_autograd(&network, &inputs, &[class]);
+                for (input, expected) in expected.iter().enumerate() {
+                    let found = network.gradient_at_input(input, &at_first);
+                    assert!((found - expected).abs() < 1e-4, "input {input}: {found} and {expected}");
+                }
             }
         }
     }
 
     #[test]
     fn adding_up_rows_gives_what_the_dense_product_gives() {
-        let network = Network::new(&sample::weights()).expect("sound weights");
-        let batch = sample::vectors();
-        let mut scratch = Scratch::default();
-        network.forward(&sample::encoding(), &batch, &mut scratch).expect("runs");
-        for class in 0..network.outputs() {
-            let mut inputs = vec![0.0; batch.len() * INPUTS];
-            for (features, row) in batch.iter().zip(inputs.chunks_exact_mut(INPUTS)) {
-                sample::encoding().dense(features, row);
-            }
-            let (logits, _) = by_autograd(&inputs, &vec![class as i64; batch.len()]);
-            for (place, logit) in logits.iter().enumerate() {
-                let other = scratch.logits[place * network.outputs() + class];
-                assert!((logit - other).abs() < 1e-4, "row {place}, class {class}: {logit} and {other}");
+        let (batch, encoding) = (sample::rows(), sample::encoding());
+        for network in ALL.map(network) {
+            let mut scratch = Scratch::default();
+            network.forward(&encoding, batch.rows(0..batch.len()), &mut scratch).expect("runs");
+            for class in 0..network.outputs() {
+                let mut inputs = vec![0.0; batch.len() * encoding.inputs()];
+                for (row, inputs) in batch.rows(0..batch.len()).iter().zip(inputs.chunks_exact_mut(encoding.inputs())) {
+                    encoding.dense(row, inputs);
+                }
+                let (logits, _) = by_autograd(&network, &inputs, &vec![class as i64; batch.len()]);
+                for (place, logit) in logits.iter().enumerate() {
+                    let other = scratch.logits[place * network.outputs() + class];
+                    assert!((logit - other).abs() < 1e-4, "row {place}, class {class}: {logit} and {other}");
+                }
             }
         }
     }

@@ -109,7 +109,7 @@ pub fn fit_open_set(attack: &[Vec<f32>], unlike: &[f32], false_alarms: f64) -> O
     OpenSetCard {
         meaning: format!(
             "at most {false_alarms} of the normal validation rows are not called normal, with content features and \
-             without, and as many of the attacks are called unknown; no promise for other data"
+             without where there are such, and as many of the attacks are called unknown; no promise for other data"
         ),
         unlike_output: true,
         normal_up_to: attack.iter().map(|values| upper(values)).fold(0.0, f32::max),

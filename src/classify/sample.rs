@@ -4,16 +4,17 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::card::{
-    Calibration, Card, Decision, DecisionRule, EncodingCard, FORMAT, Figures, LabelCard, NetworkCard, NumericCard,
-    Quality, Schema, Scores, Training, WeightsCard,
+    Activation, Calibration, Card, Decision, DecisionRule, EncodingCard, FORMAT, Figures, HiddenCard, LabelCard,
+    NetworkCard, NumericCard, Quality, Schema, Scores, WeightsCard,
 };
 use super::check::needed_tensors;
-use super::encode::{Curve, Encoding, INPUTS};
+use super::encode::{Curve, Encoding};
 use super::labels::{COSTS, label_of};
+use super::network::Network;
 use super::quality::category_names;
 use super::weights::{Numbers, Weights, write};
 use super::{check, novelty};
-use crate::features::{FeatureVector, NAMES, NUMERIC, name_of_numeric};
+use crate::features::{FeatureVector, Matrix, NAMES, NUMERIC, Space, name_of_numeric};
 use crate::normalise::kdd::parse_line;
 
 const LINES: [&str; 3] = [
@@ -31,15 +32,25 @@ pub fn vectors() -> Vec<FeatureVector> {
     vectors
 }
 
+/// [`vectors`] as rows.
+pub fn rows() -> Matrix {
+    vectors().into_iter().collect()
+}
+
+/// The network of [`weights`].
+pub fn network() -> Network {
+    Network::new(&network_card(), &encoding(), &weights()).expect("sound weights")
+}
+
 /// A true card, fitting [`weights`].
 pub fn card() -> Card {
-    let network = network();
+    let network = network_card();
     Card {
         format: FORMAT,
         name: "sample".to_owned(),
         version: "1".to_owned(),
         description: "made up".to_owned(),
-        schema: Schema::current(),
+        schema: Schema::of(&Space::kdd99()),
         encoding: encoding_card(),
         weights: WeightsCard {
             blake3: blake3::hash(&write(&weights())).to_hex().to_string(),
@@ -60,26 +71,14 @@ pub fn card() -> Card {
             weights: Vec::new(),
             unknown: Vec::new(),
         },
-        training: Training {
-            data: "none".to_owned(),
-            blake3: String::new(),
-            also: None,
-            records: 0,
-            distinct: 0,
-            split: String::new(),
-            seed: 0,
-            settings: Default::default(),
-            epochs: 0,
-            best_epoch: 0,
-            classes: Vec::new(),
-        },
-        quality: Quality {
+        training: None,
+        quality: Some(Quality {
             whole: figures(),
-            content_missing: figures(),
+            content_missing: Some(figures()),
             frequent_from: 20,
             sets: None,
             never_seen: Vec::new(),
-        },
+        }),
         drift: None,
     }
 }
@@ -96,7 +95,7 @@ pub fn weights() -> Weights {
         let values = (0..shape.iter().product()).map(|_| random.random_range(-1.0..1.0)).collect();
         Numbers { shape, values }
     };
-    let shapes = needed_tensors(&network());
+    let shapes = needed_tensors(&network_card());
     let mut numbers = numbers;
     shapes.into_iter().map(|(name, shape)| (name, numbers(shape))).collect()
 }
@@ -123,8 +122,9 @@ pub fn logits(inputs: &[f32]) -> Vec<f32> {
     state
 }
 
-fn network() -> NetworkCard {
-    NetworkCard { inputs: INPUTS, hidden: vec![5, 6], outputs: 4 }
+fn network_card() -> NetworkCard {
+    let hidden = [5, 6].map(|units| HiddenCard { units, activation: Activation::Relu });
+    NetworkCard { inputs: 166, hidden: hidden.into(), outputs: 4, script: None }
 }
 
 fn encoding_card() -> EncodingCard {

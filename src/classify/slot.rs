@@ -76,13 +76,20 @@ impl Follower {
         Self { slot, explain, seen, classifiers: Classifiers::new(&models, explain), models }
     }
 
-    /// The classifiers for the next batch: one atomic load where the models are still the same.
-    pub fn classifiers(&mut self) -> &mut Classifiers {
-        if self.slot.exchanges.load(Ordering::Acquire) != self.seen {
+    /// Follows the slot, once before each batch: one atomic load where the models are still the same. Tells whether they
+    /// are others, which may look at other features.
+    pub fn follow(&mut self) -> bool {
+        let exchanged = self.slot.exchanges.load(Ordering::Acquire) != self.seen;
+        if exchanged {
             let (models, seen) = self.slot.read();
             self.classifiers = Classifiers::new(&models, self.explain);
             (self.models, self.seen) = (models, seen);
         }
+        exchanged
+    }
+
+    /// The classifiers, as of when it followed last.
+    pub fn classifiers(&mut self) -> &mut Classifiers {
         &mut self.classifiers
     }
 
@@ -105,7 +112,7 @@ mod tests {
 
     use super::super::{sample, weights};
     use super::*;
-    use crate::features::FeatureVector;
+    use crate::features::{FeatureVector, Matrix};
 
     fn model(version: &str) -> Arc<LoadedModel> {
         let mut card = sample::card();
@@ -117,7 +124,9 @@ mod tests {
     /// The version that judges next.
     fn judging(follower: &mut Follower) -> String {
         let mut out = Vec::new();
-        follower.classifiers().active.classify(&[FeatureVector::MISSING], &mut out).expect("runs");
+        follower.follow();
+        let row = Matrix::from_iter([FeatureVector::MISSING]);
+        follower.classifiers().active.classify(&row, &mut out).expect("runs");
         out[0].model.version.clone()
     }
 
@@ -130,7 +139,7 @@ mod tests {
         let before = slot.exchange(Models { active: model("2"), shadow: Some(slot.current()) });
         assert_eq!(before.active.info().version, "1");
         assert_eq!(judging(&mut follower), "2");
-        assert!(follower.classifiers().shadow.is_some());
+        assert!(follower.classifiers().shadow.is_some() && !follower.follow());
         assert_eq!(slot.current().info().version, "2");
     }
 

@@ -7,6 +7,7 @@ use super::card::{Card, DecisionRule};
 use super::drift::Bins;
 use super::{Classifier, Explain, LoadError, ModelSource};
 use crate::event::annotated::ModelInfo;
+use crate::features::Space;
 
 /// There is none in a program without libtorch.
 #[derive(Debug)]
@@ -43,6 +44,11 @@ impl LoadedModel {
     #[must_use]
     pub fn deciding(self, _rule: DecisionRule) -> Self {
         self
+    }
+
+    /// The features it looks at.
+    pub fn space(&self) -> &Arc<Space> {
+        match self.0 {}
     }
 
     /// A classifier for one worker.

@@ -6,8 +6,9 @@ use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::classify::{self, ModelSource};
+use crate::config::SizeText;
 use crate::evaluate::{self, ClassifierReport};
-use crate::train;
+use crate::train::{self, Own, OwnError, Spec, TrainError};
 
 use super::progress::Progress;
 use super::{Output, OutputOption};
@@ -17,6 +18,51 @@ use super::{Output, OutputOption};
 pub enum TrainCommand {
     /// On the KDD Cup 1999 data: 41 features, 23 classes
     Kdd99(Kdd99Options),
+    /// On a file of your own: any CSV or NDJSON with a label, and a spec of what to look at
+    Own(OwnOptions),
+}
+
+/// What to learn from a file of one's own.
+#[derive(Debug, Args)]
+pub struct OwnOptions {
+    /// What to look at: a YAML file with the features, the label and the split (docs/models.md)
+    #[arg(long, value_name = "FILE")]
+    spec: PathBuf,
+    /// The labelled rows: CSV with a header, or NDJSON, plain or gzip
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// The model folder to write
+    #[arg(long, value_name = "FOLDER")]
+    into: PathBuf,
+    /// Version of the model, for its card and for the documents it annotates
+    #[arg(long, default_value = "1", value_name = "TEXT")]
+    model_version: String,
+    /// Decides the split, the first weights and the order of the rows
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Passes over the training part
+    #[arg(long)]
+    epochs: Option<u32>,
+    /// Train six more times, each time without some attacks, to find out how attacks come out that are not known
+    #[arg(long)]
+    rehearse: bool,
+    /// The share of the rows to learn from, for files that are too large for the memory
+    #[arg(long, default_value_t = 1.0, value_name = "SHARE", value_parser = share)]
+    sample: f64,
+    /// Memory that the rows may take, such as 8GiB; half of what is free without it
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<SizeText>,
+    /// Classes that training must not see, to find out how they come out
+    #[arg(long, value_delimiter = ',', value_name = "LABELS")]
+    leave_out: Vec<String>,
+    #[command(flatten)]
+    output: OutputOption,
+}
+
+/// A share above 0 and up to 1.
+fn share(text: &str) -> Result<f64, String> {
+    let found = text.parse().ok().filter(|share: &f64| *share > 0.0 && *share <= 1.0);
+    found.ok_or_else(|| "a number above 0 and up to 1".to_owned())
 }
 
 /// What to train on, and where the model goes.
@@ -82,7 +128,13 @@ enum DataFormat {
 
 /// Trains, with a progress bar, and says how good the model is on rows that training has not seen.
 pub fn train(command: &TrainCommand) -> anyhow::Result<()> {
-    let TrainCommand::Kdd99(options) = command;
+    match command {
+        TrainCommand::Kdd99(options) => train_kdd99(options),
+        TrainCommand::Own(options) => train_own(options),
+    }
+}
+
+fn train_kdd99(options: &Kdd99Options) -> anyhow::Result<()> {
     let mut settings = train::Settings::new(options.data.clone(), options.into.clone());
     settings.version = options.model_version.clone().unwrap_or(settings.version);
     settings.seed = options.seed.unwrap_or(settings.seed);
@@ -90,21 +142,52 @@ pub fn train(command: &TrainCommand) -> anyhow::Result<()> {
     settings.also.clone_from(&options.also);
     settings.rehearse = options.rehearse;
     settings.leave_out.clone_from(&options.leave_out);
-    let mut bar = Progress::new("training", Some((settings.epochs * u32::from(settings.members)).into()));
-    let report = train::kdd99(&settings, &mut |step| match step {
+    let report = with_progress(&settings, |progress| train::kdd99(&settings, progress))?;
+    print_report(&report, options.output.output)
+}
+
+fn train_own(options: &OwnOptions) -> anyhow::Result<()> {
+    let spec = Spec::load(&options.spec).map_err(|fault| match fault {
+        OwnError::Faults(faults) => anyhow::Error::new(faults),
+        other => other.into(),
+    })?;
+    let mut settings = train::Settings::new(options.data.clone(), options.into.clone());
+    settings.name.clone_from(&spec.name);
+    settings.version.clone_from(&options.model_version);
+    settings.seed = options.seed.unwrap_or(settings.seed);
+    settings.epochs = options.epochs.unwrap_or(settings.epochs);
+    settings.rehearse = options.rehearse;
+    settings.leave_out.clone_from(&options.leave_out);
+    let own = Own { spec, sample: options.sample, memory: options.memory.map(|size| size.0) };
+    let report = with_progress(&settings, |progress| train::own(&own, &settings, progress))?;
+    print_report(&report, options.output.output)
+}
+
+/// Trains with a progress bar.
+fn with_progress(
+    settings: &train::Settings,
+    work: impl FnOnce(&mut dyn FnMut(train::Progress)) -> Result<train::Report, TrainError>,
+) -> Result<train::Report, TrainError> {
+    let passes = settings.epochs * u32::from(settings.members);
+    let mut bar = Progress::new("training", Some(passes.into()));
+    let report = work(&mut |step| match step {
         train::Progress::Read { records, distinct } => {
             eprintln!("read {records} records, {distinct} of them distinct");
         }
         train::Progress::Epoch { epoch, loss, .. } => bar.set(epoch.into(), &format!("loss {loss:.4}")),
     })?;
     bar.finish();
+    Ok(report)
+}
+
+fn print_report(report: &train::Report, output: Output) -> anyhow::Result<()> {
     let quality = serde_json::to_string_pretty(&report.card.quality).context("figures are plain JSON")?;
-    match options.output.output {
+    match output {
         Output::Json => println!("{quality}"),
         Output::Text => {
             println!("{} holds the model; on rows that training has not seen:", report.folder.display());
             println!("{quality}");
-            for left in &report.card.quality.never_seen {
+            for left in report.card.quality.iter().flat_map(|quality| &quality.never_seen) {
                 println!(
                     "without {}: {} distinct rows, {:.1} % called normal, AUROC {:.3} as an alarm, {:.3} of novelty",
                     left.label,

@@ -3,7 +3,7 @@
 //! What only reads works on the files, whether oversight runs or not. What changes which model judges is asked of the running
 //! oversight, which exchanges it at once; where none runs, it counts from the next start on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::Subcommand;
@@ -14,6 +14,7 @@ use crate::access::audit::Audit;
 use crate::app::configuration;
 use crate::classify;
 use crate::classify::card::Card;
+use crate::classify::import::{ImportError, Recipe};
 use crate::clock::Clock;
 use crate::config::{Config, Model};
 use crate::models::{Judging, Keeper, Listed, ModelError, Shelf, Standing};
@@ -39,10 +40,14 @@ pub enum ModelCommand {
         #[command(flatten)]
         output: OutputOption,
     },
-    /// Copy a model folder (card.json and its weights) into the data folder, once everything in it is found right
+    /// Copy a model folder (card.json and its weights) into the data folder, once everything in it is found right; or, with
+    /// a recipe, make a model of a network from elsewhere
     Import {
-        /// The folder, or the card.json in it
+        /// The folder, or the card.json in it; with --recipe a network: Keras HDF5, safetensors or TorchScript
         source: PathBuf,
+        /// How the network is fed and what it answers: a YAML file (docs/own-models.md)
+        #[arg(long, value_name = "FILE")]
+        recipe: Option<PathBuf>,
         #[command(flatten)]
         output: OutputOption,
     },
@@ -103,6 +108,14 @@ impl Change<'_> {
     }
 }
 
+/// The recipe in a file; faults in it are those of a configuration.
+fn load_recipe(file: &Path) -> anyhow::Result<Recipe> {
+    Recipe::load(file).map_err(|fault| match fault {
+        ImportError::Faults(faults) => anyhow::Error::new(faults),
+        other => other.into(),
+    })
+}
+
 /// Does what `command` asks for.
 pub fn run(configuration: &Config, command: &ModelCommand) -> anyhow::Result<()> {
     classify::init_runtime();
@@ -110,8 +123,11 @@ pub fn run(configuration: &Config, command: &ModelCommand) -> anyhow::Result<()>
     match command {
         ModelCommand::List(option) => list(configuration, &shelf, option.output),
         ModelCommand::Show { model, output } => show(&shelf, model, output.output),
-        ModelCommand::Import { source, output } => {
-            let imported = shelf.import(source, &Clock::system())?;
+        ModelCommand::Import { source, recipe, output } => {
+            let imported = match recipe {
+                None => shelf.import(source, &Clock::system())?,
+                Some(recipe) => shelf.import_network(source, &load_recipe(recipe)?, &Clock::system())?,
+            };
             match output.output {
                 Output::Json => println!("{}", json!(imported)),
                 Output::Text if imported.already => {
@@ -191,13 +207,27 @@ fn show(shelf: &Shelf, text: &str, output: Output) -> anyhow::Result<()> {
         println!("imported  {imported}");
     }
     println!("classes   {}", labels.iter().map(|label| label.name.as_str()).collect::<Vec<_>>().join(", "));
-    println!("learned   {} ({} records, {} of them distinct)", training.data, training.records, training.distinct);
-    let scores = &quality.whole.distinct;
+    match training {
+        Some(from) => {
+            println!("learned   {} ({} records, {} of them distinct)", from.data, from.records, from.distinct)
+        }
+        None => println!("learned   from what, its card does not say"),
+    }
+    match quality.as_ref().map(|quality| &quality.whole.distinct) {
+        Some(scores) => println!(
+            "unseen    accuracy {:.4}, macro-F1 {:.4}, cost {:.4} on {} records",
+            scores.accuracy, scores.macro_f1_all, scores.cost, scores.records
+        ),
+        None => println!("unseen    not measured: try `oversight evaluate classifier` before it counts"),
+    }
     println!(
-        "unseen    accuracy {:.4}, macro-F1 {:.4}, cost {:.4} on {} records",
-        scores.accuracy, scores.macro_f1_all, scores.cost, scores.records
+        "drift     {}",
+        if drift.is_some() {
+            "can be measured"
+        } else {
+            "cannot be measured: its card does not say how its training data lie"
+        }
     );
-    println!("drift     {}", if drift.is_some() { "can be measured" } else { "cannot be measured: an older card" });
     Ok(())
 }
 

@@ -12,6 +12,7 @@
 
 mod check;
 pub mod checked;
+mod document;
 mod environment;
 mod fault;
 mod model;
@@ -37,6 +38,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 pub use checked::{Bulk, Classify, Config, Credentials, StoreKind};
+pub use document::document;
 pub use fault::{Fault, Faults, Place};
 pub use model::{Model, NoModel};
 pub use raw::{Decision, Overload};
@@ -45,6 +47,7 @@ pub use secret::Secret;
 pub use security::{Role, Security};
 pub use show::Shown;
 pub use units::{DurationText, NoDuration, NoSize, SizeText};
+pub use walk::nearest;
 pub use zone::{NoTimeZone, TimeZone};
 
 use raw::Raw;
@@ -91,7 +94,7 @@ impl Loader {
     /// # Errors
     /// With every fault there is.
     pub fn load(&self, path: Option<&Path>, env: impl Iterator<Item = (String, String)>) -> Result<Config, Faults> {
-        let text = path.map_or(Ok(String::new()), read_file).map_err(|fault| Faults::new(path, vec![fault]))?;
+        let text = path.map_or(Ok(String::new()), read_config).map_err(|fault| Faults::new(path, vec![fault]))?;
         self.parse(&text, env).map_err(|faults| Faults::new(path, faults))
     }
 
@@ -126,6 +129,15 @@ impl Loader {
     }
 }
 
+fn read_config(path: &Path) -> Result<String, Fault> {
+    let text = read_file(path)?;
+    if text.trim().is_empty() {
+        let problem = "empty; write {} where all defaults are wanted, or start without a file".to_owned();
+        return Err(Fault { place: Place::File, key: String::new(), problem });
+    }
+    Ok(text)
+}
+
 fn read_file(path: &Path) -> Result<String, Fault> {
     let fault = |problem: String| Fault { place: Place::File, key: String::new(), problem };
     let mut bytes = Vec::new();
@@ -140,11 +152,7 @@ fn read_file(path: &Path) -> Result<String, Fault> {
         let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
         Fault { place: Place::Line(line), key: String::new(), problem: "not UTF-8; save the file as UTF-8".to_owned() }
     })?;
-    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-    if text.trim().is_empty() {
-        return Err(fault("empty; write {} where all defaults are wanted, or start without a file".to_owned()));
-    }
-    Ok(text)
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 #[cfg(test)]

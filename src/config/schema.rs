@@ -48,6 +48,11 @@ impl Schema {
         Self { root, metric_check: None }
     }
 
+    /// Of another YAML file, which is read as a `T`.
+    pub fn of<T: JsonSchema>() -> Self {
+        Self { root: generator().into_root_schema_for::<T>().to_value(), metric_check: None }
+    }
+
     /// The same, where `T` is the type of a declaration of a metric.
     #[must_use]
     pub fn with_metric<T: JsonSchema + DeserializeOwned>(mut self) -> Self {

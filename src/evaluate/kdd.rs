@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{BadLines, ClassifierReport, EvaluateError};
 use crate::classify::quality::Confusion;
 use crate::classify::{Classifier, ClassifyError};
 use crate::event::annotated::{Classification, ModelInfo};
-use crate::features::FeatureVector;
+use crate::features::{FeatureVector, Gatherer, Matrix};
 use crate::normalise::kdd::parse_line;
 
 /// Records judged at once.
@@ -24,14 +25,14 @@ pub fn judge(
     file: &Path,
     progress: &mut dyn FnMut(u64),
 ) -> Result<ClassifierReport, EvaluateError> {
-    let mut count = Count::new(model);
+    let mut count = Count::new(model, Gatherer::new(Arc::clone(classifier.space()), 0));
     let mut bad = BadLines::default();
     let (mut line, mut bytes) = (0u64, Vec::new());
     let failed = |source| EvaluateError::Read { file: file.to_owned(), source };
     while next_line(&mut reader, &mut bytes).map_err(failed)? {
         line += 1;
         match record(&bytes) {
-            Ok(Some((features, label))) => count.take(features, &label),
+            Ok(Some((features, label))) => count.take(&features, &label),
             Ok(None) => {}
             Err(reason) => bad.add(line, reason),
         }
@@ -72,29 +73,33 @@ struct Count {
     confusion: Confusion,
     known: usize,
     unknown: BTreeMap<String, u64>,
-    waiting: Vec<FeatureVector>,
+    gatherer: Gatherer,
+    waiting: Matrix,
     actual: Vec<usize>,
     verdicts: Vec<Classification>,
 }
 
 impl Count {
-    fn new(model: &ModelInfo) -> Self {
+    fn new(model: &ModelInfo, gatherer: Gatherer) -> Self {
         Self {
             confusion: Confusion::new(model.labels.iter().map(|label| label.name.clone())),
             known: model.labels.len(),
             unknown: BTreeMap::new(),
-            waiting: Vec::with_capacity(BATCH),
+            waiting: Matrix::new(gatherer.space().shape()),
+            gatherer,
             actual: Vec::with_capacity(BATCH),
             verdicts: Vec::with_capacity(BATCH),
         }
     }
 
-    fn take(&mut self, features: FeatureVector, label: &str) {
+    fn take(&mut self, features: &FeatureVector, label: &str) {
+        if !self.gatherer.gather(Some(features), None, &mut self.waiting) {
+            return;
+        }
         let actual = self.confusion.place(label);
         if actual >= self.known {
             *self.unknown.entry(label.to_owned()).or_default() += 1;
         }
-        self.waiting.push(features);
         self.actual.push(actual);
     }
 
@@ -111,20 +116,23 @@ impl Count {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::classify::labels::label_of;
     use crate::event::Probability;
     use crate::event::annotated::Verdict;
+    use crate::features::Space;
 
     /// Judges by the protocol: tcp is normal, everything else smurf.
-    struct ByProtocol(Arc<ModelInfo>);
+    struct ByProtocol(Arc<ModelInfo>, Arc<Space>);
 
     impl Classifier for ByProtocol {
-        fn classify(&mut self, batch: &[FeatureVector], out: &mut Vec<Classification>) -> Result<(), ClassifyError> {
-            out.extend(batch.iter().map(|features| {
-                let label = u16::from(features.symbols.protocol.place() != Some(1));
+        fn space(&self) -> &Arc<Space> {
+            &self.1
+        }
+
+        fn classify(&mut self, batch: &Matrix, out: &mut Vec<Classification>) -> Result<(), ClassifyError> {
+            out.extend(batch.rows(0..batch.len()).iter().map(|row| {
+                let label = u16::from(row.symbols[0].place() != Some(1));
                 Classification {
                     model: Arc::clone(&self.0),
                     verdict: if label == 0 { Verdict::Normal } else { Verdict::Known },
@@ -151,7 +159,8 @@ mod tests {
             labels,
             features: Vec::new(),
         });
-        judge(&info, &mut ByProtocol(Arc::clone(&info)), text, Path::new("lines"), &mut |_| {})
+        let mut judging = ByProtocol(Arc::clone(&info), Arc::new(Space::kdd99()));
+        judge(&info, &mut judging, text, Path::new("lines"), &mut |_| {})
     }
 
     fn line(protocol: &str, label: &str) -> String {

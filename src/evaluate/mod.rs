@@ -41,6 +41,12 @@ pub enum EvaluateError {
         /// The first fault, in words.
         first: String,
     },
+    /// The model looks at other features.
+    #[error("the model looks at '{feature}', which is a field of events and not a feature of KDD records")]
+    OtherFeatures {
+        /// The first of them.
+        feature: String,
+    },
     /// The network cannot be run.
     #[error(transparent)]
     Classify(#[from] ClassifyError),
@@ -58,6 +64,9 @@ pub fn classifier(
     format: Format,
     progress: &mut dyn FnMut(u64),
 ) -> Result<ClassifierReport, EvaluateError> {
+    if let Some(feature) = model.space().features().iter().find(|feature| feature.field.is_some()) {
+        return Err(EvaluateError::OtherFeatures { feature: feature.name.clone() });
+    }
     let reader = open(file).map_err(|source| EvaluateError::Read { file: file.to_owned(), source })?;
     let mut judge = model.classifier_with(Explain::NEVER);
     match format {

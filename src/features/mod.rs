@@ -1,24 +1,48 @@
-//! 4 MEASURE: what a classifier looks at: the 41 KDD-99 features.
+//! 4 MEASURE: what a classifier looks at.
 //!
-//! Names and order are those of the KDD Cup 1999 task description. A feature that a source cannot tell is
+//! A model states its own [`Space`] of features; a [`Gatherer`] fills rows of it for each event, from the 41 KDD-99
+//! features that are measured here and from the event's own fields.
+//!
+//! Names and order of the measured ones are those of the KDD Cup 1999 task description. A feature that a source cannot tell is
 //! missing (NaN, [`Symbol::MISSING`](symbols::Symbol::MISSING)), never zero. [`Windows`] measures those that compare a
 //! connection with the ones before it.
 
+<<<<<<< HEAD
 #[cfg(test)]
 mod endings;
 pub mod flow;
+=======
+use std::ops::Range;
+
+mod gather;
+>>>>>>> spaces
 mod hosts;
 mod latest;
+mod matrix;
 mod rate;
 #[cfg(test)]
 mod reference;
+<<<<<<< HEAD
 mod steady;
+=======
+mod space;
+>>>>>>> spaces
 pub mod symbols;
 mod window;
 
+pub use gather::{Gatherer, number_of, word_of};
+pub use matrix::{MEASURED, Matrix, Row, Rows, Sample, Shape};
+pub use space::{CONTENT_GROUP, Feature, Group, Kind, MOST_FEATURES, Space, SpaceFault};
 pub use window::{Settings, Windows};
 
 use symbols::Symbols;
+
+/// The content features (columns 10 to 22 of the KDD files) as places in [`FeatureVector::numeric`]: what only
+/// a look into the payload tells, so that connection logs lack them all.
+pub const CONTENT: Range<usize> = 6..19;
+
+/// wrong_fragment and urgent as places in [`FeatureVector::numeric`], which connection logs lack too.
+pub const PACKET: Range<usize> = 4..6;
 
 /// How many features are numbers.
 pub const NUMERIC: usize = 38;
@@ -99,6 +123,13 @@ impl FeatureVector {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_content_features_are_columns_10_to_22() {
+        assert_eq!(name_of_numeric(CONTENT.start) + 1, 10);
+        assert_eq!(name_of_numeric(CONTENT.end - 1) + 1, 22);
+        assert_eq!(PACKET.map(|place| NAMES[name_of_numeric(place)]).collect::<Vec<_>>(), ["wrong_fragment", "urgent"]);
+    }
 
     #[test]
     fn numeric_places_skip_the_three_symbols() {

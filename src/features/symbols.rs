@@ -1,6 +1,6 @@
-//! Protocol, service and flag: symbols of a fixed vocabulary, or unknown, or missing.
+//! Symbols of a fixed vocabulary, or unknown, or missing; and the vocabularies of protocol, service and flag.
 //!
-//! The vocabularies are those of the KDD-99 and NSL-KDD files. A symbol outside of them is legal input: the
+//! They are those of the KDD-99 and NSL-KDD files. A symbol outside of them is legal input: the
 //! network has an input for "unknown" and one for "missing" beside those of the vocabulary.
 
 /// `protocol_type`.
@@ -85,17 +85,21 @@ pub const FLAGS: &[&str] = &["OTH", "REJ", "RSTO", "RSTOS0", "RSTR", "S0", "S1",
 
 /// A symbol: its place in a vocabulary, or that it is not in it, or not known at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Symbol(u8);
+pub struct Symbol(u16);
+
+/// Most words of a vocabulary.
+pub const MOST_WORDS: usize = 60_000;
 
 impl Symbol {
     /// There is a symbol, and the vocabulary lacks it.
-    pub const UNKNOWN: Self = Self(254);
+    pub const UNKNOWN: Self = Self(u16::MAX - 1);
     /// There is none.
-    pub const MISSING: Self = Self(255);
+    pub const MISSING: Self = Self(u16::MAX);
 
-    /// Looks `text` up (exactly) in a sorted vocabulary of at most 250 words.
-    pub fn of(vocabulary: &[&str], text: &str) -> Self {
-        vocabulary.binary_search(&text).ok().and_then(|place| u8::try_from(place).ok()).map_or(Self::UNKNOWN, Self)
+    /// Looks `text` up (exactly) in a sorted vocabulary of at most [`MOST_WORDS`].
+    pub fn of<W: AsRef<str>>(vocabulary: &[W], text: &str) -> Self {
+        let place = vocabulary.binary_search_by(|word| word.as_ref().cmp(text)).ok();
+        place.and_then(|place| u16::try_from(place).ok()).map_or(Self::UNKNOWN, Self)
     }
 
     /// The place in the vocabulary; none for unknown and missing.
@@ -104,11 +108,11 @@ impl Symbol {
     }
 
     /// The word, `unknown` or `missing`.
-    pub fn word(self, vocabulary: &'static [&'static str]) -> &'static str {
+    pub fn word<W: AsRef<str>>(self, vocabulary: &[W]) -> &str {
         match self {
             Self::UNKNOWN => "unknown",
             Self::MISSING => "missing",
-            known => vocabulary.get(usize::from(known.0)).copied().unwrap_or("unknown"),
+            known => vocabulary.get(usize::from(known.0)).map_or("unknown", AsRef::as_ref),
         }
     }
 }
@@ -127,6 +131,11 @@ pub struct Symbols {
 impl Symbols {
     /// Nothing is known.
     pub const MISSING: Self = Self { protocol: Symbol::MISSING, service: Symbol::MISSING, flag: Symbol::MISSING };
+
+    /// In the order of the features.
+    pub fn in_order(self) -> [Symbol; 3] {
+        [self.protocol, self.service, self.flag]
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::classify::LoadError;
+use crate::classify::import::ImportError;
 use crate::config::Model;
 
 /// Why a model cannot be used; says what to do about it.
@@ -12,6 +13,9 @@ pub enum ModelError {
     /// It cannot be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// A network from elsewhere cannot be taken.
+    #[error(transparent)]
+    Network(#[from] ImportError),
     /// A text that names no model that could be activated.
     #[error("'{0}' names no model; write NAME/VERSION for one that was imported, or builtin:NAME")]
     NoName(String),

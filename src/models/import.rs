@@ -50,15 +50,20 @@ impl Incoming {
             return Err(ModelError::NoFolder(source.to_owned()));
         }
         let files = files_of(source)?;
-        let folder = shelf.join(format!(".import-{:016x}", rand::random::<u64>()));
-        fs::create_dir_all(&folder).map_err(ModelError::at(&folder))?;
-        let copy = Self { folder };
+        let copy = Self::empty(shelf)?;
         for file in files {
             let target = copy.folder.join(file.file_name().unwrap_or_default());
             fs::copy(&file, &target).map_err(ModelError::at(&file))?;
             File::open(&target).and_then(|file| file.sync_all()).map_err(ModelError::at(&target))?;
         }
         Ok(copy)
+    }
+
+    /// A hidden folder of the shelf, for what is still to be made.
+    pub fn empty(shelf: &Path) -> Result<Self, ModelError> {
+        let folder = shelf.join(format!(".import-{:016x}", rand::random::<u64>()));
+        fs::create_dir_all(&folder).map_err(ModelError::at(&folder))?;
+        Ok(Self { folder })
     }
 
     /// Gives it its place, for good.

@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::error::ModelError;
 use super::import::{Import, Incoming};
 use crate::classify::card::{CARD_FILE, Card, DecisionRule};
+use crate::classify::import::{Recipe, import};
 use crate::classify::{self, BUILTIN, LoadedModel, ModelSource};
 use crate::clock::Clock;
 use crate::config::Model;
@@ -152,7 +153,20 @@ impl Shelf {
         } else {
             source
         };
-        let copy = Incoming::of(source, &self.folder)?;
+        self.take(Incoming::of(source, &self.folder)?, source, clock)
+    }
+
+    /// Makes a model of the network in `file`, which is fed as `recipe` says, and puts it onto the shelf.
+    ///
+    /// # Errors
+    /// When the network is not understood or does not fit the recipe, and as [`Self::import`].
+    pub fn import_network(&self, file: &Path, recipe: &Recipe, clock: &Clock) -> Result<Imported, ModelError> {
+        let made = Incoming::empty(&self.folder)?;
+        import(file, recipe, &made.folder)?;
+        self.take(made, file, clock)
+    }
+
+    fn take(&self, copy: Incoming, source: &Path, clock: &Clock) -> Result<Imported, ModelError> {
         let loaded = classify::load(&ModelSource::Folder(copy.folder.clone()))?;
         let (info, hash) = (loaded.info(), loaded.info().hash.clone());
         let model = storable(loaded.card())?;

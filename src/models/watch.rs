@@ -9,7 +9,7 @@ use crate::classify::drift::Bins;
 use crate::classify::{LoadedModel, Models};
 use crate::clock::Clock;
 use crate::event::annotated::Classification;
-use crate::features::FeatureVector;
+use crate::features::Matrix;
 
 /// How often counts are handed over.
 const EVERY: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ pub struct Watch {
     comparisons: Option<Comparisons>,
 }
 
-/// Vectors counted against one model.
+/// Rows counted against one model.
 struct Inputs {
     model: Arc<LoadedModel>,
     bins: Option<Arc<Bins>>,
@@ -49,33 +49,34 @@ impl Watch {
         Self { observed, clock, handed_over, inputs: None, gap: Gap::new(), comparisons: None }
     }
 
-    /// Counts some of the vectors that this model has judged.
-    pub fn inputs(&mut self, model: &Arc<LoadedModel>, vectors: &[FeatureVector]) {
+    /// Counts some of the rows that this model has judged.
+    pub fn inputs(&mut self, model: &Arc<LoadedModel>, rows: &Matrix) {
         if !self.inputs.as_ref().is_some_and(|inputs| Arc::ptr_eq(&inputs.model, model)) {
             self.hand_over_inputs();
             self.inputs = Some(Inputs::new(Arc::clone(model)));
         }
         let Some(Inputs { bins: Some(bins), sampled, counts, .. }) = &mut self.inputs else { return };
-        while let Some(place) = self.gap.next(vectors.len()) {
-            bins.count(&vectors[place], counts);
+        while let Some(place) = self.gap.next(rows.len()) {
+            bins.count(rows.row(place), counts);
             *sampled += 1;
         }
     }
 
-    /// Compares the verdicts of both models on the same events; none where the shadow could not judge them.
-    pub fn compared(&mut self, models: &Models, active: &[Classification], shadow: Option<&[Classification]>) {
-        if !self.comparisons.as_ref().is_some_and(|comparisons| comparisons.are_of(models)) {
-            self.hand_over_comparisons();
-            self.comparisons = Some(Comparisons { models: models.clone(), pairs: Pairs::default(), failed: 0 });
+    /// Compares the verdicts of the model that judges, and of the shadow, on the same events.
+    pub fn compared<'a>(
+        &mut self,
+        models: &Models,
+        verdicts: impl Iterator<Item = (&'a Classification, &'a Classification)>,
+    ) {
+        let pairs = &mut self.comparisons_of(models).pairs;
+        for (active, shadow) in verdicts {
+            *pairs.entry((active.label, shadow.label)).or_default() += 1;
         }
-        let Some(comparisons) = &mut self.comparisons else { return };
-        let Some(shadow) = shadow else {
-            comparisons.failed += 1;
-            return;
-        };
-        for (one, other) in active.iter().zip(shadow) {
-            *comparisons.pairs.entry((one.label, other.label)).or_default() += 1;
-        }
+    }
+
+    /// Counts a batch that the shadow could not judge.
+    pub fn failed(&mut self, models: &Models) {
+        self.comparisons_of(models).failed += 1;
     }
 
     /// Hands over what was counted, if it is time.
@@ -86,6 +87,18 @@ impl Watch {
             self.hand_over_inputs();
             self.hand_over_comparisons();
         }
+    }
+
+    fn comparisons_of(&mut self, models: &Models) -> &mut Comparisons {
+        if !self.comparisons.as_ref().is_some_and(|comparisons| comparisons.are_of(models)) {
+            self.hand_over_comparisons();
+            self.comparisons = None;
+        }
+        self.comparisons.get_or_insert_with(|| Comparisons {
+            models: models.clone(),
+            pairs: Pairs::default(),
+            failed: 0,
+        })
     }
 
     fn hand_over_inputs(&mut self) {
@@ -163,6 +176,7 @@ mod tests {
     use crate::classify::sample;
     use crate::config::Model;
     use crate::event::ReceivedTime;
+    use crate::features::FeatureVector;
 
     const HOUR: Duration = Duration::from_secs(3600);
 
@@ -175,8 +189,8 @@ mod tests {
         Arc::new(shelf.load(&Model::Folder(folder)).unwrap())
     }
 
-    fn vectors(count: usize) -> Vec<FeatureVector> {
-        sample::vectors().into_iter().cycle().take(count).collect()
+    fn vectors(count: usize) -> impl Iterator<Item = FeatureVector> {
+        sample::vectors().into_iter().cycle().take(count)
     }
 
     #[test]
@@ -202,21 +216,23 @@ mod tests {
         let clock = clock();
         let observed = Arc::new(Observed::new(&models, HOUR, clock.clone()));
         let mut watch = Watch::new(Arc::clone(&observed), clock.clone());
-        let mut judge = |vectors: &[FeatureVector]| {
-            watch.inputs(&model, vectors);
+        let mut judge = |rows: Matrix| {
+            watch.inputs(&model, &rows);
             clock.advance(EVERY);
             watch.tick();
         };
         assert!(!observed.drift().enough && observed.drift().hint().is_none());
-        judge(&vectors(40_000));
+        judge(vectors(40_000).collect());
         let drift = observed.drift();
         assert!(drift.enough && drift.sampled > ENOUGH && drift.features[0].drift.psi < 0.02, "{drift:?}");
         assert_eq!((drift.features.len(), drift.hint()), (41, None));
         clock.advance(HOUR);
         assert_eq!(observed.drift().sampled, 0);
-        let mut other = vectors(40_000);
-        other.iter_mut().for_each(|vector| vector.numeric[1] = 1e6);
-        judge(&other);
+        let with_many_bytes = |mut vector: FeatureVector| {
+            vector.numeric[1] = 1e6;
+            vector
+        };
+        judge(vectors(40_000).map(with_many_bytes).collect());
         let drift = observed.drift();
         let worst = &drift.features[0];
         assert!(worst.drift.feature == "src_bytes" && worst.drift.psi > LARGE && worst.state == "other", "{worst:?}");
@@ -235,14 +251,14 @@ mod tests {
         let mut watch = Watch::new(Arc::clone(&observed), clock.clone());
         let judged = |model: &LoadedModel| {
             let mut out = Vec::new();
-            model.classifier().classify(&vectors(400), &mut out).unwrap();
+            model.classifier().classify(&vectors(400).collect(), &mut out).unwrap();
             out
         };
         let (one, other) = (judged(&active), judged(models.shadow.as_ref().unwrap()));
         let told = one.iter().filter(|verdict| verdict.label < 2).count() as u64;
         assert!(told > 0, "the sample tells one of the two");
-        watch.compared(&models, &one, Some(&other));
-        watch.compared(&models, &one, None);
+        watch.compared(&models, one.iter().zip(&other));
+        watch.failed(&models);
         assert_eq!(observed.shadow().unwrap().compared, 0, "not handed over yet");
         clock.advance(EVERY);
         watch.tick();
@@ -257,7 +273,7 @@ mod tests {
         observed.follow(&Models { active: Arc::clone(&active), shadow: None });
         assert!(observed.shadow().is_none());
         // what a worker still has of the exchanged ones is let go
-        watch.compared(&models, &one, Some(&other));
+        watch.compared(&models, one.iter().zip(&other));
         clock.advance(EVERY);
         watch.tick();
         assert!(observed.shadow().is_none());
@@ -275,15 +291,15 @@ mod tests {
         let mut classifier = builtin.classifier_with(crate::classify::Explain::NEVER);
         let mut watch = Watch::new(observed, Clock::system());
         for batch in [1, 16, 256, 1024] {
-            let (vectors, rounds) = (vectors(batch), 200_000 / batch);
+            let (rows, rounds) = (vectors(batch).collect::<Matrix>(), 200_000 / batch);
             let mut verdicts = Vec::new();
             let (mut judging, mut watching) = (Duration::ZERO, Duration::ZERO);
             for _ in 0..rounds {
                 let started = std::time::Instant::now();
                 verdicts.clear();
-                classifier.classify(&vectors, &mut verdicts).unwrap();
+                classifier.classify(&rows, &mut verdicts).unwrap();
                 let between = std::time::Instant::now();
-                watch.inputs(&model, &vectors);
+                watch.inputs(&model, &rows);
                 watch.tick();
                 watching += between.elapsed();
                 judging += between - started;

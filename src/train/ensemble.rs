@@ -3,12 +3,13 @@
 //! The one network gives exactly the mean of the members' logits, so whatever runs, checks or explains a network of dense
 //! layers needs to know nothing of members. What the members do not share stands as zeros in the inner layers.
 
-use crate::classify::card::NetworkCard;
+use crate::classify::card::{HiddenCard, NetworkCard};
 use crate::classify::weights::{Numbers, Weights};
 
 /// Sizes of the one network that `members` networks of these sizes make.
 pub fn sizes(member: &NetworkCard, members: u16) -> NetworkCard {
-    NetworkCard { hidden: member.hidden.iter().map(|units| units * usize::from(members)).collect(), ..member.clone() }
+    let wider = |hidden: &HiddenCard| HiddenCard { units: hidden.units * usize::from(members), ..*hidden };
+    NetworkCard { hidden: member.hidden.iter().map(wider).collect(), ..member.clone() }
 }
 
 /// The one network; there is at least one member, all have the same sizes, and each has at least two layers.
@@ -91,6 +92,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
+    use crate::classify::card::Activation;
 
     const SIZES: [usize; 4] = [7, 5, 3, 4];
 
@@ -126,8 +128,9 @@ mod tests {
     fn the_one_network_gives_the_mean_of_the_members() {
         let members: Vec<Weights> = (0..3).map(member).collect();
         let merged = merge(&members);
-        let of_member = NetworkCard { inputs: 7, hidden: vec![5, 3], outputs: 4 };
-        assert_eq!(sizes(&of_member, 3).hidden, [15, 9]);
+        let hidden = [5, 3].map(|units| HiddenCard { units, activation: Activation::Relu }).into();
+        let of_member = NetworkCard { inputs: 7, hidden, outputs: 4, script: None };
+        assert_eq!(sizes(&of_member, 3).hidden.iter().map(|hidden| hidden.units).collect::<Vec<_>>(), [15, 9]);
         assert_eq!(merged["layer2.weight"].shape, [15, 9]);
         let inputs = [0.3, -1.0, 2.0, 0.0, 0.5, -0.7, 1.1];
         let of_members: Vec<Vec<f32>> = members.iter().map(|member| logits(member, &inputs)).collect();

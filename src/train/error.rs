@@ -3,7 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::classify::LoadError;
+use super::own::OwnError;
+use crate::classify::{FolderError, LoadError};
 use crate::normalise::kdd::LineError;
 
 /// Why training ended without a model.
@@ -37,6 +38,9 @@ pub enum TrainError {
         /// What stands there.
         label: String,
     },
+    /// A file of one's own cannot be learned from.
+    #[error(transparent)]
+    Own(#[from] OwnError),
     /// Too little to learn from.
     #[error("{}: {what}", file.display())]
     TooLittle {
@@ -63,13 +67,8 @@ pub enum TrainError {
         epoch: u32,
     },
     /// The model folder cannot be written.
-    #[error("{}: cannot be written ({source})", file.display())]
-    Write {
-        /// The file or folder.
-        file: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// What was made does not pass the checks of loading.
     #[error("the model that was made cannot be loaded: {0}")]
     Unsound(#[from] LoadError),

@@ -14,11 +14,11 @@ use super::dataset::{Dataset, Part, Row};
 use super::shown::masked;
 use super::unlike::{Unlike, unlike};
 use super::{LIMIT, Progress, Settings, TrainError, ensemble};
-use crate::classify::card::NetworkCard;
+use crate::classify::card::{Activation, HiddenCard, NetworkCard};
 use crate::classify::check::needed_tensors;
-use crate::classify::encode::{Encoding, GROUPS, INPUTS, SYMBOLS_FROM, symbol_inputs};
+use crate::classify::encode::Encoding;
 use crate::classify::weights::{Numbers, Weights};
-use crate::features::{FeatureVector, NUMERIC};
+use crate::features::Sample;
 
 /// Gradients longer than this are shortened.
 const LONGEST_GRADIENT: f64 = 5.0;
@@ -41,18 +41,19 @@ pub fn fit(
     let material = Material::new(dataset, encoding, settings);
     let members = (0..settings.members).map(|member| fit_member(&material, member, progress));
     let mut weights = ensemble::merge(&members.collect::<Result<Vec<Weights>, TrainError>>()?);
-    treat_unseen_words_as_unknown(&mut weights, &material.rows);
+    treat_unseen_words_as_unknown(&mut weights, encoding, &material.rows);
     weights.insert("baseline".to_owned(), baseline(&material.rows, dataset, encoding));
     Ok(weights)
 }
 
 /// Sizes of the network that these settings make for so many classes.
-pub fn network_of(settings: &Settings, classes: usize) -> NetworkCard {
-    ensemble::sizes(&member_of(settings, classes), settings.members)
+pub fn network_of(settings: &Settings, encoding: &Encoding, classes: usize) -> NetworkCard {
+    ensemble::sizes(&member_of(settings, encoding, classes), settings.members)
 }
 
-fn member_of(settings: &Settings, classes: usize) -> NetworkCard {
-    NetworkCard { inputs: INPUTS, hidden: settings.hidden.clone(), outputs: classes + 1 }
+fn member_of(settings: &Settings, encoding: &Encoding, classes: usize) -> NetworkCard {
+    let hidden = settings.hidden.iter().map(|units| HiddenCard { units: *units, activation: Activation::Relu });
+    NetworkCard { inputs: encoding.inputs(), hidden: hidden.collect(), outputs: classes + 1, script: None }
 }
 
 /// The weights of one member after the last pass.
@@ -60,7 +61,8 @@ fn fit_member(material: &Material<'_>, member: u16, progress: &mut dyn FnMut(Pro
     let settings = material.settings;
     let random = &mut ChaCha8Rng::seed_from_u64(settings.seed);
     random.set_stream(u64::from(member));
-    let mut trainee = Trainee::new(&member_of(settings, material.dataset.labels.len()), settings, random)?;
+    let member_sizes = member_of(settings, material.encoding, material.dataset.labels.len());
+    let mut trainee = Trainee::new(&member_sizes, material.encoding, settings, random)?;
     let steps = material.rows.len().div_ceil(settings.batch);
     for epoch in 0..settings.epochs {
         let mut loss = 0.0;
@@ -110,13 +112,14 @@ impl<'a> Material<'a> {
         let mut batch = Batch { inputs: Vec::new(), labels: Vec::new() };
         for _ in 0..self.settings.batch {
             let row = self.rows[self.draws.one(random)];
-            self.encode(&mut batch, &masked(&row.features, self.settings, random), i64::from(row.label));
+            let shown = masked(&row.features, self.encoding.space(), self.settings, random);
+            self.encode(&mut batch, &shown, i64::from(row.label));
         }
         for _ in 0..made_up {
             let row = self.normal_or_any(NORMAL_BASE, random);
             let donors = [self.normal_or_any(NORMAL_DONOR, random), self.any(random)];
             if let Some(Unlike { features, moved }) = unlike(row, donors, self.encoding, random) {
-                let shown = masked(&features, self.settings, random);
+                let shown = masked(&features, self.encoding.space(), self.settings, random);
                 let numbers = self.encode(&mut batch, &shown, self.dataset.labels.len() as i64);
                 let known = numbers.iter_mut().zip(&moved).zip(&shown.numeric).filter(|(_, shown)| shown.is_finite());
                 known.for_each(|((number, by), _)| *number = (*number + by).clamp(-LIMIT, LIMIT));
@@ -126,12 +129,12 @@ impl<'a> Material<'a> {
     }
 
     /// Appends a row and gives its scaled numbers.
-    fn encode<'b>(&self, batch: &'b mut Batch, features: &FeatureVector, label: i64) -> &'b mut [f32] {
+    fn encode<'b>(&self, batch: &'b mut Batch, features: &Sample, label: i64) -> &'b mut [f32] {
         let from = batch.inputs.len();
-        batch.inputs.resize(from + INPUTS, 0.0);
-        self.encoding.dense(features, &mut batch.inputs[from..]);
+        batch.inputs.resize(from + self.encoding.inputs(), 0.0);
+        self.encoding.dense(features.row(), &mut batch.inputs[from..]);
         batch.labels.push(label);
-        &mut batch.inputs[from..from + NUMERIC]
+        &mut batch.inputs[from..from + self.encoding.numbers()]
     }
 
     fn any(&self, random: &mut ChaCha8Rng) -> &'a Row {
@@ -164,7 +167,12 @@ struct Trainee {
 }
 
 impl Trainee {
-    fn new(network: &NetworkCard, settings: &Settings, random: &mut ChaCha8Rng) -> Result<Self, TrainError> {
+    fn new(
+        network: &NetworkCard,
+        encoding: &Encoding,
+        settings: &Settings,
+        random: &mut ChaCha8Rng,
+    ) -> Result<Self, TrainError> {
         let variables = nn::VarStore::new(Device::Cpu);
         let shapes = needed_tensors(network);
         let mut layers = Vec::new();
@@ -172,7 +180,8 @@ impl Trainee {
         while let Some(shape) = shapes.get(&format!("layer{}.weight", layers.len() + 1)) {
             let name = format!("layer{}", layers.len() + 1);
             let (inputs, outputs) = (shape[0], shape[1]);
-            let first = first_weights(inputs, outputs, layers.is_empty(), random);
+            let sources = if layers.is_empty() && encoding.numbers() > 0 { encoding.numbers() } else { inputs };
+            let first = first_weights(inputs, outputs, sources, random);
             let weight = Tensor::f_from_slice(&first)?.f_view([inputs as i64, outputs as i64])?;
             let bias = Tensor::f_from_slice(&vec![0f32; outputs])?;
             let root = variables.root();
@@ -188,7 +197,7 @@ impl Trainee {
 
     /// One step on these rows; gives their mean loss.
     fn step(&mut self, batch: &Batch) -> Result<f64, TrainError> {
-        let mut state = Tensor::f_from_slice(&batch.inputs)?.f_view([batch.labels.len() as i64, INPUTS as i64])?;
+        let mut state = Tensor::f_from_slice(&batch.inputs)?.f_view([batch.labels.len() as i64, -1])?;
         for (place, (weight, bias)) in self.layers.iter().enumerate() {
             if place > 0 {
                 state = state.f_relu()?;
@@ -219,10 +228,9 @@ fn numbers(tensor: &Tensor, shape: Vec<usize>) -> Result<Numbers, TrainError> {
     Ok(Numbers { shape, values })
 }
 
-/// He's uniform first weights; in the first layer only the numbers' rows, flags and symbols start at zero, so that one
-/// that never occurs says nothing.
-fn first_weights(inputs: usize, outputs: usize, is_first: bool, random: &mut ChaCha8Rng) -> Vec<f32> {
-    let sources = if is_first { NUMERIC } else { inputs };
+/// He's uniform first weights for the first `sources` rows; in the first layer these are the numbers', where there are
+/// some, and flags and symbols start at zero, so that one that never occurs says nothing.
+fn first_weights(inputs: usize, outputs: usize, sources: usize, random: &mut ChaCha8Rng) -> Vec<f32> {
     let bound = (6.0 / sources as f32).sqrt();
     let mut weights = vec![0.0; inputs * outputs];
     weights[..sources * outputs].iter_mut().for_each(|weight| *weight = random.random_range(-bound..bound));
@@ -262,16 +270,16 @@ impl Draws {
 }
 
 /// Gives vocabulary words that training has not seen the weights of "unknown".
-fn treat_unseen_words_as_unknown(weights: &mut Weights, rows: &[&Row]) {
-    let mut seen = [false; INPUTS];
+fn treat_unseen_words_as_unknown(weights: &mut Weights, encoding: &Encoding, rows: &[&Row]) {
+    let mut seen = vec![false; encoding.inputs()];
     for row in rows {
-        symbol_inputs(row.features.symbols).into_iter().for_each(|input| seen[input] = true);
+        encoding.symbol_inputs(&row.features.symbols).for_each(|input| seen[input] = true);
     }
     let layer = weights.get_mut("layer1.weight").expect("there is a first layer");
     let width = layer.shape[1];
-    for (vocabulary, _, first) in GROUPS {
-        let unknown = (first + vocabulary.len()) * width;
-        for input in (first..first + vocabulary.len()).filter(|input| !seen[*input]) {
+    for group in encoding.symbols() {
+        let unknown = (group.first + group.words) * width;
+        for input in (group.first..group.first + group.words).filter(|input| !seen[*input]) {
             layer.values.copy_within(unknown..unknown + width, input * width);
         }
     }
@@ -281,16 +289,14 @@ fn treat_unseen_words_as_unknown(weights: &mut Weights, rows: &[&Row]) {
 fn baseline(rows: &[&Row], dataset: &Dataset, encoding: &Encoding) -> Numbers {
     let normal = dataset.labels.iter().position(|name| name == "normal");
     let is_normal = |row: &&&Row| normal.is_none_or(|normal| usize::from(row.label) == normal);
-    let mut sums = vec![0f64; INPUTS];
-    let mut inputs = vec![0f32; INPUTS];
+    let mut sums = vec![0f64; encoding.inputs()];
+    let mut inputs = vec![0f32; encoding.inputs()];
     let mut count = 0f64;
     for row in rows.iter().filter(is_normal) {
-        encoding.dense(&row.features, &mut inputs);
+        encoding.dense(row.features.row(), &mut inputs);
         sums.iter_mut().zip(&inputs).for_each(|(sum, input)| *sum += f64::from(*input));
         count += 1.0;
     }
-    let values = sums.iter().map(|sum| (sum / count.max(1.0)) as f32).collect();
-    Numbers { shape: vec![INPUTS], values }
+    let values: Vec<f32> = sums.iter().map(|sum| (sum / count.max(1.0)) as f32).collect();
+    Numbers { shape: vec![values.len()], values }
 }
-
-const _: () = assert!(SYMBOLS_FROM == 2 * NUMERIC, "the first rows of the first layer are those of the numbers");

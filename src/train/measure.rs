@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::dataset::Row;
+use super::dataset::{About, Row};
 use super::{TrainError, steady};
 use crate::classify::calibrate::{calibration_error, softmax};
 use crate::classify::card::{ConformalCard, Figures, Scores, SetFigures};
 use crate::classify::conformal::not_excluded;
 use crate::classify::decide::{most_probable, withhold};
-use crate::classify::encode::{CONTENT, Encoding};
-use crate::classify::labels::category_of;
+use crate::classify::encode::Encoding;
 use crate::classify::network::{Network, Scratch};
 use crate::classify::novelty::belief_in_unlike;
 use crate::classify::quality::Confusion;
-use crate::features::FeatureVector;
+use crate::features::symbols::Symbol;
+use crate::features::{CONTENT_GROUP, Matrix, Row as Values, Sample, Space};
 
 /// Rows run at once.
 const CHUNK: usize = 1024;
@@ -28,17 +28,20 @@ pub enum View {
 }
 
 impl View {
-    /// Both.
-    #[cfg(test)]
-    pub const ALL: [Self; 2] = [Self::Whole, Self::ContentMissing];
+    /// Those that differ in this space.
+    pub fn all(space: &Space) -> &'static [Self] {
+        let all = &[Self::Whole, Self::ContentMissing];
+        if space.group(CONTENT_GROUP).is_some() { all } else { &all[..1] }
+    }
 
-    /// What is seen of this vector.
-    pub fn of(self, features: &FeatureVector) -> FeatureVector {
-        let mut seen = *features;
-        if self == Self::ContentMissing {
-            seen.numeric[CONTENT].fill(f32::NAN);
+    /// Appends what is seen of this row of `space`.
+    pub fn push(self, space: &Space, row: Values<'_>, seen: &mut Matrix) {
+        let mut shown = Sample::from(row);
+        if let Some(content) = space.group(CONTENT_GROUP).filter(|_| self == Self::ContentMissing) {
+            content.numbers.iter().for_each(|place| shown.numeric[*place] = f32::NAN);
+            content.symbols.iter().for_each(|place| shown.symbols[*place] = Symbol::MISSING);
         }
-        seen
+        seen.push(shown.row());
     }
 }
 
@@ -76,11 +79,11 @@ impl Belief {
 }
 
 /// What the conformal sets of these rows are like.
-pub fn set_figures(outputs: &Outputs, names: &[String], card: &ConformalCard, temperature: f32) -> SetFigures {
+pub fn set_figures(outputs: &Outputs, about: &About, card: &ConformalCard, temperature: f32) -> SetFigures {
     let (mut size, mut counts) = (0, BTreeMap::<&str, (u64, u64)>::new());
     for (label, belief) in outputs.rows(temperature) {
         let set = not_excluded(&belief.probabilities, &card.thresholds, belief.most_probable());
-        let count = counts.entry(category_of(&names[usize::from(label)]).unwrap_or_default()).or_default();
+        let count = counts.entry(about.classes[usize::from(label)].category.as_str()).or_default();
         *count = (count.0 + u64::from(set.labels().contains(&label)), count.1 + 1);
         size += set.labels().len();
     }
@@ -100,6 +103,8 @@ pub struct Classes<'a> {
     pub names: &'a [String],
     /// Those with enough rows to be counted in the macro mean.
     pub frequent: &'a BTreeSet<String>,
+    /// Their categories, and what these cost.
+    pub about: &'a About,
 }
 
 impl Outputs {
@@ -115,12 +120,14 @@ impl Outputs {
         needs_content: &[bool],
     ) -> Result<Self, TrainError> {
         let rows: Vec<&Row> = rows.collect();
-        let features: Vec<FeatureVector> = rows.iter().map(|row| view.of(&row.features)).collect();
-        let mut scratch = Scratch::default();
+        let space = encoding.space();
+        let (mut scratch, mut seen) = (Scratch::default(), Matrix::new(space.shape()));
         let width = network.outputs() - 1;
         let (mut logits, mut unlike) = (Vec::with_capacity(rows.len() * width), Vec::with_capacity(rows.len()));
-        for chunk in features.chunks(CHUNK) {
-            network.forward(encoding, chunk, &mut scratch)?;
+        for chunk in rows.chunks(CHUNK) {
+            seen.clear();
+            chunk.iter().for_each(|row| view.push(space, row.features.row(), &mut seen));
+            network.forward(encoding, seen.rows(0..chunk.len()), &mut scratch)?;
             for row in scratch.logits.chunks_exact(network.outputs()) {
                 logits.extend_from_slice(&row[..width]);
                 unlike.push(row[width]);
@@ -179,16 +186,28 @@ impl Outputs {
     }
 
     fn scores(&self, classes: Classes<'_>, weight: impl Fn(usize) -> u64) -> Scores {
-        let confusion = self.confusion(classes, weight);
+        let confusion = self.confusion(classes, &weight);
         Scores {
             records: confusion.records(),
             accuracy: confusion.accuracy(),
             macro_f1_frequent: confusion.macro_f1(|name| classes.frequent.contains(name)),
             macro_f1_all: confusion.macro_f1(|_| true),
             false_alarms: confusion.false_alarms(),
-            cost: confusion.cost().mean,
+            cost: self.cost(classes.about, weight),
             per_class: confusion.per_class(),
         }
+    }
+}
+
+impl Outputs {
+    /// Mean cost of a row by the categories and costs of the data, each as often as `weight` says.
+    fn cost(&self, about: &About, weight: impl Fn(usize) -> u64) -> f64 {
+        let cost = |(row, logits): (usize, &[f32])| {
+            weight(row) as f64 * about.cost(usize::from(self.labels[row]), most_probable(logits))
+        };
+        let sum: f64 = self.logits.chunks_exact(self.width).enumerate().map(cost).sum();
+        let all: u64 = (0..self.labels.len()).map(weight).sum();
+        sum / all.max(1) as f64
     }
 }
 
@@ -234,24 +253,27 @@ mod tests {
         };
         let model = load(&ModelSource::Builtin("kdd99".to_owned())).expect("sound");
         let card = model.card();
-        let also = card.training.also.as_ref().map(|_| folder.with_file_name("nsl-kdd"));
-        let dataset = Dataset::read(&folder, also.as_deref(), card.training.seed).expect("sound");
-        assert_eq!(dataset.blake3, card.training.blake3, "the data it was trained on");
+        let (training, quality) = card.training.as_ref().zip(card.quality.as_ref()).expect("trained here");
+        let also = training.also.as_ref().map(|_| folder.with_file_name("nsl-kdd"));
+        let dataset = Dataset::read(&folder, also.as_deref(), training.seed).expect("sound");
+        assert_eq!(dataset.blake3, training.blake3, "the data it was trained on");
         let frequent = dataset.frequent();
-        let classes = Classes { names: &dataset.labels, frequent: &frequent };
-        for (view, claimed) in View::ALL.into_iter().zip([&card.quality.whole, &card.quality.content_missing]) {
-            let rows: Vec<FeatureVector> = dataset.part(Part::Test).map(|row| view.of(&row.features)).collect();
+        let claims = [Some(&quality.whole), quality.content_missing.as_ref()];
+        for (view, claimed) in View::all(&dataset.space).iter().zip(claims) {
+            let claimed = claimed.expect("the space has content features");
+            let mut rows = Matrix::new(dataset.space.shape());
+            dataset.part(Part::Test).for_each(|row| view.push(&dataset.space, row.features.row(), &mut rows));
             let mut verdicts = Vec::new();
             model.classifier_with(Explain::NEVER).classify(&rows, &mut verdicts).expect("runs");
-            let mut confusion = Confusion::new(classes.names.iter().cloned());
+            let mut confusion = Confusion::new(dataset.labels.iter().cloned());
             for (row, verdict) in dataset.part(Part::Test).zip(&verdicts) {
                 confusion.add(usize::from(row.label), usize::from(verdict.label), 1);
             }
             let macro_f1 = confusion.macro_f1(|name| frequent.contains(name));
             assert!((confusion.accuracy() - claimed.distinct.accuracy).abs() < 2e-4, "{view:?}");
             assert!((macro_f1 - claimed.distinct.macro_f1_frequent).abs() < 5e-3, "{view:?}: {macro_f1}");
-            assert!(confusion.accuracy() >= if view == View::Whole { 0.99 } else { 0.98 }, "{view:?}: {macro_f1}");
-            assert!(view != View::Whole || macro_f1 >= 0.90, "{macro_f1}");
+            assert!(confusion.accuracy() >= if *view == View::Whole { 0.99 } else { 0.98 }, "{view:?}: {macro_f1}");
+            assert!(*view != View::Whole || macro_f1 >= 0.90, "{macro_f1}");
         }
     }
 
@@ -266,7 +288,9 @@ mod tests {
         };
         let names = ["normal", "neptune"].map(str::to_owned);
         let frequent = names.iter().cloned().collect();
-        let figures = outputs.figures(Classes { names: &names, frequent: &frequent }, 1.0);
+        let about = About::kdd99(&names);
+        let figures = outputs.figures(Classes { names: &names, frequent: &frequent, about: &about }, 1.0);
+        assert!((figures.distinct.cost - 2.0 / 3.0).abs() < 1e-12, "one of three is a flood that is missed");
         assert_eq!((figures.distinct.records, figures.weighted.records), (3, 10));
         assert!((figures.distinct.accuracy - 2.0 / 3.0).abs() < 1e-12);
         assert!((figures.weighted.accuracy - 0.9).abs() < 1e-12);

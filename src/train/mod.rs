@@ -10,17 +10,18 @@ use crate::classify::card::Card;
 pub mod dataset;
 mod ensemble;
 mod error;
-mod export;
 mod fit;
 mod kdd;
 mod measure;
+mod own;
 mod rehearse;
 mod shown;
 mod trained;
 mod unlike;
 
 pub use error::TrainError;
-pub use kdd::kdd99;
+pub use kdd::{kdd99, own};
+pub use own::{Own, OwnError, Spec};
 
 /// Scaled values are held within ± this.
 const LIMIT: f32 = 10.0;

@@ -3,11 +3,10 @@
 //! Each attack of the data is left out once, several at a time, as tests of tomorrow do not bring one new attack alone.
 //! Nothing of these models goes into the one that is written but the figures in its card.
 
-use super::dataset::Dataset;
+use super::dataset::{About, Dataset};
 use super::trained::Trained;
 use super::{Progress, Settings, TrainError};
 use crate::classify::card::LeftOut;
-use crate::classify::labels::{category_index, category_of};
 
 /// How many times models are trained.
 const ROUNDS: usize = 6;
@@ -22,7 +21,7 @@ pub fn rehearse(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<LeftOut>, TrainError> {
     let mut found = Vec::new();
-    for classes in rounds(&dataset.labels) {
+    for classes in rounds(&dataset.about) {
         let mut rest = dataset.clone();
         let left_out = rest.leave_out(&classes);
         let trained = Trained::on(&rest, settings, progress)?;
@@ -33,12 +32,13 @@ pub fn rehearse(
 }
 
 /// The attacks dealt out, so that those of one category fall into different rounds where they can.
-fn rounds(labels: &[String]) -> Vec<Vec<String>> {
-    let mut attacks: Vec<&String> = labels.iter().filter(|name| category_of(name) != Some("normal")).collect();
-    attacks.sort_by_key(|name| category_of(name).and_then(category_index));
+fn rounds(about: &About) -> Vec<Vec<String>> {
+    let is_attack = |class: &usize| about.classes[*class].category != "normal";
+    let mut attacks: Vec<usize> = (0..about.classes.len()).filter(is_attack).collect();
+    attacks.sort_by_key(|class| about.category(*class));
     let mut rounds = vec![Vec::new(); ROUNDS];
-    for (place, name) in attacks.into_iter().enumerate() {
-        rounds[place % ROUNDS].push(name.clone());
+    for (place, class) in attacks.into_iter().enumerate() {
+        rounds[place % ROUNDS].push(about.classes[class].name.clone());
     }
     rounds.retain(|round| !round.is_empty());
     rounds
@@ -47,12 +47,13 @@ fn rounds(labels: &[String]) -> Vec<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::classify::labels::category_of;
 
     #[test]
     fn each_attack_is_left_out_once_and_never_all_of_a_category() {
         let names = ["back", "ipsweep", "land", "neptune", "normal", "phf", "pod", "satan", "smurf", "spy", "teardrop"];
         let labels = names.map(str::to_owned);
-        let rounds = rounds(&labels);
+        let rounds = rounds(&About::kdd99(&labels));
         let mut all: Vec<&String> = rounds.iter().flatten().collect();
         all.sort();
         assert_eq!(all, labels.iter().filter(|name| *name != "normal").collect::<Vec<_>>());

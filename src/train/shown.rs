@@ -6,44 +6,41 @@ use rand::seq::index::sample;
 use rand_chacha::ChaCha8Rng;
 
 use super::Settings;
-use crate::classify::encode::{CONTENT, GROUPS};
 use crate::features::symbols::Symbol;
-use crate::features::{FeatureVector, NUMERIC};
-
-/// Numbers and symbols.
-pub const FEATURES: usize = NUMERIC + GROUPS.len();
+use crate::features::{Group, Sample, Shape, Space};
 
 /// Chance that a symbol is shown as unknown, so that the input for it learns something.
 const UNKNOWN_SHARE: f64 = 0.01;
-/// Chance that every feature is masked with a chance of one half: vectors of which little is known.
+/// Chance that every feature is masked with a chance of one half: rows of which little is known.
 const SPARSE_SHARE: f64 = 0.02;
 /// Where single features are masked, at most so many.
 const MOST_SINGLE: usize = 8;
 
-/// Features that connection logs lack beside the content features: wrong_fragment and urgent.
-const ALSO_LACKING: std::ops::Range<usize> = 4..6;
-
-/// The row as it is shown in one step.
-pub fn masked(features: &FeatureVector, settings: &Settings, random: &mut ChaCha8Rng) -> FeatureVector {
-    let mut shown = *features;
-    if random.random_bool(settings.mask_content) {
-        shown.numeric[CONTENT].fill(f32::NAN);
-        if random.random_bool(0.5) {
-            shown.numeric[ALSO_LACKING].fill(f32::NAN);
-        }
+/// The row as it is shown in one step. Of the groups that sources lack, the largest is masked, and sometimes others too.
+pub fn masked(features: &Sample, space: &Space, settings: &Settings, random: &mut ChaCha8Rng) -> Sample {
+    let mut shown = features.clone();
+    let Shape { numbers, symbols } = space.shape();
+    let mut groups: Vec<&Group> = space.groups().iter().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.numbers.len() + group.symbols.len()));
+    if let Some((largest, others)) = groups.split_first()
+        && random.random_bool(settings.mask_content)
+    {
+        mask_group(&mut shown, largest);
+        others.iter().filter(|_| random.random_bool(0.5)).for_each(|group| mask_group(&mut shown, group));
     }
     if random.random_bool(settings.mask_single) {
-        let many = random.random_range(1..=MOST_SINGLE);
-        sample(random, FEATURES, many).into_iter().for_each(|place| mask(&mut shown, place, Symbol::MISSING));
+        let many = random.random_range(1..=MOST_SINGLE.min(numbers + symbols));
+        let places = sample(random, numbers + symbols, many);
+        places.into_iter().for_each(|place| mask(&mut shown, place, Symbol::MISSING));
     }
     if random.random_bool(SPARSE_SHARE) {
-        for place in 0..FEATURES {
+        for place in 0..numbers + symbols {
             if random.random_bool(0.5) {
                 mask(&mut shown, place, Symbol::MISSING);
             }
         }
     }
-    for place in NUMERIC..FEATURES {
+    for place in numbers..numbers + symbols {
         if random.random_bool(UNKNOWN_SHARE) {
             mask(&mut shown, place, Symbol::UNKNOWN);
         }
@@ -51,12 +48,15 @@ pub fn masked(features: &FeatureVector, settings: &Settings, random: &mut ChaCha
     shown
 }
 
+fn mask_group(shown: &mut Sample, group: &Group) {
+    group.numbers.iter().for_each(|place| shown.numeric[*place] = f32::NAN);
+    group.symbols.iter().for_each(|place| shown.symbols[*place] = Symbol::MISSING);
+}
+
 /// Masks the number at `place`, or the symbol behind the numbers.
-fn mask(features: &mut FeatureVector, place: usize, symbol: Symbol) {
-    match place.checked_sub(NUMERIC) {
-        None => features.numeric[place] = f32::NAN,
-        Some(0) => features.symbols.protocol = symbol,
-        Some(1) => features.symbols.service = symbol,
-        Some(_) => features.symbols.flag = symbol,
+fn mask(shown: &mut Sample, place: usize, symbol: Symbol) {
+    match place.checked_sub(shown.numeric.len()) {
+        None => shown.numeric[place] = f32::NAN,
+        Some(place) => shown.symbols[place] = symbol,
     }
 }

@@ -1,36 +1,27 @@
 //! A network fitted to data, with all that was fitted to the validation part after it.
 
+use std::sync::Arc;
+
 use super::dataset::{Dataset, FREQUENT_FROM, Part, Row, name_of};
 use super::fit::{fit, network_of};
 use super::measure::{Belief, Classes, Outputs, View, area, set_figures};
 use super::{LIMIT, Progress, Settings, TrainError, steady};
 use crate::classify::calibrate::fit_temperature;
 use crate::classify::card::{
-    Calibration, Card, ClassCounts, ConformalCard, Decision, DecisionRule, EncodingCard, FORMAT, LabelCard, LeftOut,
-    NoveltyCard, NumericCard, OpenSetCard, Quality, Schema, Training, WeightsCard,
+    Calibration, Card, ClassCounts, ConformalCard, EncodingCard, FORMAT, LeftOut, NoveltyCard, NumericCard,
+    OpenSetCard, Quality, Schema, Training, WeightsCard,
 };
-use crate::classify::check::needed_tensors;
+use crate::classify::check::{self, FEWEST_CLASSES, needed_tensors};
 use crate::classify::conformal;
 use crate::classify::drift;
-use crate::classify::encode::{Curve, Encoding, Scale};
-use crate::classify::labels::{CATEGORIES, COSTS, category_index, category_of, label_of};
+use crate::classify::encode::{Curve, Encoding};
 use crate::classify::network::Network;
 use crate::classify::novelty::{self, OpenSet};
-use crate::classify::quality::category_names;
 use crate::classify::weights::Weights;
-use crate::event::annotated::{TOP, Verdict};
-use crate::features::{NAMES, NUMERIC, name_of_numeric};
+use crate::event::annotated::Verdict;
 
 /// Deviations are taken to be at least this: a feature that hardly varies in training must not drown the others.
 const LEAST_DEVIATION: f64 = 0.05;
-
-/// What least cost assumes, by category, chosen with attacks left out: how many times its share in training a category has, and
-/// what the belief in an unknown attack counts for in each (docs/classification.md).
-const ASSUMED: [f64; CATEGORIES.len()] = [1.0, 3.0, 1.0, 3.0, 3.0];
-const UNKNOWN_COUNTS: [f64; CATEGORIES.len()] = [0.0, 0.03, 0.12, 0.03, 0.12];
-
-/// The group of each category in conformal prediction: u2r has too few rows to stand alone.
-const GROUPS: [usize; CATEGORIES.len()] = [0, 1, 2, 3, 3];
 
 /// A fitted network and what is needed to judge by it.
 pub struct Trained {
@@ -53,27 +44,30 @@ impl Trained {
     pub fn on(dataset: &Dataset, settings: &Settings, progress: &mut dyn FnMut(Progress)) -> Result<Self, TrainError> {
         enough(dataset)?;
         let encoding_card = encoding_card(dataset);
-        let encoding = encoding_of(&encoding_card);
+        let encoding = encoding_of(dataset, &encoding_card);
         let weights = fit(dataset, &encoding, settings, progress)?;
-        let network = Network::new(&weights)?;
+        let sizes = network_of(settings, &encoding, dataset.labels.len());
+        let network = Network::new(&sizes, &encoding, &weights)?;
         let needs_content = dataset.needs_content();
         let outputs =
             |rows: &[&Row], view| Outputs::of(&network, &encoding, rows.iter().copied(), view, &needs_content);
         let rows: Vec<&Row> = dataset.part(Part::Validation).collect();
         // what cannot be told without content says nothing about how sure the rest is
         let tellable: Vec<&Row> = rows.iter().filter(|row| !needs_content[usize::from(row.label)]).copied().collect();
-        let views = [outputs(&rows, View::Whole)?, outputs(&tellable, View::ContentMissing)?];
-        let both = views[0].clone().and(views[1].clone());
+        let rows_in = |view| if view == View::Whole { &rows } else { &tellable };
+        let views = View::all(&dataset.space).iter().map(|view| outputs(rows_in(*view), *view));
+        let views: Vec<Outputs> = views.collect::<Result<_, _>>()?;
+        let both = views.iter().cloned().reduce(Outputs::and).expect("the whole is always seen");
         let temperature = steady(fit_temperature(&both.logits, both.width, &both.labels).into()) as f32;
         let energies: Vec<f32> = both.beliefs(temperature).map(|belief| belief.energy).collect();
         let own: Vec<(u16, f32)> =
             both.rows(temperature).map(|(label, belief)| (label, belief.probabilities[usize::from(label)])).collect();
         let normal = Normal::of(dataset);
-        let attack = views.each_ref().map(|view| normal.belief_in_attack(view, temperature));
+        let attack: Vec<Vec<f32>> = views.iter().map(|view| normal.belief_in_attack(view, temperature)).collect();
         let unlike: Vec<f32> =
             both.rows(temperature).filter(|(label, _)| !normal.is(*label)).map(|(_, belief)| belief.unknown).collect();
-        let category = |name: &String| category_of(name).and_then(category_index).unwrap_or_default();
-        let groups: Vec<usize> = dataset.labels.iter().map(|name| GROUPS[category(name)]).collect();
+        let about = &dataset.about;
+        let groups: Vec<usize> = (0..dataset.labels.len()).map(|class| about.groups[about.category(class)]).collect();
         Ok(Self {
             novelty: novelty::fit(&energies),
             open_set: novelty::fit_open_set(&attack, &unlike, settings.false_alarms),
@@ -144,42 +138,37 @@ impl Trained {
     ) -> Result<Card, TrainError> {
         let needs_content = dataset.needs_content();
         let test = |view| Outputs::of(&self.network, &self.encoding, dataset.part(Part::Test), view, &needs_content);
-        let (whole, partial) = (test(View::Whole)?, test(View::ContentMissing)?);
+        let whole = test(View::Whole)?;
         let frequent = dataset.frequent();
-        let classes = Classes { names: &dataset.labels, frequent: &frequent };
-        let sizes = network_of(settings, dataset.labels.len());
-        let known = |name: &String| LabelCard::from(label_of(name).expect("reading takes only known labels"));
+        let classes = Classes { names: &dataset.labels, frequent: &frequent, about: &dataset.about };
+        let figures = |view| test(view).map(|outputs| outputs.figures(classes, self.temperature));
+        let partial = View::all(&dataset.space).get(1).map(|view| figures(*view)).transpose()?;
+        let sizes = network_of(settings, &self.encoding, dataset.labels.len());
+        let training_rows = dataset.part(Part::Training).map(|row| (row.features.row(), row.count));
         Ok(Card {
             format: FORMAT,
             name: settings.name.clone(),
             version: settings.version.clone(),
-            description: "tells the attacks of the KDD Cup 1999 data from each other and from normal connections"
-                .to_owned(),
-            schema: Schema::current(),
+            description: dataset.about.description.clone(),
+            schema: Schema::of(&dataset.space),
             encoding: self.encoding_card.clone(),
             weights: WeightsCard { blake3: blake3::hash(file).to_hex().to_string(), tensors: needed_tensors(&sizes) },
             network: sizes,
-            labels: dataset.labels.iter().map(known).collect(),
+            labels: dataset.about.classes.clone(),
             calibration: Calibration { temperature: self.temperature },
             conformal: Some(self.conformal.clone()),
             novelty: self.novelty.clone(),
             open_set: Some(self.open_set.clone()),
-            decision: Decision {
-                rule: DecisionRule::MostProbable,
-                categories: category_names(),
-                costs: COSTS.map(|row| row.to_vec()).to_vec(),
-                weights: ASSUMED.to_vec(),
-                unknown: UNKNOWN_COUNTS.to_vec(),
-            },
-            training: training(settings, dataset),
-            quality: Quality {
+            decision: dataset.about.decision.clone(),
+            training: Some(training(settings, dataset)),
+            quality: Some(Quality {
                 whole: whole.figures(classes, self.temperature),
-                content_missing: partial.figures(classes, self.temperature),
+                content_missing: partial,
                 frequent_from: FREQUENT_FROM,
-                sets: Some(set_figures(&whole, &dataset.labels, &self.conformal, self.temperature)),
+                sets: Some(set_figures(&whole, &dataset.about, &self.conformal, self.temperature)),
                 never_seen,
-            },
-            drift: Some(drift::measure(dataset.part(Part::Training).map(|row| (&row.features, row.count)))),
+            }),
+            drift: Some(drift::measure(&dataset.space, training_rows)),
         })
     }
 }
@@ -215,8 +204,8 @@ impl Normal {
 
 fn enough(dataset: &Dataset) -> Result<(), TrainError> {
     let lacking = |what: String| Err(TrainError::TooLittle { file: dataset.file.clone(), what });
-    if dataset.labels.len() < TOP {
-        return lacking(format!("{} classes, at least {TOP} are needed", dataset.labels.len()));
+    if dataset.labels.len() < FEWEST_CLASSES {
+        return lacking(format!("{} classes, at least {FEWEST_CLASSES} are needed", dataset.labels.len()));
     }
     if !dataset.labels.iter().any(|name| name == "normal") {
         return lacking("no normal rows".to_owned());
@@ -231,35 +220,30 @@ fn enough(dataset: &Dataset) -> Result<(), TrainError> {
 
 /// Means and deviations of the bent numbers over the distinct training rows.
 fn encoding_card(dataset: &Dataset) -> EncodingCard {
-    let numeric = (0..NUMERIC).map(|place| {
-        let curve = Curve::of(place);
+    let numeric = |(place, (feature, curve)): (usize, (&usize, &Curve))| {
         let known = || dataset.part(Part::Training).map(|row| row.features.numeric[place]).filter(|v| v.is_finite());
         let values = || known().map(|value| f64::from(curve.bend(value)));
         let count = values().count().max(1) as f64;
         let mean = values().sum::<f64>() / count;
         let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
         NumericCard {
-            feature: NAMES[name_of_numeric(place)].to_owned(),
-            curve,
+            feature: dataset.space.features()[*feature].name.clone(),
+            curve: *curve,
             mean: mean as f32,
             deviation: variance.sqrt().max(LEAST_DEVIATION) as f32,
         }
-    });
+    };
     EncodingCard {
         limit: LIMIT,
-        numeric: numeric.collect(),
+        numeric: dataset.space.numbers().iter().zip(&dataset.about.curves).enumerate().map(numeric).collect(),
         meaning: "inputs: the scaled numbers (0 where missing), a flag for each that is 1 where it is missing, then \
-                  one-hot protocol_type, service and flag, each with two more places: unknown and missing"
+                  one-hot symbols, each with two more places: unknown and missing"
             .to_owned(),
     }
 }
 
-fn encoding_of(card: &EncodingCard) -> Encoding {
-    let scale = |place: usize| {
-        let numeric = &card.numeric[place];
-        Scale { curve: numeric.curve, mean: numeric.mean, factor: 1.0 / numeric.deviation }
-    };
-    Encoding::new(std::array::from_fn(scale), card.limit)
+fn encoding_of(dataset: &Dataset, card: &EncodingCard) -> Encoding {
+    check::encoding(Arc::clone(&dataset.space), card).expect("measured on rows of this space")
 }
 
 fn training(settings: &Settings, dataset: &Dataset) -> Training {
@@ -281,9 +265,7 @@ fn training(settings: &Settings, dataset: &Dataset) -> Training {
         also: dataset.also.clone(),
         records: dataset.records,
         distinct: dataset.rows.len() as u64,
-        split: "per class by a seeded hash of the 41 features: 20 % of the distinct rows test, 15 % validation, the \
-                rest training; equal rows lie in one part"
-            .to_owned(),
+        split: dataset.about.split.clone(),
         seed: settings.seed,
         settings: [
             ("batch", settings.batch as f64),

@@ -8,9 +8,8 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::dataset::Row;
-use super::shown::FEATURES;
-use crate::classify::encode::{Encoding, INPUTS};
-use crate::features::{FeatureVector, NUMERIC};
+use crate::classify::encode::Encoding;
+use crate::features::Sample;
 
 /// Largest share of the features that come from the second row; each made-up row draws its own up to this.
 const MOST_FOREIGN: f32 = 0.3;
@@ -27,22 +26,22 @@ const LEAST_CHANGE: f32 = 0.3;
 #[derive(Debug, Clone)]
 pub struct Unlike {
     /// Its features.
-    pub features: FeatureVector,
+    pub features: Sample,
     /// What is added to its scaled numbers, in their order.
-    pub moved: [f32; NUMERIC],
+    pub moved: Vec<f32>,
 }
 
 /// Makes one from a row and two donors; none where it came out as the row itself.
 pub fn unlike(row: &Row, donors: [&Row; 2], encoding: &Encoding, random: &mut ChaCha8Rng) -> Option<Unlike> {
-    let mut features = row.features;
+    let mut features = row.features.clone();
     let share = random.random_range(0.0..MOST_FOREIGN);
     take_over(&mut features, &donors[0].features, share, random);
-    let one = random.random_range(0..FEATURES);
+    let one = random.random_range(0..features.numeric.len() + features.symbols.len());
     take_one(&mut features, &donors[0].features, one);
     if random.random_bool(THIRD_SHARE) {
         take_over(&mut features, &donors[1].features, share / 2.0, random);
     }
-    let mut moved = [0.0; NUMERIC];
+    let mut moved = vec![0.0; features.numeric.len()];
     if random.random_bool(MOVED_SHARE) {
         for by in &mut moved {
             if random.random_bool(MOVED_EACH) {
@@ -54,8 +53,8 @@ pub fn unlike(row: &Row, donors: [&Row; 2], encoding: &Encoding, random: &mut Ch
     differs(row, &made, encoding).then_some(made)
 }
 
-fn take_over(features: &mut FeatureVector, donor: &FeatureVector, share: f32, random: &mut ChaCha8Rng) {
-    for place in 0..FEATURES {
+fn take_over(features: &mut Sample, donor: &Sample, share: f32, random: &mut ChaCha8Rng) {
+    for place in 0..features.numeric.len() + features.symbols.len() {
         if random.random_bool(f64::from(share)) {
             take_one(features, donor, place);
         }
@@ -63,19 +62,17 @@ fn take_over(features: &mut FeatureVector, donor: &FeatureVector, share: f32, ra
 }
 
 /// Takes the number at `place`, or the symbol behind the numbers.
-fn take_one(features: &mut FeatureVector, donor: &FeatureVector, place: usize) {
-    match place.checked_sub(NUMERIC) {
+fn take_one(features: &mut Sample, donor: &Sample, place: usize) {
+    match place.checked_sub(features.numeric.len()) {
         None => features.numeric[place] = donor.numeric[place],
-        Some(0) => features.symbols.protocol = donor.symbols.protocol,
-        Some(1) => features.symbols.service = donor.symbols.service,
-        Some(_) => features.symbols.flag = donor.symbols.flag,
+        Some(place) => features.symbols[place] = donor.symbols[place],
     }
 }
 
 fn differs(row: &Row, made: &Unlike, encoding: &Encoding) -> bool {
-    let (mut before, mut after) = ([0f32; INPUTS], [0f32; INPUTS]);
-    encoding.dense(&row.features, &mut before);
-    encoding.dense(&made.features, &mut after);
+    let (mut before, mut after) = (vec![0f32; encoding.inputs()], vec![0f32; encoding.inputs()]);
+    encoding.dense(row.features.row(), &mut before);
+    encoding.dense(made.features.row(), &mut after);
     after.iter_mut().zip(&made.moved).for_each(|(input, by)| *input += by);
     before.iter().zip(&after).any(|(before, after)| (before - after).abs() > LEAST_CHANGE)
 }

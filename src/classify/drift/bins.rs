@@ -2,20 +2,20 @@
 
 use serde::Serialize;
 
+use super::bin_of;
 use super::card::{Distribution, DriftCard};
-use super::{SYMBOLS, bin_of, symbols_of};
-use crate::features::FeatureVector;
 use crate::features::symbols::Symbol;
+use crate::features::{Row, Space};
 
 /// A share that is smaller counts as this much, so that an empty bin has a logarithm.
 const LEAST_SHARE: f64 = 1e-4;
 
-/// Puts feature vectors into the bins of a card: counts of all features in one row of numbers.
+/// Puts rows of features into the bins of a card: counts of all features in one row of numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bins {
-    /// By place in [`FeatureVector::numeric`]: the edges, and where the bins begin.
+    /// For each number of a row: the edges, and where the bins begin.
     numbers: Vec<(Vec<f32>, usize)>,
-    /// For protocol, service and flag: the bin of each word of the vocabulary, then where the bins begin and end.
+    /// For each symbol of a row: the bin of each word of the vocabulary, then where the bins begin and end.
     symbols: Vec<(Vec<usize>, usize, usize)>,
     /// For each feature, in the order of the card: where its bins begin, and the shares in training.
     features: Vec<(usize, Distribution)>,
@@ -36,17 +36,17 @@ pub struct FeatureDrift {
 }
 
 impl Bins {
-    /// The bins of a card that has been checked.
-    pub fn new(card: &DriftCard) -> Self {
+    /// The bins of a card that has been checked, of this space.
+    pub fn new(card: &DriftCard, space: &Space) -> Self {
         let mut bins = Self { numbers: Vec::new(), symbols: Vec::new(), features: Vec::new(), width: 0 };
         for distribution in &card.features {
             let (first, width) = (bins.width, distribution.bins().len());
             match distribution {
                 Distribution::Number { edges, .. } => bins.numbers.push((edges.clone(), first)),
                 Distribution::Symbol { words, .. } => {
-                    let vocabulary = SYMBOLS[bins.symbols.len()].1;
-                    let own = |word: &&str| words.iter().position(|named| named == word).unwrap_or(words.len());
-                    bins.symbols.push((vocabulary.iter().map(own).collect(), first, first + width));
+                    let own = |word: &str| words.iter().position(|named| named == word).unwrap_or(words.len());
+                    let places = space.words(bins.symbols.len()).iter().map(|word| own(word)).collect();
+                    bins.symbols.push((places, first, first + width));
                 }
             }
             bins.features.push((first, distribution.clone()));
@@ -60,16 +60,16 @@ impl Bins {
         self.width
     }
 
-    /// Adds one vector to the counts of every feature.
+    /// Adds one row to the counts of every feature.
     ///
     /// # Panics
     /// When `counts` is shorter than [`Bins::width`].
-    pub fn count(&self, vector: &FeatureVector, counts: &mut [u32]) {
-        for (value, (edges, first)) in vector.numeric.iter().zip(&self.numbers) {
+    pub fn count(&self, row: Row<'_>, counts: &mut [u32]) {
+        for (value, (edges, first)) in row.numeric.iter().zip(&self.numbers) {
             let bin = if value.is_finite() { bin_of(edges, *value) } else { edges.len() + 1 };
             counts[first + bin] += 1;
         }
-        for (symbol, (places, first, end)) in symbols_of(vector).iter().zip(&self.symbols) {
+        for (symbol, (places, first, end)) in row.symbols.iter().zip(&self.symbols) {
             let bin = match symbol.place() {
                 Some(place) if place < places.len() => first + places[place],
                 None if *symbol == Symbol::MISSING => end - 1,
@@ -113,11 +113,13 @@ mod tests {
     use super::super::samples::{card, vectors};
     use super::*;
     use crate::features::symbols::SERVICES;
+    use crate::features::{FeatureVector, Matrix};
 
     fn compared(card: &DriftCard, vectors: &[FeatureVector]) -> Vec<FeatureDrift> {
-        let bins = Bins::new(card);
+        let bins = Bins::new(card, &Space::kdd99());
         let mut counts = vec![0; bins.width()];
-        vectors.iter().for_each(|vector| bins.count(vector, &mut counts));
+        let rows: Matrix = vectors.iter().copied().collect();
+        (0..rows.len()).for_each(|place| bins.count(rows.row(place), &mut counts));
         bins.compare(&counts.into_iter().map(u64::from).collect::<Vec<_>>())
     }
 
@@ -134,7 +136,7 @@ mod tests {
     fn the_same_data_do_not_drift_and_other_data_drift_where_they_differ() {
         let then = vectors((0..1000).map(|n| n as f32));
         let card = card(&then);
-        check(&card).expect("sound");
+        check(&card, &Space::kdd99()).expect("sound");
         assert!(compared(&card, &then).iter().all(|drift| drift.psi < 1e-6), "{:?}", compared(&card, &then));
         let mut now = vectors((0..1000).map(|n| (n / 2) as f32));
         now.iter_mut().for_each(|vector| vector.symbols.service = Symbol::MISSING);

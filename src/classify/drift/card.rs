@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SYMBOLS;
 use crate::classify::Fault;
-use crate::features::NAMES;
+use crate::features::{Kind, Space};
 
 /// Where the records that a model learned from lie.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,27 +62,28 @@ impl Distribution {
     }
 }
 
-/// Whether a card's distribution holds together and is of the features of this program.
+/// Whether a card's distribution holds together and is of the features of its space.
 ///
 /// # Errors
 /// The first fault found.
-pub(in crate::classify) fn check(card: &DriftCard) -> Result<(), Fault> {
+pub(in crate::classify) fn check(card: &DriftCard, space: &Space) -> Result<(), Fault> {
     let wrong = |key: String, what: String| Err(Fault::Value { key, what });
-    if card.features.len() != NAMES.len() {
-        return wrong("drift.features".to_owned(), format!("{} entries for {}", card.features.len(), NAMES.len()));
+    let features = space.features();
+    if card.features.len() != features.len() {
+        return wrong("drift.features".to_owned(), format!("{} entries for {}", card.features.len(), features.len()));
     }
-    for (place, (found, name)) in card.features.iter().zip(NAMES).enumerate() {
+    for (place, (found, feature)) in card.features.iter().zip(features).enumerate() {
         let key = || format!("drift.features[{place}]");
-        if found.feature() != name {
-            return wrong(key(), format!("'{}' stands where '{name}' belongs", found.feature()));
+        if found.feature() != feature.name {
+            return wrong(key(), format!("'{}' stands where '{}' belongs", found.feature(), feature.name));
         }
-        let symbolic = SYMBOLS.iter().any(|(symbol, _)| *symbol == place);
-        let fits = match found {
-            Distribution::Number { edges, shares, .. } => {
+        let fits = match (found, &feature.kind) {
+            (Distribution::Number { edges, shares, .. }, Kind::Number) => {
                 let rise = edges.is_sorted_by(|low, high| low < high) && edges.iter().all(|edge| edge.is_finite());
-                !symbolic && rise && shares.len() == edges.len() + 1
+                rise && shares.len() == edges.len() + 1
             }
-            Distribution::Symbol { words, shares, .. } => symbolic && shares.len() == words.len(),
+            (Distribution::Symbol { words, shares, .. }, Kind::Symbol(_)) => shares.len() == words.len(),
+            _ => false,
         };
         if !fits {
             return wrong(key(), "bins and shares do not belong together".to_owned());
@@ -126,7 +126,7 @@ mod tests {
         for (lie, expected) in lies {
             let mut card = card(&vectors([1.0, 2.0, 3.0]));
             lie(&mut card);
-            let fault = check(&card).expect_err("must be refused").to_string();
+            let fault = check(&card, &Space::kdd99()).expect_err("must be refused").to_string();
             assert!(fault.starts_with(expected), "'{fault}' is not '{expected}'");
         }
     }

@@ -1,9 +1,11 @@
 //! Measures where training data lie.
 
+use std::sync::Arc;
+
+use super::bin_of;
 use super::card::{Distribution, DriftCard};
-use super::{SYMBOLS, bin_of, symbols_of};
 use crate::features::symbols::Symbol;
-use crate::features::{FeatureVector, NAMES, NUMERIC, name_of_numeric};
+use crate::features::{Row, Space};
 
 /// Bins that the known values of a number are cut into at most.
 const CUTS: u64 = 10;
@@ -11,19 +13,18 @@ const CUTS: u64 = 10;
 const WORDS: usize = 10;
 
 /// Measures where these records lie; each counts as often as the number beside it says.
-pub fn measure<'a>(records: impl Iterator<Item = (&'a FeatureVector, u64)> + Clone) -> DriftCard {
+pub fn measure<'a>(space: &Space, records: impl Iterator<Item = (Row<'a>, u64)> + Clone) -> DriftCard {
     let total: u64 = records.clone().map(|(_, count)| count).sum();
-    let mut features: Vec<Distribution> = (0..NUMERIC)
-        .map(|place| {
-            let values = records.clone().map(|(vector, count)| (vector.numeric[place], count));
-            number(NAMES[name_of_numeric(place)], values, total)
-        })
-        .collect();
-    for (slot, (place, vocabulary)) in SYMBOLS.into_iter().enumerate() {
-        let symbols = records.clone().map(|(vector, count)| (symbols_of(vector)[slot], count));
-        features.insert(place, symbol(NAMES[place], vocabulary, symbols, total));
+    let mut features: Vec<Option<Distribution>> = vec![None; space.features().len()];
+    for (place, feature) in space.numbers().iter().enumerate() {
+        let values = records.clone().map(|(row, count)| (row.numeric[place], count));
+        features[*feature] = Some(number(&space.features()[*feature].name, values, total));
     }
-    DriftCard { records: total, features }
+    for (place, feature) in space.symbols().iter().enumerate() {
+        let symbols = records.clone().map(|(row, count)| (row.symbols[place], count));
+        features[*feature] = Some(symbol(&space.features()[*feature].name, space.words(place), symbols, total));
+    }
+    DriftCard { records: total, features: features.into_iter().flatten().collect() }
 }
 
 fn number(feature: &str, values: impl Iterator<Item = (f32, u64)>, total: u64) -> Distribution {
@@ -49,11 +50,11 @@ fn number(feature: &str, values: impl Iterator<Item = (f32, u64)>, total: u64) -
 
 fn symbol(
     feature: &str,
-    vocabulary: &[&str],
+    vocabulary: &[Arc<str>],
     symbols: impl Iterator<Item = (Symbol, u64)>,
     total: u64,
 ) -> Distribution {
-    let mut counts: Vec<(u64, &str)> = vocabulary.iter().map(|word| (0, *word)).collect();
+    let mut counts: Vec<(u64, &str)> = vocabulary.iter().map(|word| (0, &**word)).collect();
     let mut missing = 0;
     for (symbol, count) in symbols {
         match symbol.place() {
@@ -85,6 +86,7 @@ fn share(count: u64, total: u64) -> f64 {
 mod tests {
     use super::super::samples::{card, vectors};
     use super::*;
+    use crate::features::Matrix;
 
     #[test]
     fn numbers_are_cut_into_ten_equal_parts_and_repeated_values_share_one() {
@@ -104,8 +106,8 @@ mod tests {
 
     #[test]
     fn a_record_that_occurs_often_counts_as_often() {
-        let vectors = vectors([1.0, 2.0]);
-        let card = measure(vectors.iter().zip([3, 1]));
+        let rows: Matrix = vectors([1.0, 2.0]).into_iter().collect();
+        let card = measure(&Space::kdd99(), (0..2).map(|place| (rows.row(place), [3, 1][place])));
         assert_eq!(card.records, 4);
         assert_eq!(card.features[0].bins(), [0.75, 0.25, 0.0], "{:?}", card.features[0]);
     }

@@ -20,9 +20,6 @@ pub(super) use card::check;
 pub use card::{Distribution, DriftCard};
 pub use measure::measure;
 
-use crate::features::FeatureVector;
-use crate::features::symbols::{FLAGS, PROTOCOLS, SERVICES, Symbol};
-
 /// From here on a feature has changed somewhat.
 pub const NOTABLE: f64 = 0.1;
 /// From here on it is another distribution.
@@ -30,15 +27,8 @@ pub const LARGE: f64 = 0.25;
 /// Records of which an index says something: with twelve bins chance alone makes about 0.02 of them.
 pub const ENOUGH: u64 = 500;
 
-/// The vocabularies of the symbolic features, with their places among all features.
-const SYMBOLS: [(usize, &[&str]); 3] = [(1, PROTOCOLS), (2, SERVICES), (3, FLAGS)];
-
 /// The bin of a known value: as many edges lie below it.
 fn bin_of(edges: &[f32], value: f32) -> usize {
     // no early end: a handful of comparisons at once is faster than a search among nine
     edges.iter().map(|edge| usize::from(*edge < value)).sum()
-}
-
-fn symbols_of(vector: &FeatureVector) -> [Symbol; 3] {
-    [vector.symbols.protocol, vector.symbols.service, vector.symbols.flag]
 }

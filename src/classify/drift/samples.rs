@@ -1,8 +1,8 @@
 //! For the tests of this folder: vectors of which little is known, and the card of such.
 
 use super::{DriftCard, measure};
-use crate::features::FeatureVector;
 use crate::features::symbols::{SERVICES, Symbol};
+use crate::features::{FeatureVector, Matrix, Space};
 
 /// Vectors whose duration is the number, over http.
 pub fn vectors(durations: impl IntoIterator<Item = f32>) -> Vec<FeatureVector> {
@@ -17,5 +17,6 @@ pub fn vectors(durations: impl IntoIterator<Item = f32>) -> Vec<FeatureVector> {
 
 /// The card of these, each once.
 pub fn card(vectors: &[FeatureVector]) -> DriftCard {
-    measure(vectors.iter().map(|vector| (vector, 1)))
+    let rows: Matrix = vectors.iter().copied().collect();
+    measure(&Space::kdd99(), (0..rows.len()).map(|place| (rows.row(place), 1)))
 }

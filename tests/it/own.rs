@@ -1,0 +1,71 @@
+//! A model of one's own: trained on a file, measured, and put to use on events that have its fields.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::harness::oversight::{Oversight, run};
+
+const SPEC: &str = "name: logins\nlabel: verdict\nnormal: [fine]\nfeatures:\n\
+    \x20 - {name: failures, field: auth.failures, kind: number, curve: log1p}\n\
+    \x20 - {name: method, field: auth.method, kind: symbol}\n\
+    \x20 - {name: seconds, field: auth.seconds, kind: number}\n\
+    labels:\n  guessing: {category: credentials, risk: 80, technique: {id: T1110, name: Brute Force}}\n";
+
+/// Logins that the number of failures tells apart.
+fn logins() -> String {
+    let mut text = String::new();
+    for row in 0..150 {
+        let method = ["password", "key"][row % 2];
+        for (verdict, failures) in [("fine", row % 3), ("guessing", 40 + row)] {
+            let auth = json!({"failures": failures, "method": method, "seconds": row * 7 % 31});
+            writeln!(text, "{}", json!({"auth": auth, "verdict": verdict, "row": row})).expect("a string");
+        }
+    }
+    text
+}
+
+fn train(folder: &Path) -> (std::process::Output, std::path::PathBuf) {
+    let (spec, data, into) = (folder.join("spec.yml"), folder.join("logins.ndjson"), folder.join("model"));
+    std::fs::write(&spec, SPEC).unwrap();
+    std::fs::write(&data, logins()).unwrap();
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let arguments = ["train", "own", "--epochs", "30", "--output", "json", "--spec", &text(&spec), "--data"];
+    (run(&[&arguments[..], &[&text(&data), "--into", &text(&into)]].concat()), into)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_of_ones_own_judges_the_events_that_have_its_fields_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let (done, model) = train(folder.path());
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let quality: Value = serde_json::from_slice(&done.stdout).expect("one JSON object");
+    assert!(quality["whole"]["distinct"]["accuracy"].as_f64().unwrap() > 0.9, "{quality}");
+    let oversight = Oversight::start(&folder.path().join("data"), &[("CLASSIFY_MODEL", model.to_str().unwrap())]);
+    let events = json!([
+        {"auth": {"failures": 90, "method": "password", "seconds": 5}},
+        {"auth.failures": "1", "auth.method": "key"},
+        {"auth": {"method": "key"}},
+        {"uid": "C1", "id.orig_h": "10.0.0.1", "id.resp_h": "10.0.0.2", "id.resp_p": 80, "proto": "tcp", "conn_state": "SF"},
+    ]);
+    let (status, answer) = oversight.post("/v1/enrich", events.to_string()).await;
+    assert_eq!(status, 200, "{answer}");
+    let verdict = |place: usize| &answer[place]["oversight"]["classification"];
+    assert_eq!(verdict(0)["label"], "guessing", "{answer}");
+    assert_eq!(answer[0]["threat"]["technique"]["id"], json!(["T1110"]), "{answer}");
+    assert_eq!(verdict(0)["explanation"][0]["feature"], "failures", "{answer}");
+    assert_eq!((&verdict(1)["label"], &verdict(1)["features_known"]), (&json!("normal"), &json!(2)), "{answer}");
+    assert_eq!((verdict(2), verdict(3)), (&Value::Null, &Value::Null), "too little of it, and none of it: {answer}");
+}
+
+#[test]
+fn a_spec_with_faults_exits_with_2_and_names_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = folder.path().join("spec.yml");
+    std::fs::write(&spec, SPEC.replace("kind: symbol", "kind: word")).unwrap();
+    let done = run(&["train", "own", "--data", "none.csv", "--into", "model", "--spec", spec.to_str().unwrap()]);
+    let told = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(2), "{told}");
+    assert!(told.contains("spec.yml:6: features[1].kind: 'word' is not one of number, symbol"), "{told}");
+}
