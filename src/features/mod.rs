@@ -7,26 +7,20 @@
 //! missing (NaN, [`Symbol::MISSING`](symbols::Symbol::MISSING)), never zero. [`Windows`] measures those that compare a
 //! connection with the ones before it.
 
-<<<<<<< HEAD
+use std::ops::Range;
+
 #[cfg(test)]
 mod endings;
 pub mod flow;
-=======
-use std::ops::Range;
-
 mod gather;
->>>>>>> spaces
 mod hosts;
 mod latest;
 mod matrix;
 mod rate;
 #[cfg(test)]
 mod reference;
-<<<<<<< HEAD
-mod steady;
-=======
 mod space;
->>>>>>> spaces
+mod steady;
 pub mod symbols;
 mod window;
 
