@@ -10,7 +10,7 @@ use crate::features::NAMES;
 /// share a slot.
 macro_rules! slots {
     ($first:expr; $( $(#[$meaning:meta])* $name:ident: $($path:literal)|+; )+) => {
-        #[expect(non_camel_case_types, reason = "the names are those of the constants")]
+        #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "the names are those of the constants")]
         #[repr(u32)]
         enum Place { $($name,)+ END }
         $( $(#[$meaning])* pub const $name: u32 = $first + Place::$name as u32; )+

@@ -30,7 +30,7 @@ impl Columns {
     pub fn begin(line: &str) -> Option<Self> {
         let words: Vec<&str> = line.split(' ').collect();
         let vpc = || VPC.split(' ').map(str::to_owned).collect();
-        if words.iter().any(|word| *word == "srcaddr") && words.iter().all(|word| is_name(word)) {
+        if words.contains(&"srcaddr") && words.iter().all(|word| is_name(word)) {
             let names = words.into_iter().map(str::to_owned).collect();
             return Some(Self { names, separator: b' ', at_header: true });
         }
