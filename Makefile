@@ -32,7 +32,7 @@ fuzz: libtorch ## ten minutes of each fuzz target in tests/fuzz (FUZZ_SECONDS, F
 	scripts/fuzz.sh
 
 train: libtorch ## trains models/kdd99 again (DATA=folder with kddcup.data_10_percent.gz, ALSO=folder with KDDTrain+_20Percent.txt.gz)
-	$(CARGO) run --release --bin oversight -- train kdd99 --data $(DATA) --also $(ALSO) --into models/kdd99 --rehearse
+	$(CARGO) run --release --bin oversight -- train kdd99 --data $(DATA) --also $(ALSO) --into models/kdd99
 
 libtorch:
 	@scripts/libtorch.sh
