@@ -36,7 +36,8 @@
 //! | app, cli | all |
 //!
 //! tch stays under `classify` and `train`, the elasticsearch crate under `store/elasticsearch`, tantivy under
-//! `store/embedded`, rdkafka under `ingest/kafka` and `store/kafka`, syslog_loose under `ingest/syslog`, warp under `ingest`
+//! `store/embedded`, rdkafka under `ingest/kafka` and `store/kafka`, syslog_loose under `ingest/syslog`, hdf5-reader under
+//! `classify/import`, warp under `ingest`
 //! and `api`.
 
 pub mod app;

@@ -82,7 +82,7 @@ pub fn doctor(configuration: &Config, options: &DoctorOptions) -> anyhow::Result
     let mut findings = Vec::new();
     for report in survey.census().report() {
         let absent = survey.census().absent(report.dialect);
-        let cost = absent.map(|absent| price(&model, rows.as_ref(), absent)).transpose()?;
+        let cost = absent.map(|absent| price(&model, rows.as_ref(), absent)).transpose()?.flatten();
         findings.push((report, cost));
     }
     match options.output.output {
@@ -163,34 +163,37 @@ fn labelled(data: &Path, model: &LoadedModel) -> anyhow::Result<Labelled> {
 fn unseen(data: &Path, model: &LoadedModel) -> Option<Labelled> {
     use crate::train::dataset::{Dataset, Part};
 
-    let training = &model.card().training;
+    let training = model.card().training.as_ref()?;
     let dataset = Dataset::read(data, None, training.seed).ok().filter(|dataset| dataset.blake3 == training.blake3)?;
-    let rows = dataset.part(Part::Test).map(|row| (row.features, dataset.labels[usize::from(row.label)].clone()));
+    let rows = dataset.part(Part::Test).filter_map(|row| {
+        let label = dataset.labels[usize::from(row.label)].clone();
+        row.features.row().as_measured().map(|features| (features, label))
+    });
     Some(Labelled { what: format!("the rows of {} that training has not seen", data.display()), rows: rows.collect() })
 }
 
-/// What it costs that the features of `absent` are missing.
-fn price(model: &LoadedModel, rows: Option<&Labelled>, absent: u64) -> anyhow::Result<Cost> {
+/// What it costs that the features of `absent` are missing; none where nothing tells.
+fn price(model: &LoadedModel, rows: Option<&Labelled>, absent: u64) -> anyhow::Result<Option<Cost>> {
     if let Some(Labelled { what, rows }) = rows {
         let measured_on = what.clone();
         let figures = |missing| evaluate::masked(model, rows, missing).map(|report| Figures::of(&report));
-        return Ok(Cost { measured_on, whole: figures(0)?, without: figures(absent)? });
+        return Ok(Some(Cost { measured_on, whole: figures(0)?, without: figures(absent)? }));
     }
-    let quality = &model.card().quality;
+    let Some(quality) = &model.card().quality else { return Ok(None) };
     let of = |scores: &Scores| Figures {
         records: scores.records,
         accuracy: scores.accuracy,
         false_alarms: scores.false_alarms,
         cost: scores.cost,
     };
-    let without = if absent == 0 { &quality.whole } else { &quality.content_missing };
-    Ok(Cost {
+    let without = if absent == 0 { Some(&quality.whole) } else { quality.content_missing.as_ref() };
+    Ok(without.map(|without| Cost {
         measured_on:
             "the model's card: test part, content features missing or not; give --data for these very features"
                 .to_owned(),
         whole: of(&quality.whole.distinct),
         without: of(&without.distinct),
-    })
+    }))
 }
 
 impl Figures {

@@ -1,9 +1,11 @@
 //! What it costs a model that features are missing: labelled records are judged as they are, and without the features.
 
+use std::sync::Arc;
+
 use crate::classify::quality::Confusion;
 use crate::classify::{Explain, LoadedModel};
 use crate::features::symbols::Symbol;
-use crate::features::{FeatureVector, name_of_numeric};
+use crate::features::{FeatureVector, Gatherer, Matrix, name_of_numeric};
 
 use super::{BadLines, ClassifierReport, EvaluateError};
 
@@ -23,13 +25,17 @@ pub fn masked(
     let mut classifier = model.classifier_with(Explain::NEVER);
     let mut confusion = Confusion::new(info.labels.iter().map(|label| label.name.clone()));
     let mut unknown = std::collections::BTreeMap::new();
-    let (mut vectors, mut verdicts) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
+    let mut gatherer = Gatherer::new(Arc::clone(model.space()), 0);
+    let (mut seen, mut verdicts) = (Matrix::new(model.space().shape()), Vec::with_capacity(BATCH));
     for batch in rows.chunks(BATCH) {
-        vectors.clear();
+        seen.clear();
         verdicts.clear();
-        vectors.extend(batch.iter().map(|(features, _)| without(features, missing)));
-        classifier.classify(&vectors, &mut verdicts)?;
-        for ((_, label), verdict) in batch.iter().zip(&verdicts) {
+        let judged = |(features, _): &&(FeatureVector, String)| {
+            gatherer.gather(Some(&without(features, missing)), None, &mut seen)
+        };
+        let judged: Vec<_> = batch.iter().filter(judged).collect();
+        classifier.classify(&seen, &mut verdicts)?;
+        for ((_, label), verdict) in judged.into_iter().zip(&verdicts) {
             let actual = confusion.place(label);
             if actual >= info.labels.len() {
                 *unknown.entry(label.clone()).or_default() += 1;

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::symbols::Symbol;
+use super::symbols::{Symbol, Symbols};
 use super::{FeatureVector, NUMERIC};
 
 /// How many numbers and symbols a row has.
@@ -57,6 +57,12 @@ pub struct Rows<'a> {
 }
 
 impl Row<'_> {
+    /// It as measured features; none where it has not their shape.
+    pub fn as_measured(&self) -> Option<FeatureVector> {
+        let &[protocol, service, flag] = self.symbols else { return None };
+        Some(FeatureVector { numeric: self.numeric.try_into().ok()?, symbols: Symbols { protocol, service, flag } })
+    }
+
     /// How many of its features are known.
     pub fn known(&self) -> usize {
         let numbers = self.numeric.iter().filter(|value| value.is_finite()).count();
@@ -241,6 +247,9 @@ mod tests {
         assert_eq!(row(&[f32::NAN, 0.0]).known(), 2, "an unknown word is known to be one");
         assert_eq!(Sample::missing(SHAPE).row().known(), 0);
         assert_eq!(Sample::from(FeatureVector::MISSING).row().known(), 0);
+        assert_eq!(row(&[1.0]).as_measured(), None);
+        let vector = FeatureVector { numeric: [1.5; NUMERIC], ..FeatureVector::MISSING };
+        assert_eq!(Sample::from(vector).row().as_measured(), Some(vector));
     }
 
     #[test]
