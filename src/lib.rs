@@ -36,8 +36,8 @@
 //! | app, cli | all |
 //!
 //! tch stays under `classify` and `train`, the elasticsearch crate under `store/elasticsearch`, tantivy under
-//! `store/embedded`, rdkafka under `ingest/kafka` and `store/kafka`, syslog_loose under `ingest/syslog`, warp under `ingest`
-//! and `api`.
+//! `store/embedded`, rdkafka under `ingest/kafka` and `store/kafka`, syslog_loose under `ingest/syslog`, plotters under `evaluate/page`,
+//! warp under `ingest` and `api`.
 
 pub mod app;
 pub mod cli;

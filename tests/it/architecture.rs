@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const SHARED: [&str; 5] = ["event", "clock", "files", "config", "telemetry"];
 
 /// A crate, and where it may be named.
-const DOORS: [(&str, &[&str]); 7] = [
+const DOORS: [(&str, &[&str]); 8] = [
     ("tch::", &["classify/", "train/"]),
     ("elasticsearch::", &["store/elasticsearch/"]),
     ("tantivy::", &["store/embedded/"]),
@@ -14,6 +14,7 @@ const DOORS: [(&str, &[&str]); 7] = [
     ("rdkafka::", &["ingest/kafka/", "store/kafka/"]),
     ("syslog_loose::", &["ingest/syslog/"]),
     ("safetensors::", &["classify/", "train/"]),
+    ("plotters::", &["evaluate/page/"]),
 ];
 
 #[test]
