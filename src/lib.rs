@@ -37,8 +37,7 @@
 //!
 //! tch stays under `classify` and `train`, the elasticsearch crate under `store/elasticsearch`, tantivy under
 //! `store/embedded`, rdkafka under `ingest/kafka` and `store/kafka`, syslog_loose under `ingest/syslog`, hdf5-reader under
-//! `classify/import`, warp under `ingest`
-//! and `api`.
+//! `classify/import`, plotters under `evaluate/page`, warp under `ingest` and `api`.
 
 pub mod app;
 pub mod cli;

@@ -263,7 +263,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::event::annotated::{AttackRef, Contribution, FeatureValue, Label, ModelInfo, Verdict};
+    use crate::event::annotated::{
+        AttackRef, Condition, Contribution, FeatureValue, Label, ModelInfo, Relation, Verdict,
+    };
     use crate::event::id::SpoolId;
     use crate::event::{Probability, SeqNo};
     use crate::normalise::Normaliser;
@@ -310,7 +312,13 @@ mod tests {
             explanation: vec![Contribution {
                 feature: 1,
                 value: FeatureValue::Symbol("http".into()),
-                contribution: -1.5,
+                typical: FeatureValue::Symbol("smtp".into()),
+                contribution: 1.5,
+            }],
+            counterfactual: vec![Condition {
+                feature: 0,
+                relation: Relation::AtMost,
+                value: FeatureValue::Number(0.31),
             }],
         }
     }
@@ -354,7 +362,10 @@ mod tests {
             "probability": 0.75,
             "top": [{"label": "neptune", "probability": 0.75}, {"label": "normal", "probability": 0.25}],
             "verdict": "known", "set": ["neptune", "normal"], "novelty": 0.25, "features_known": 26,
-            "explanation": [{"feature": "service", "value": "http", "contribution": -1.5}],
+            "explanation": [{"feature": "service", "value": "http", "typical": "smtp", "contribution": 1.5}],
+            "reason": "neptune, because service is http (usually smtp); normal if duration ≤ 0.31",
+            "counterfactual": {"text": "normal if duration ≤ 0.31",
+                               "changes": [{"feature": "duration", "operator": "<=", "value": 0.31}]},
         });
         let anomaly = json!({"score": 12.5, "metrics": [{"name": "m", "score": 12.5}]});
         assert_eq!(

@@ -21,6 +21,7 @@ mod listener;
 pub mod offline;
 mod pipeline;
 mod quality;
+mod reasons;
 pub mod reload;
 mod rows;
 #[cfg(test)]

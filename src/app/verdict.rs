@@ -1,7 +1,9 @@
 //! Writes verdicts as JSON. What a label always looks like is put together once, when the model is loaded.
 
-use crate::event::annotated::{AttackRef, Classification, Contribution, FeatureValue, Label, ModelInfo};
+use crate::event::annotated::{AttackRef, Classification, Label, ModelInfo};
 use crate::event::json::{write_integer, write_number, write_string};
+
+use super::reasons;
 
 /// Probabilities are written with four decimals: what calibration can tell apart, and less than a person reads.
 const DECIMALS: u32 = 4;
@@ -13,7 +15,6 @@ const LEAST_ALTERNATIVE: f32 = 0.5e-4;
 #[derive(Debug)]
 pub struct VerdictWriter {
     labels: Vec<Rendered>,
-    features: Vec<Vec<u8>>,
 }
 
 /// What is always the same about a label.
@@ -34,8 +35,7 @@ struct Rendered {
 impl VerdictWriter {
     /// For the verdicts of `model`.
     pub fn new(model: &ModelInfo) -> Self {
-        let features = model.features.iter().map(|name| quoted(name)).collect();
-        Self { labels: model.labels.iter().map(|label| Rendered::new(model, label)).collect(), features }
+        Self { labels: model.labels.iter().map(|label| Rendered::new(model, label)).collect() }
     }
 
     /// Risk of the detection, 0 to 100: that of its label times its probability.
@@ -78,27 +78,7 @@ impl VerdictWriter {
         write_number(out, f64::from(verdict.novelty.value()), DECIMALS);
         out.extend_from_slice(br#","features_known":"#);
         write_integer(out, u64::from(verdict.features_known));
-        if !verdict.explanation.is_empty() {
-            self.write_explanation(out, &verdict.explanation);
-        }
-    }
-
-    fn write_explanation(&self, out: &mut Vec<u8>, explanation: &[Contribution]) {
-        out.extend_from_slice(br#","explanation":["#);
-        for (place, share) in explanation.iter().enumerate() {
-            out.extend_from_slice(if place > 0 { br#",{"feature":"# } else { br#"{"feature":"# });
-            out.extend_from_slice(&self.features[usize::from(share.feature)]);
-            out.extend_from_slice(br#","value":"#);
-            match &share.value {
-                FeatureValue::Number(number) => write_number(out, f64::from(*number), DECIMALS),
-                FeatureValue::Symbol(word) => write_string(out, word),
-                FeatureValue::Missing => write_string(out, "missing"),
-            }
-            out.extend_from_slice(br#","contribution":"#);
-            write_number(out, f64::from(share.contribution), DECIMALS);
-            out.push(b'}');
-        }
-        out.push(b']');
+        reasons::write(out, &verdict.model, verdict);
     }
 
     fn label(&self, verdict: &Classification) -> &Rendered {

@@ -3,13 +3,11 @@
 //! Source: Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks" (2017).
 
 use super::rapid::exp_of_negative;
+use super::reliability::Reliability;
 
 /// Temperatures that fitting looks through, as powers of two.
 const COLDEST: f64 = -4.0;
 const HOTTEST: f64 = 4.0;
-
-/// Bins of the calibration error.
-pub const BINS: usize = 15;
 
 /// Turns one row of logits into probabilities, in place, and gives the free energy of the row:
 /// temperature · ln Σ exp(logit / temperature), which is large where the network has seen much like it.
@@ -56,19 +54,17 @@ pub fn negative_log_likelihood(logits: &[f32], width: usize, labels: &[u16], tem
     logits.chunks_exact(width).zip(labels).map(loss).sum::<f64>() / labels.len().max(1) as f64
 }
 
-/// Expected calibration error: mean over [`BINS`] equal bins of |confidence − accuracy|, weighted by rows.
+/// Expected calibration error of the most probable class, see [`Reliability::error`].
 pub fn calibration_error(logits: &[f32], width: usize, labels: &[u16], temperature: f32) -> f64 {
-    let mut bins = [(0.0f64, 0.0f64); BINS];
+    let mut said = Reliability::default();
     let mut row = vec![0.0; width];
     for (values, label) in logits.chunks_exact(width).zip(labels) {
         row.copy_from_slice(values);
         softmax(&mut row, temperature);
         let best = super::decide::most_probable(&row);
-        let bin = &mut bins[((row[best] * BINS as f32) as usize).min(BINS - 1)];
-        bin.0 += f64::from(row[best]);
-        bin.1 += f64::from(u8::from(best == usize::from(*label)));
+        said.add(f64::from(row[best]), best == usize::from(*label));
     }
-    bins.iter().map(|(confidence, right)| (confidence - right).abs()).sum::<f64>() / labels.len().max(1) as f64
+    said.error()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::drift::DriftCard;
 use super::encode::Curve;
 use super::labels::needs_content;
 use super::quality::ClassFigures;
+use super::typical::TypicalCard;
 use crate::event::annotated::{AttackRef, Label, ModelInfo};
 use crate::features::{CONTENT_GROUP, Feature, Kind, Space, SpaceFault};
 
@@ -42,6 +43,9 @@ pub struct Card {
     pub schema: Schema,
     /// How numbers are scaled.
     pub encoding: EncodingCard,
+    /// What is usual of each feature, in order; empty where nothing is known of it, and then explanations cannot say it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub typical: Vec<TypicalCard>,
     /// Sizes of the network.
     pub network: NetworkCard,
     /// The weights that belong to this card.

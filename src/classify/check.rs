@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::card::{Activation, Card, EncodingCard, FORMAT, NetworkCard, NumericCard, Schema};
 use super::drift;
-use super::encode::{Encoding, Scale};
+use super::encode::{Curve, Encoding, Scale};
 use super::error::Fault;
+use super::typical::Typical;
 use crate::features::Space;
 
 /// Most units of a hidden layer, and most hidden layers.
@@ -46,6 +47,19 @@ pub fn read(json: &[u8]) -> Result<(Card, Encoding), Fault> {
     })?;
     card.drift.as_ref().map_or(Ok(()), |drift| drift::check(drift, encoding.space()))?;
     Ok((card, encoding))
+}
+
+/// What the card says is usual of each feature.
+///
+/// # Errors
+/// When it says something impossible.
+pub fn typical(card: &Card, space: &Space) -> Result<Typical, Fault> {
+    let mut curves: Vec<Option<Curve>> = vec![None; space.features().len()];
+    for (feature, numeric) in space.numbers().iter().zip(&card.encoding.numeric) {
+        curves[*feature] = Some(numeric.curve);
+    }
+    Typical::new(&card.typical, space.features(), &curves)
+        .map_err(|(place, what)| Fault::Value { key: format!("typical[{place}]"), what })
 }
 
 /// Name and shape of every tensor that a network of these sizes needs, `baseline` (see the explanation) among them.

@@ -56,6 +56,14 @@ impl Curve {
             Self::Log1p => ln_1p(value),
         }
     }
+
+    /// The number that is bent to this one.
+    pub fn unbend(self, bent: f32) -> f32 {
+        match self {
+            Self::Linear => bent,
+            Self::Log1p => bent.exp_m1(),
+        }
+    }
 }
 
 /// Scaling of one number: (bend(x) − mean) · factor, held within ± limit.

@@ -4,13 +4,13 @@
 //! normal training rows to the event; what is missing in the event is missing along the whole path and so contributes
 //! nothing. The contributions sum to logit(event) − logit(baseline), up to the error of the midpoint rule.
 
-use std::sync::Arc;
-
 use tch::TchError;
 
 use super::encode::Encoding;
 use super::network::Network;
-use crate::event::annotated::{Contribution, FeatureValue};
+use super::typical::Typical;
+use super::values::value_of;
+use crate::event::annotated::Contribution;
 use crate::features::symbols::Symbol;
 use crate::features::{Row, Space};
 
@@ -59,15 +59,23 @@ pub fn attribute(
 }
 
 /// The strongest contributions, by size, as a person reads them.
-pub fn strongest(attribution: &Attribution, space: &Space, row: Row<'_>) -> Vec<Contribution> {
+pub fn strongest(attribution: &Attribution, space: &Space, row: Row<'_>, typical: &Typical) -> Vec<Contribution> {
     let mut order: Vec<usize> = (0..attribution.len()).filter(|feature| attribution[*feature] != 0.0).collect();
     order.sort_by(|a, b| attribution[*b].abs().total_cmp(&attribution[*a].abs()));
     let named = order.into_iter().take(NAMED).map(|feature| Contribution {
         feature: u16::try_from(feature).expect("a space has no more features"),
         value: value_of(feature, space, row),
+        typical: typical.normal(feature),
         contribution: attribution[feature],
     });
     named.collect()
+}
+
+/// The features that speak for the class, the strongest first.
+pub fn speaking_for(attribution: &Attribution) -> Vec<usize> {
+    let mut features: Vec<usize> = (0..attribution.len()).filter(|feature| attribution[*feature] > 0.0).collect();
+    features.sort_by(|a, b| attribution[*b].total_cmp(&attribution[*a]));
+    features
 }
 
 /// Where the path starts, and the way from there to the event.
@@ -103,21 +111,11 @@ fn per_feature(network: &Network, encoding: &Encoding, at_first: &[f32], way: &[
     attribution
 }
 
-fn value_of(feature: usize, space: &Space, row: Row<'_>) -> FeatureValue {
-    if let Ok(place) = space.symbols().binary_search(&feature) {
-        return match row.symbols[place] {
-            Symbol::MISSING => FeatureValue::Missing,
-            symbol => FeatureValue::Symbol(Arc::from(symbol.word(space.words(place)))),
-        };
-    }
-    let value = space.numbers().binary_search(&feature).map_or(f32::NAN, |place| row.numeric[place]);
-    if value.is_finite() { FeatureValue::Number(value) } else { FeatureValue::Missing }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::sample;
     use super::*;
+    use crate::event::annotated::FeatureValue;
     use crate::features::{NAMES, Sample};
 
     #[test]
@@ -138,6 +136,47 @@ mod tests {
         }
     }
 
+    /// The mean gradient at `steps` points of the path times the way, by automatic differentiation at all inputs.
+    fn by_autograd(row: Row<'_>, class: u16, steps: usize) -> Attribution {
+        let (encoding, network) = (sample::encoding(), sample::network());
+        let (start, way) = path(&encoding, &sample::baseline(), row);
+        let point = |step: usize| {
+            let part = (step as f32 + 0.5) / steps as f32;
+            start.iter().zip(&way).map(move |(from, way)| from + part * way)
+        };
+        let points: Vec<f32> = (0..steps).flat_map(point).collect();
+        let (_, gradients) = network.by_autograd(&points, &vec![i64::from(class); steps]);
+        let mut attribution = vec![0.0; NAMES.len()];
+        for gradients in gradients.chunks_exact(encoding.inputs()) {
+            for (input, gradient) in gradients.iter().enumerate() {
+                attribution[encoding.feature_of(input)] += gradient * way[input] / steps as f32;
+            }
+        }
+        attribution
+    }
+
+    #[test]
+    fn attributions_are_those_of_automatic_differentiation_and_complete() {
+        let (network, encoding, baseline) = (sample::network(), sample::encoding(), sample::baseline());
+        let rows = sample::rows();
+        for row in rows.rows(0..rows.len()).iter() {
+            for class in 0..4u16 {
+                let question = Question { row, class };
+                let found = &attribute(&network, &encoding, &baseline, &[question], 2048).expect("runs")[0];
+                let expected = by_autograd(row, class, 2048);
+                for (feature, (found, expected)) in found.iter().zip(expected).enumerate() {
+                    assert!((found - expected).abs() < 1e-3, "{}: {found} and {expected}", NAMES[feature]);
+                }
+                let (start, way) = path(&encoding, &baseline, row);
+                let end: Vec<f32> = start.iter().zip(&way).map(|(from, way)| from + way).collect();
+                let logit = |inputs: &[f32]| network.by_autograd(inputs, &[i64::from(class)]).0[0];
+                let (sum, difference) = (found.iter().sum::<f32>(), logit(&end) - logit(&start));
+                let tolerance = 0.01 + 0.01 * difference.abs();
+                assert!((sum - difference).abs() < tolerance, "{sum}, logits differ by {difference}");
+            }
+        }
+    }
+
     #[test]
     fn what_is_missing_contributes_nothing() {
         let mut features = Sample::from(sample::vectors()[0]);
@@ -154,10 +193,11 @@ mod tests {
     fn the_strongest_come_first_with_the_values_of_the_event() {
         let mut attribution = vec![0.0; NAMES.len()];
         (attribution[2], attribution[4], attribution[5]) = (-3.0, 1.0, 2.0);
-        let named = strongest(&attribution, &Space::kdd99(), sample::rows().row(0));
+        let named = strongest(&attribution, &Space::kdd99(), sample::rows().row(0), &Typical::default());
         let features: Vec<&str> = named.iter().map(|one| NAMES[usize::from(one.feature)]).collect();
         assert_eq!(features, ["service", "dst_bytes", "src_bytes"]);
         assert_eq!(named[0].value, FeatureValue::Symbol("http".into()));
-        assert_eq!(named[2].value, FeatureValue::Number(181.0));
+        assert_eq!((&named[2].value, &named[2].typical), (&FeatureValue::Number(181.0), &FeatureValue::Missing));
+        assert_eq!(speaking_for(&attribution), [5, 4], "what speaks against is no reason");
     }
 }

@@ -27,9 +27,15 @@ pub mod import;
 pub mod labels;
 pub mod novelty;
 pub mod quality;
+pub mod ranking;
 mod rapid;
+pub mod reliability;
 mod slot;
+pub mod typical;
+pub mod values;
 
+#[cfg(feature = "torch")]
+pub mod counterfactual;
 #[cfg(feature = "torch")]
 pub mod explain;
 #[cfg(feature = "torch")]
@@ -62,10 +68,17 @@ pub trait Classifier: Send {
     /// # Errors
     /// When the network cannot be run, or the rows are of another space; nothing has been appended then.
     fn classify(&mut self, batch: &Matrix, out: &mut Vec<Classification>) -> Result<(), ClassifyError>;
+
+    /// The calibrated probabilities of all classes, event by event, of the last batch that was judged; of one of more than
+    /// [`CHUNK`] events only those of its last part.
+    fn probabilities(&self) -> &[f32];
 }
 
 /// The models that are part of this program.
 pub const BUILTIN: [&str; 1] = ["kdd99"];
+
+/// Most events that are run through the network at once: bounds the scratch space, and no size is faster.
+pub const CHUNK: usize = 1024;
 
 /// Where a model comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +98,8 @@ pub struct Explain {
     pub per_batch: usize,
     /// Points on the path of the integrated gradients; more is more exact.
     pub steps: usize,
+    /// Whether it is also looked for what would have made the verdict normal.
+    pub counterfactuals: bool,
 }
 
 /// Verdicts that are explained.
@@ -98,11 +113,11 @@ pub enum Explained {
 
 impl Default for Explain {
     fn default() -> Self {
-        Self { verdicts: Explained::Attacks, per_batch: 4, steps: 16 }
+        Self { verdicts: Explained::Attacks, per_batch: 4, steps: 16, counterfactuals: true }
     }
 }
 
 impl Explain {
     /// None is explained.
-    pub const NEVER: Self = Self { verdicts: Explained::Attacks, per_batch: 0, steps: 1 };
+    pub const NEVER: Self = Self { verdicts: Explained::Attacks, per_batch: 0, steps: 1, counterfactuals: false };
 }

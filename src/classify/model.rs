@@ -1,29 +1,30 @@
 //! A model that has been loaded and checked, and the classifiers that run it.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::calibrate::softmax;
 use super::card::{CARD_FILE, Card, DecisionRule, SCRIPT_FILE, WEIGHTS_FILE};
+use super::counterfactual::{self, Case};
 use super::decide::LeastCost;
 use super::drift::Bins;
 use super::encode::{Encoding, Missing};
-use super::explain::{Question, attribute, strongest};
+use super::explain::{Attribution, Question, attribute, speaking_for, strongest};
 use super::network::{Network, Scratch};
 use super::novelty::{Novelty, OpenSet, belief_in_unlike};
 use super::script::Script;
+use super::typical::Typical;
 use super::{
-    Classifier, ClassifyError, Explain, Explained, Fault, LoadError, ModelSource, check, conformal, decide, weights,
+    CHUNK, Classifier, ClassifyError, Explain, Explained, Fault, LoadError, ModelSource, check, conformal, decide,
+    weights,
 };
 use crate::event::Probability;
-use crate::event::annotated::{Classification, ModelInfo};
+use crate::event::annotated::{Classification, Condition, ModelInfo, Verdict};
 use crate::features::symbols::Symbol;
 use crate::features::{Matrix, Row, Rows, Space};
 
 pub use super::network::init_runtime;
-
-/// Most events that are run through the network at once: bounds the scratch space, and no size is faster.
-const CHUNK: usize = 1024;
 
 /// A model ready to judge.
 #[derive(Debug)]
@@ -35,6 +36,7 @@ pub struct LoadedModel {
     novelty: Novelty,
     baseline: Arc<[f32]>,
     rule: DecisionRule,
+    typical: Arc<Typical>,
     /// Only locked to make a classifier: libtorch's handles may move between threads, but not be used by two.
     network: Mutex<Network>,
 }
@@ -83,6 +85,7 @@ impl LoadedModel {
         };
         let hash = blake3::hash(card).to_hex();
         let (card, encoding) = check::read(card).map_err(refused(CARD_FILE))?;
+        let typical = check::typical(&card, encoding.space()).map_err(refused(CARD_FILE))?;
         let weights = weights::read(weight_file, &card).map_err(refused(WEIGHTS_FILE))?;
         let script = Script::load(&card.network, script).map_err(refused(SCRIPT_FILE))?;
         let network = Network::new(&card.network, &encoding, &weights);
@@ -93,6 +96,7 @@ impl LoadedModel {
             encoding,
             novelty: Novelty::new(&card.novelty),
             baseline: weights["baseline"].values.as_slice().into(),
+            typical: Arc::new(typical),
             network: Mutex::new(network),
             rule: card.decision.rule,
             card,
@@ -142,6 +146,7 @@ impl LoadedModel {
             novelty: self.novelty.clone(),
             temperature: self.card.calibration.temperature,
             baseline: Arc::clone(&self.baseline),
+            typical: Arc::clone(&self.typical),
             normal,
             withheld: self.withheld(),
             thresholds: conformal::thresholds(&self.card),
@@ -150,6 +155,7 @@ impl LoadedModel {
             explain,
             network,
             scratch: Scratch::default(),
+            asking: Scratch::default(),
         })
     }
 
@@ -167,6 +173,7 @@ struct Judge {
     novelty: Novelty,
     temperature: f32,
     baseline: Arc<[f32]>,
+    typical: Arc<Typical>,
     /// By class.
     normal: Vec<bool>,
     /// Groups of features, and by class whether it is told only where one of them is known.
@@ -179,6 +186,8 @@ struct Judge {
     explain: Explain,
     network: Network,
     scratch: Scratch,
+    /// In its place while the network is asked for a counterfactual.
+    asking: Scratch,
 }
 
 impl Classifier for Judge {
@@ -193,13 +202,16 @@ impl Classifier for Judge {
         }
         let before = out.len();
         out.reserve(batch.len());
-        let mut chunks = (0..batch.len()).step_by(CHUNK).map(|from| from..batch.len().min(from + CHUNK));
-        let judged = chunks.try_for_each(|chunk| self.judge(batch.rows(chunk), out));
+        let judged = chunks(batch).try_for_each(|chunk| self.judge(batch.rows(chunk), out));
         let judged = judged.and_then(|()| self.explain(batch, &mut out[before..]));
         judged.map_err(|fault| {
             out.truncate(before);
             ClassifyError::Network(fault.to_string())
         })
+    }
+
+    fn probabilities(&self) -> &[f32] {
+        &self.scratch.logits
     }
 }
 
@@ -243,33 +255,78 @@ impl Judge {
             novelty: self.novelty.of_energy(energy - unlike.unwrap_or_default()),
             features_known,
             explanation: Vec::new(),
+            counterfactual: Vec::new(),
         }
     }
 
     /// Explains the first verdict of each class that is to be explained, up to the limit of the batch.
-    fn explain(&self, batch: &Matrix, verdicts: &mut [Classification]) -> Result<(), tch::TchError> {
+    fn explain(&mut self, batch: &Matrix, verdicts: &mut [Classification]) -> Result<(), tch::TchError> {
         let mut chosen: Vec<usize> = Vec::new();
         for (place, verdict) in verdicts.iter().enumerate() {
             if chosen.len() >= self.explain.per_batch {
                 break;
             }
-            let wanted = self.explain.verdicts == Explained::All || !self.normal[usize::from(verdict.label)];
-            if wanted && chosen.iter().all(|other| verdicts[*other].label != verdict.label) {
+            let wanted = self.explain.verdicts == Explained::All || verdict.verdict.is_alarm();
+            let said = |verdict: &Classification| (verdict.verdict, verdict.label);
+            if wanted && chosen.iter().all(|other| said(&verdicts[*other]) != said(verdict)) {
                 chosen.push(place);
             }
         }
         if chosen.is_empty() {
             return Ok(());
         }
-        let question = |place: &usize| Question { row: batch.row(*place), class: verdicts[*place].label };
+        let question = |place: &usize| Question { row: batch.row(*place), class: self.spoken_of(&verdicts[*place]) };
         let questions: Vec<Question<'_>> = chosen.iter().map(question).collect();
         let steps = self.explain.steps.max(1);
         let found = attribute(&self.network, &self.encoding, &self.baseline, &questions, steps)?;
         for (place, attribution) in chosen.into_iter().zip(found) {
-            verdicts[place].explanation = strongest(&attribution, self.encoding.space(), batch.row(place));
+            let (verdict, row) = (&mut verdicts[place], batch.row(place));
+            verdict.explanation = strongest(&attribution, self.encoding.space(), row, &self.typical);
+            if self.explain.counterfactuals && verdict.verdict.is_alarm() {
+                verdict.counterfactual = self.counterfactual(row, &attribution)?;
+            }
         }
         Ok(())
     }
+
+    /// The output that an explanation speaks of: that of the class, and of something unknown that of being unlike all
+    /// classes, where the network has one.
+    fn spoken_of(&self, verdict: &Classification) -> u16 {
+        let classes = self.normal.len();
+        let unlike = verdict.verdict == Verdict::Unknown && self.network.outputs() > classes;
+        if unlike { u16::try_from(classes).expect("a class is a u16") } else { verdict.label }
+    }
+
+    fn counterfactual(
+        &mut self,
+        row: Row<'_>,
+        attribution: &Attribution,
+    ) -> Result<Vec<Condition>, tch::TchError> {
+        let space = Arc::clone(self.encoding.space());
+        let case = Case { row, space: &space, strongest: speaking_for(attribution) };
+        let typical = Arc::clone(&self.typical);
+        // what was found out about the batch stays where it is
+        std::mem::swap(&mut self.scratch, &mut self.asking);
+        let found = counterfactual::search(&case, &typical, self);
+        std::mem::swap(&mut self.scratch, &mut self.asking);
+        found
+    }
+}
+
+impl counterfactual::Judge for Judge {
+    type Error = tch::TchError;
+
+    fn are_normal(&mut self, events: &Matrix) -> Result<Vec<bool>, tch::TchError> {
+        let mut verdicts = Vec::with_capacity(events.len());
+        chunks(events).try_for_each(|chunk| self.judge(events.rows(chunk), &mut verdicts))?;
+        Ok(verdicts.iter().map(|verdict| !verdict.verdict.is_alarm()).collect())
+    }
+}
+
+/// Ranges of at most [`CHUNK`] rows, which together are all.
+fn chunks(batch: &Matrix) -> impl Iterator<Item = Range<usize>> + use<> {
+    let rows = batch.len();
+    (0..rows).step_by(CHUNK).map(move |from| from..rows.min(from + CHUNK))
 }
 
 /// How many features of a row are known.

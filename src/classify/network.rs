@@ -298,25 +298,27 @@ mod tests {
         Network::new(&card, &sample::encoding(), &sample::weights()).expect("sound weights")
     }
 
-    /// Logits and gradients at the encoded inputs, by libtorch's automatic differentiation.
-    fn by_autograd(network: &Network, inputs: &[f32], classes: &[i64]) -> (Vec<f32>, Vec<f32>) {
-        let inputs = matrix(inputs, sample::encoding().inputs()).expect("rows").set_requires_grad(true);
-        let mut state = inputs.shallow_clone();
-        for (place, layer) in network.layers.iter().enumerate() {
-            if let Some(activation) = place.checked_sub(1).map(|before| network.activations[before]) {
-                state = match activation {
-                    Activation::Relu => state.relu(),
-                    Activation::Tanh => state.tanh(),
-                    Activation::Sigmoid => state.sigmoid(),
-                    Activation::Linear => state,
-                };
+    impl Network {
+        /// Logits and gradients at the encoded inputs, by libtorch's automatic differentiation.
+        pub fn by_autograd(&self, inputs: &[f32], classes: &[i64]) -> (Vec<f32>, Vec<f32>) {
+            let inputs = matrix(inputs, sample::encoding().inputs()).expect("rows").set_requires_grad(true);
+            let mut state = inputs.shallow_clone();
+            for (place, layer) in self.layers.iter().enumerate() {
+                if let Some(activation) = place.checked_sub(1).map(|before| self.activations[before]) {
+                    state = match activation {
+                        Activation::Relu => state.relu(),
+                        Activation::Tanh => state.tanh(),
+                        Activation::Sigmoid => state.sigmoid(),
+                        Activation::Linear => state,
+                    };
+                }
+                state = layer.bias.addmm(&state, &layer.weight);
             }
-            state = layer.bias.addmm(&state, &layer.weight);
+            let chosen = state.gather(1, &Tensor::from_slice(classes).unsqueeze(1), false);
+            let gradients = Tensor::run_backward(&[chosen.sum(Kind::Float)], &[&inputs], false, false);
+            let copied = |tensor: &Tensor| Vec::<f32>::try_from(tensor.flatten(0, -1)).expect("numbers");
+            (copied(&chosen.detach()), copied(&gradients[0]))
         }
-        let chosen = state.gather(1, &Tensor::from_slice(classes).unsqueeze(1), false);
-        let gradients = Tensor::run_backward(&[chosen.sum(Kind::Float)], &[&inputs], false, false);
-        let copied = |tensor: &Tensor| Vec::<f32>::try_from(tensor.flatten(0, -1)).expect("numbers");
-        (copied(&chosen.detach()), copied(&gradients[0]))
     }
 
     #[test]
@@ -326,7 +328,7 @@ mod tests {
                 let (mut inputs, class) = (vec![0.0; sample::encoding().inputs()], (place % 4) as i64);
                 sample::encoding().dense(row, &mut inputs);
                 let at_first = network.gradients_at_first(&network.first_sums(&inputs), &[class]).expect("runs");
-                let (_, expected) = by_autograd(&network, &inputs, &[class]);
+                let (_, expected) = network.by_autograd(&inputs, &[class]);
                 for (input, expected) in expected.iter().enumerate() {
                     let found = network.gradient_at_input(input, &at_first);
                     assert!((found - expected).abs() < 1e-4, "input {input}: {found} and {expected}");
@@ -346,7 +348,7 @@ mod tests {
                 for (row, inputs) in batch.rows(0..batch.len()).iter().zip(inputs.chunks_exact_mut(encoding.inputs())) {
                     encoding.dense(row, inputs);
                 }
-                let (logits, _) = by_autograd(&network, &inputs, &vec![class as i64; batch.len()]);
+                let (logits, _) = network.by_autograd(&inputs, &vec![class as i64; batch.len()]);
                 for (place, logit) in logits.iter().enumerate() {
                     let other = scratch.logits[place * network.outputs() + class];
                     assert!((logit - other).abs() < 1e-4, "row {place}, class {class}: {logit} and {other}");

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::labels::{CATEGORIES, COSTS, category_index, category_of};
+use super::labels::CATEGORIES;
 
 /// Counts of actual × predicted class.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -27,15 +27,6 @@ pub struct ClassFigures {
     pub f1: f64,
     /// Its records in the data.
     pub support: u64,
-}
-
-/// The cup's cost, over the records whose label has a family.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MeanCost {
-    /// Mean cost per record by the cup's matrix.
-    pub mean: f64,
-    /// Records without a family, which it leaves out.
-    pub left_out: u64,
 }
 
 impl Confusion {
@@ -96,12 +87,12 @@ impl Confusion {
 
     /// Counts of actual × predicted name, zeros left out.
     pub fn by_name(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
-        self.nested(|name| name.to_owned())
-    }
-
-    /// Counts of actual × predicted family; a label of no known family counts as `unknown`.
-    pub fn by_category(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
-        self.nested(|name| category_of(name).unwrap_or("unknown").to_owned())
+        let mut rows: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+        for ((actual, predicted), records) in &self.cells {
+            let row = rows.entry(self.names[*actual].clone()).or_default();
+            *row.entry(self.names[*predicted].clone()).or_default() += records;
+        }
+        rows
     }
 
     /// How often each class was the verdict, zeros left out.
@@ -113,33 +104,28 @@ impl Confusion {
         counts
     }
 
-    /// The cup's cost.
-    pub fn cost(&self) -> MeanCost {
-        let family = |place: &usize| category_of(&self.names[*place]).and_then(category_index);
-        let (mut sum, mut counted, mut left_out) = (0.0, 0, 0);
-        for ((actual, predicted), records) in &self.cells {
-            match (family(actual), family(predicted)) {
-                (Some(actual), Some(predicted)) => {
-                    sum += COSTS[actual][predicted] * *records as f64;
-                    counted += records;
-                }
-                _ => left_out += records,
-            }
-        }
-        MeanCost { mean: if counted == 0 { 0.0 } else { sum / counted as f64 }, left_out }
+    /// Mean of what each record costs by a matrix: rows actual, columns predicted, in the order of the classes, which it
+    /// has all of.
+    pub fn mean_cost<R: AsRef<[f64]>>(&self, costs: &[R]) -> f64 {
+        let cost = |((actual, predicted), records): (&(usize, usize), &u64)| {
+            costs[*actual].as_ref()[*predicted] * *records as f64
+        };
+        let sum: f64 = self.cells.iter().map(cost).sum();
+        if self.records() == 0 { 0.0 } else { sum / self.records() as f64 }
+    }
+
+    /// Records of a class that were judged to be another.
+    pub fn count(&self, actual: usize, predicted: usize) -> u64 {
+        self.cells.get(&(actual, predicted)).copied().unwrap_or_default()
+    }
+
+    /// The names of the classes, in order.
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     fn sum(&self, wanted: impl Fn(usize, usize) -> bool) -> u64 {
         self.cells.iter().filter(|((actual, guess), _)| wanted(*actual, *guess)).map(|(_, records)| records).sum()
-    }
-
-    fn nested(&self, key: impl Fn(&str) -> String) -> BTreeMap<String, BTreeMap<String, u64>> {
-        let mut rows: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
-        for ((actual, predicted), records) in &self.cells {
-            let row = rows.entry(key(&self.names[*actual])).or_default();
-            *row.entry(key(&self.names[*predicted])).or_default() += records;
-        }
-        rows
     }
 }
 
@@ -182,19 +168,13 @@ mod tests {
     }
 
     #[test]
-    fn a_label_that_the_model_lacks_costs_by_its_family() {
-        // two normals taken for dos cost 2 each, the mailbomb taken for normal costs 2
-        assert_eq!(example().cost(), MeanCost { mean: 6.0 / 15.0, left_out: 0 });
-        assert_eq!(example().by_category()["dos"]["normal"], 1);
-    }
-
-    #[test]
-    fn a_label_of_no_family_is_left_out_of_the_cost_and_said() {
-        let mut confusion = example();
-        let stranger = confusion.place("stranger");
-        confusion.add(stranger, 0, 3);
-        assert_eq!(confusion.cost(), MeanCost { mean: 6.0 / 15.0, left_out: 3 });
-        assert_eq!(confusion.by_category()["unknown"]["normal"], 3);
+    fn each_record_costs_what_the_matrix_says() {
+        let mut families = Confusion::new(["normal", "dos"].map(str::to_owned));
+        families.add(0, 0, 8);
+        families.add(0, 1, 2);
+        families.add(1, 0, 1);
+        assert_eq!(families.mean_cost(&[[0.0, 2.0], [3.0, 0.0]]), 7.0 / 11.0);
+        assert_eq!((families.count(0, 1), families.count(1, 1)), (2, 0));
     }
 
     #[test]

@@ -12,9 +12,12 @@ use super::encode::{Curve, Encoding};
 use super::labels::{COSTS, label_of};
 use super::network::Network;
 use super::quality::category_names;
+use super::typical::{Seen, TypicalCard, TypicalValue};
+use super::values::value_of;
 use super::weights::{Numbers, Weights, write};
 use super::{check, novelty};
-use crate::features::{FeatureVector, Matrix, NAMES, NUMERIC, Space, name_of_numeric};
+use crate::event::annotated::FeatureValue;
+use crate::features::{Feature, FeatureVector, Matrix, NAMES, NUMERIC, Space, name_of_numeric};
 use crate::normalise::kdd::parse_line;
 
 const LINES: [&str; 3] = [
@@ -52,6 +55,7 @@ pub fn card() -> Card {
         description: "made up".to_owned(),
         schema: Schema::of(&Space::kdd99()),
         encoding: encoding_card(),
+        typical: typical_card(),
         weights: WeightsCard {
             blake3: blake3::hash(&write(&weights())).to_hex().to_string(),
             tensors: needed_tensors(&network),
@@ -135,6 +139,20 @@ fn encoding_card() -> EncodingCard {
         deviation: 0.5,
     };
     EncodingCard { limit: 10.0, numeric: (0..NUMERIC).map(numeric).collect(), meaning: "made up".to_owned() }
+}
+
+fn typical_card() -> Vec<TypicalCard> {
+    let (space, rows) = (Space::kdd99(), rows());
+    let entry = |(place, feature): (usize, &Feature)| {
+        let seen = Seen { least: 0.0, most: 1e4, whole: !feature.name.ends_with("_rate") };
+        let (normal, seen) = match value_of(place, &space, rows.row(0)) {
+            FeatureValue::Number(number) => (TypicalValue::Number(number), Some(seen)),
+            FeatureValue::Symbol(word) => (TypicalValue::Word(word.to_string()), None),
+            FeatureValue::Missing => unreachable!("the first row is whole"),
+        };
+        TypicalCard { feature: feature.name.clone(), normal, seen }
+    };
+    space.features().iter().enumerate().map(entry).collect()
 }
 
 fn figures() -> Figures {

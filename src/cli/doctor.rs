@@ -201,8 +201,8 @@ impl Figures {
         Self {
             records: report.records,
             accuracy: report.accuracy,
-            false_alarms: report.false_alarms,
-            cost: report.cost,
+            false_alarms: report.binary.false_alarm_rate,
+            cost: report.cost_most_probable,
         }
     }
 }

@@ -5,6 +5,8 @@ mod check;
 mod config;
 mod demo;
 mod doctor;
+#[cfg(feature = "torch")]
+mod evaluate;
 mod findings;
 mod inspect;
 mod judge;
@@ -62,7 +64,7 @@ enum Command {
     /// Measure a model on labelled data
     #[cfg(feature = "torch")]
     #[command(subcommand)]
-    Evaluate(model::EvaluateCommand),
+    Evaluate(evaluate::EvaluateCommand),
     /// The models there are, and which of them judges
     #[command(subcommand)]
     Model(models::ModelCommand),
@@ -132,7 +134,7 @@ fn dispatch(arguments: &Arguments) -> anyhow::Result<()> {
         #[cfg(feature = "torch")]
         Command::Train(command) => model::train(command),
         #[cfg(feature = "torch")]
-        Command::Evaluate(command) => model::evaluate(command),
+        Command::Evaluate(command) => evaluate::evaluate(command),
         Command::Model(command) => models::run(&arguments.configuration()?, command),
         Command::Check(option) => check::check(&arguments.configuration()?, option.output),
         Command::Setup(options) => serve::setup(&arguments.configuration()?, options),

@@ -1,13 +1,11 @@
-//! `oversight train` and `oversight evaluate`.
+//! `oversight train`.
 
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
-use crate::classify::{self, ModelSource};
 use crate::config::SizeText;
-use crate::evaluate::{self, ClassifierReport};
 use crate::train::{self, Own, OwnError, Spec, TrainError};
 
 use super::progress::Progress;
@@ -96,36 +94,6 @@ pub struct Kdd99Options {
     output: OutputOption,
 }
 
-/// Measures a model.
-#[derive(Debug, Subcommand)]
-pub enum EvaluateCommand {
-    /// The classifier, on a file of labelled records
-    Classifier(ClassifierOptions),
-}
-
-/// Which model on which data.
-#[derive(Debug, Args)]
-pub struct ClassifierOptions {
-    /// A model folder, or builtin:NAME
-    #[arg(long, default_value = "builtin:kdd99")]
-    model: String,
-    /// The labelled records, plain or gzip
-    #[arg(long)]
-    data: PathBuf,
-    /// How the records are written
-    #[arg(long, value_enum, default_value = "kdd")]
-    format: DataFormat,
-    #[command(flatten)]
-    output: OutputOption,
-}
-
-/// How records are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DataFormat {
-    /// Lines of a KDD Cup 1999 or NSL-KDD file
-    Kdd,
-}
-
 /// Trains, with a progress bar, and says how good the model is on rows that training has not seen.
 pub fn train(command: &TrainCommand) -> anyhow::Result<()> {
     match command {
@@ -200,47 +168,4 @@ fn print_report(report: &train::Report, output: Output) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Judges a file and compares with its labels.
-pub fn evaluate(command: &EvaluateCommand) -> anyhow::Result<()> {
-    let EvaluateCommand::Classifier(options) = command;
-    let source = match options.model.strip_prefix("builtin:") {
-        Some(name) => ModelSource::Builtin(name.to_owned()),
-        None => ModelSource::Folder(options.model.clone().into()),
-    };
-    classify::init_runtime();
-    let model = classify::load(&source)?;
-    let DataFormat::Kdd = options.format;
-    let mut bar = Progress::new("judging", None);
-    let report =
-        evaluate::classifier(&model, &options.data, evaluate::Format::Kdd, &mut |records| bar.set(records, ""))?;
-    bar.finish();
-    match options.output.output {
-        Output::Json => println!("{}", serde_json::to_string(&report).context("figures are plain JSON")?),
-        Output::Text => print_table(&report),
-    }
-    Ok(())
-}
-
-fn print_table(report: &ClassifierReport) {
-    println!("{} {} on {} records", report.model, report.version, report.records);
-    println!("accuracy {:.5}   macro-F1 {:.4}   cost {:.4}", report.accuracy, report.macro_f1, report.cost);
-    println!("false alarms: {:.4} % of normal records", 100.0 * report.false_alarms);
-    println!("{:<16} {:>9} {:>9} {:>9} {:>9}", "class", "records", "precision", "recall", "F1");
-    for (label, figures) in &report.per_class {
-        println!(
-            "{label:<16} {:>9} {:>9.4} {:>9.4} {:>9.4}",
-            figures.support, figures.precision, figures.recall, figures.f1
-        );
-    }
-    for (label, records) in &report.unknown_labels {
-        println!("{label:<16} {records:>9} (a class that the model has not learnt)");
-    }
-    if report.bad_lines.count > 0 {
-        println!("{} lines are no labelled record:", report.bad_lines.count);
-        for line in &report.bad_lines.first {
-            println!("  line {}: {}", line.line, line.reason);
-        }
-    }
 }

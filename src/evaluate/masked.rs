@@ -1,16 +1,12 @@
 //! What it costs a model that features are missing: labelled records are judged as they are, and without the features.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 
-use crate::classify::quality::Confusion;
 use crate::classify::{Explain, LoadedModel};
 use crate::features::symbols::Symbol;
-use crate::features::{FeatureVector, Gatherer, Matrix, name_of_numeric};
+use crate::features::{FeatureVector, name_of_numeric};
 
-use super::{BadLines, ClassifierReport, EvaluateError};
-
-/// Records judged at once.
-const BATCH: usize = 512;
+use super::{ClassifierReport, EvaluateError, Format, Options, Rule, Run};
 
 /// Judges labelled records without the features whose bits are set, in the order of [`NAMES`](crate::features::NAMES).
 ///
@@ -21,29 +17,13 @@ pub fn masked(
     rows: &[(FeatureVector, String)],
     missing: u64,
 ) -> Result<ClassifierReport, EvaluateError> {
-    let info = model.info();
-    let mut classifier = model.classifier_with(Explain::NEVER);
-    let mut confusion = Confusion::new(info.labels.iter().map(|label| label.name.clone()));
-    let mut unknown = std::collections::BTreeMap::new();
-    let mut gatherer = Gatherer::new(Arc::clone(model.space()), 0);
-    let (mut seen, mut verdicts) = (Matrix::new(model.space().shape()), Vec::with_capacity(BATCH));
-    for batch in rows.chunks(BATCH) {
-        seen.clear();
-        verdicts.clear();
-        let judged = |(features, _): &&(FeatureVector, String)| {
-            gatherer.gather(Some(&without(features, missing)), None, &mut seen)
-        };
-        let judged: Vec<_> = batch.iter().filter(judged).collect();
-        classifier.classify(&seen, &mut verdicts)?;
-        for ((_, label), verdict) in judged.into_iter().zip(&verdicts) {
-            let actual = confusion.place(label);
-            if actual >= info.labels.len() {
-                *unknown.entry(label.clone()).or_default() += 1;
-            }
-            confusion.add(actual, usize::from(verdict.label), 1);
-        }
+    let options = Options { data: PathBuf::new(), format: Format::Kdd, rule: Rule::Cup, adapt_priors: false };
+    let mut judge = model.classifier_with(Explain::NEVER);
+    let mut run = Run::new(model.card(), &options, judge.as_mut())?;
+    for (line, (features, label)) in (1..).zip(rows) {
+        run.take(line, without(features, missing), label.clone())?;
     }
-    Ok(ClassifierReport::new((&info.name, &info.version), &confusion, unknown, BadLines::default()))
+    Ok(ClassifierReport::new(model.card(), &options, run.done()?))
 }
 
 /// The features without those whose bits are set.

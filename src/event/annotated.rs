@@ -152,6 +152,9 @@ pub struct Classification {
     pub features_known: u16,
     /// What spoke for the class, strongest first; empty where it was not asked for.
     pub explanation: Vec<Contribution>,
+    /// Under which conditions, all of them together, the verdict would have been normal; empty where none was found or it
+    /// was not asked for.
+    pub counterfactual: Vec<Condition>,
 }
 
 /// What one feature contributed to a verdict.
@@ -161,8 +164,43 @@ pub struct Contribution {
     pub feature: u16,
     /// The event's value: a number, or a symbol such as `tcp`.
     pub value: FeatureValue,
+    /// What is usual for normal events; missing where the model's card does not say.
+    pub typical: FeatureValue,
     /// Share of the class's logit, in logits: positive speaks for the class.
     pub contribution: f32,
+}
+
+/// A condition on one feature: "serror_rate ≤ 0.31".
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// Index into the model's features.
+    pub feature: u16,
+    /// How the feature would have to stand to the value.
+    pub relation: Relation,
+    /// The value; it fulfils the condition itself.
+    pub value: FeatureValue,
+}
+
+/// How a feature stands to a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// No larger.
+    AtMost,
+    /// No smaller.
+    AtLeast,
+    /// The same; what holds at larger and smaller values is not known, or differs.
+    Equal,
+}
+
+impl Relation {
+    /// As a program reads it: `<=`, `>=`, `=`.
+    pub fn operator(self) -> &'static str {
+        match self {
+            Self::AtMost => "<=",
+            Self::AtLeast => ">=",
+            Self::Equal => "=",
+        }
+    }
 }
 
 /// The value of a feature as a person reads it.

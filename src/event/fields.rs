@@ -26,3 +26,7 @@ pub const LABEL: &str = "oversight.classification.label";
 pub const VERDICT: &str = "oversight.classification.verdict";
 /// The classes that cannot be excluded, by name.
 pub const SET: &str = "oversight.classification.set";
+/// Why the verdict was given, as a sentence; where it was explained.
+pub const REASON: &str = "oversight.classification.reason";
+/// What would have made the verdict normal: `text`, and `changes` of one or two features.
+pub const COUNTERFACTUAL: &str = "oversight.classification.counterfactual";

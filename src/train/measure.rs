@@ -211,18 +211,6 @@ impl Outputs {
     }
 }
 
-/// Area under the ROC curve: the chance that one of `higher` is above one of `lower`, equal ones counting half.
-pub fn area(higher: &[f32], lower: &[f32]) -> f64 {
-    let mut sorted = lower.to_vec();
-    sorted.sort_by(f32::total_cmp);
-    let below = |value: &f32| {
-        let (less, up_to) =
-            (sorted.partition_point(|other| other < value), sorted.partition_point(|other| other <= value));
-        (less + up_to) as f64 / 2.0
-    };
-    higher.iter().map(below).sum::<f64>() / (higher.len() * lower.len()).max(1) as f64
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::{Path, PathBuf};
@@ -230,13 +218,6 @@ mod tests {
     use super::super::dataset::{Dataset, Part};
     use super::*;
     use crate::classify::{Explain, ModelSource, load};
-
-    #[test]
-    fn the_area_is_the_chance_to_be_above() {
-        assert_eq!(area(&[2.0, 3.0], &[0.0, 1.0]), 1.0);
-        assert_eq!(area(&[0.0], &[0.0]), 0.5);
-        assert_eq!(area(&[1.0, 3.0], &[2.0]), 0.5);
-    }
 
     /// The folder of the real data, where there is one.
     fn shared() -> Option<PathBuf> {

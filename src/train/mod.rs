@@ -17,6 +17,7 @@ mod own;
 mod rehearse;
 mod shown;
 mod trained;
+mod typical;
 mod unlike;
 
 pub use error::TrainError;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::dataset::{Dataset, FREQUENT_FROM, Part, Row, name_of};
 use super::fit::{fit, network_of};
-use super::measure::{Belief, Classes, Outputs, View, area, set_figures};
-use super::{LIMIT, Progress, Settings, TrainError, steady};
+use super::measure::{Belief, Classes, Outputs, View, set_figures};
+use super::{LIMIT, Progress, Settings, TrainError, steady, typical};
 use crate::classify::calibrate::fit_temperature;
 use crate::classify::card::{
     Calibration, Card, ClassCounts, ConformalCard, EncodingCard, FORMAT, LeftOut, NoveltyCard, NumericCard,
@@ -17,6 +17,7 @@ use crate::classify::drift;
 use crate::classify::encode::{Curve, Encoding};
 use crate::classify::network::Network;
 use crate::classify::novelty::{self, OpenSet};
+use crate::classify::ranking::Ranking;
 use crate::classify::weights::Weights;
 use crate::event::annotated::Verdict;
 
@@ -118,8 +119,8 @@ impl Trained {
                 rows: rows.len() as u64,
                 called_normal: share(Verdict::Normal),
                 called_unknown: share(Verdict::Unknown),
-                alarm_auc: steady(area(&attack, &seen_attack)),
-                novelty_auc: steady(area(&unlike, &seen_unlike)),
+                alarm_auc: steady(Ranking::of(&attack, &seen_attack).area().unwrap_or_default()),
+                novelty_auc: steady(Ranking::of(&unlike, &seen_unlike).area().unwrap_or_default()),
             });
         }
         Ok(found)
@@ -152,6 +153,7 @@ impl Trained {
             description: dataset.about.description.clone(),
             schema: Schema::of(&dataset.space),
             encoding: self.encoding_card.clone(),
+            typical: typical::of_training(dataset),
             weights: WeightsCard { blake3: blake3::hash(file).to_hex().to_string(), tensors: needed_tensors(&sizes) },
             network: sizes,
             labels: dataset.about.classes.clone(),

@@ -2,8 +2,10 @@
 //!
 //! Figures of one machine at one time say little; the ratios carry over. `make bench` prints both.
 //! Options: `--seconds N` for each measurement (default 8), `--kdd FILE` to use KDD records instead of connections,
-//! `--engine URL` a real Elasticsearch to measure against as well, `--only features` for the cost of features alone.
+//! `--engine URL` a real Elasticsearch to measure against as well, `--only features`
+//! for the cost of features alone, `--only classifier` for that of verdicts and explanations.
 
+mod classify;
 mod features;
 mod floor;
 mod load;
@@ -27,13 +29,19 @@ struct Options {
     length: Duration,
     kdd: Option<String>,
     engine: Option<String>,
-    features_only: bool,
+    only: Option<String>,
 }
 
 fn main() {
     let options = options();
-    features::print(options.length / 2);
-    if options.features_only {
+    let wanted = |part: &str| options.only.as_ref().is_none_or(|only| only == part);
+    if wanted("features") {
+        features::print(options.length / 2);
+    }
+    if wanted("classifier") {
+        classify::measure(options.length / 8);
+    }
+    if options.only.is_some() {
         return;
     }
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
@@ -41,7 +49,7 @@ fn main() {
 }
 
 fn options() -> Options {
-    let mut options = Options { length: Duration::from_secs(8), kdd: None, engine: None, features_only: false };
+    let mut options = Options { length: Duration::from_secs(8), kdd: None, engine: None, only: None };
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
     while let Some(word) = words.next() {
         let value = words.next();
@@ -49,9 +57,9 @@ fn options() -> Options {
             ("--seconds", Some(text)) => options.length = Duration::from_secs(text.parse().expect("whole seconds")),
             ("--kdd", Some(file)) => options.kdd = Some(file),
             ("--engine", Some(url)) => options.engine = Some(url),
-            ("--only", Some(what)) if what == "features" => options.features_only = true,
+            ("--only", Some(part)) if ["features", "classifier"].contains(&part.as_str()) => options.only = Some(part),
             (other, _) => {
-                panic!("unknown option {other}; there are --seconds N, --kdd FILE, --engine URL, --only features")
+                panic!("unknown option {other}; there are --seconds N, --kdd FILE, --engine URL, --only features|classifier")
             }
         }
     }

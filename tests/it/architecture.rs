@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const SHARED: [&str; 5] = ["event", "clock", "files", "config", "telemetry"];
 
 /// A crate, and where it may be named.
-const DOORS: [(&str, &[&str]); 8] = [
+const DOORS: [(&str, &[&str]); 9] = [
     ("tch::", &["classify/", "train/"]),
     ("elasticsearch::", &["store/elasticsearch/"]),
     ("tantivy::", &["store/embedded/"]),
@@ -15,6 +15,7 @@ const DOORS: [(&str, &[&str]); 8] = [
     ("syslog_loose::", &["ingest/syslog/"]),
     ("safetensors::", &["classify/", "train/"]),
     ("hdf5_reader::", &["classify/import/"]),
+    ("plotters::", &["evaluate/page/"]),
 ];
 
 #[test]

@@ -121,8 +121,10 @@ async fn verdicts_and_anomalies_can_be_searched_and_aggregated(kind: engines::Ki
         "source": {"ip": "10.1.2.3"}, "event": {"risk_score": 91.5},
         "oversight": {"classification": {"label": "neptune", "probability": 0.99,
             "top": [{"label": "neptune", "probability": 0.99}, {"label": "normal", "probability": 0.01}],
-            "explanation": [{"feature": "flag", "value": "S0", "contribution": 2.5},
-                            {"feature": "count", "value": 511, "contribution": 1.25}]},
+            "explanation": [{"feature": "flag", "value": "S0", "typical": "SF", "contribution": 2.5},
+                            {"feature": "count", "value": 511, "typical": 4, "contribution": 1.25}],
+            "counterfactual": {"text": "normal if count ≤ 12",
+                               "changes": [{"feature": "count", "operator": "<=", "value": 12}]}},
             "anomaly": {"score": 87.0, "metrics": [{"name": "logins", "entity": "10.1.2.3", "value": 900, "probability": 1e-30}]},
             "ingest": {"id": "x", "received": "2026-11-22T10:00:01.123Z"}}});
     let iso = json!({"ts": "2017-11-22T16:08:20.123456Z", "timestamp": "2015-03-29T11:01:38.221126-0600"});
@@ -149,6 +151,8 @@ async fn verdicts_and_anomalies_can_be_searched_and_aggregated(kind: engines::Ki
         json!({"range": {"event.risk_score": {"gte": 91}}}),
         json!({"term": {"oversight.classification.top.label": "normal"}}),
         json!({"term": {"oversight.classification.explanation.value": "511"}}),
+        json!({"term": {"oversight.classification.explanation.typical": "SF"}}),
+        json!({"term": {"oversight.classification.counterfactual.changes.value": "12"}}),
         json!({"range": {"oversight.anomaly.metrics.probability": {"lt": 1e-20}}}),
         json!({"range": {"oversight.ingest.received": {"gte": "2026-11-22T10:00:01.000Z"}}}),
         json!({"range": {"serror_rate": {"gt": 0.2, "lt": 0.3}}}),

@@ -22,6 +22,10 @@ mod engine_faults;
 mod engine_templates;
 /// Events annotated for an answer, and not stored.
 mod enrich;
+/// A model measured on real labelled records, as text, JSON and page.
+mod evaluate;
+/// What explanations name matters, and what they promise holds.
+mod explanations;
 /// What each fault costs a client that repeats: nothing.
 mod fault_table;
 /// What goes wrong at start and while running is said clearly, and loses nothing.

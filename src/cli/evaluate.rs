@@ -1,0 +1,113 @@
+//! `oversight evaluate`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::classify::{self, ModelSource};
+use crate::evaluate::{self, Options, Rule, page, text};
+
+use super::progress::Progress;
+use super::{Output, OutputOption};
+
+/// The model that `builtin` alone means.
+const BUILTIN: &str = "kdd99";
+
+/// Measures a model.
+#[derive(Debug, Subcommand)]
+pub enum EvaluateCommand {
+    /// The classifier, on a file of labelled records
+    Classifier(ClassifierOptions),
+}
+
+/// Which model on which data.
+#[derive(Debug, Args)]
+pub struct ClassifierOptions {
+    /// A model folder; or builtin, or builtin:NAME
+    #[arg(long, default_value = "builtin")]
+    model: String,
+    /// The labelled records, plain or gzip
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// How the records are written
+    #[arg(long, value_enum, default_value = "kdd")]
+    format: DataFormat,
+    /// By which rule classes and families are decided on
+    #[arg(long, value_enum, default_value = "cup")]
+    decision: Decision,
+    /// Also measure decisions for shares of the families that are estimated from the records, without their labels
+    #[arg(long)]
+    adapt_priors: bool,
+    /// Write the report as one HTML page as well
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputOption,
+}
+
+/// How records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DataFormat {
+    /// Lines of a KDD Cup 1999 or NSL-KDD file
+    Kdd,
+}
+
+/// Rules of decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Decision {
+    /// Classes as documents carry them, families by the least expected cost: as the cup scored
+    Cup,
+    /// Both by the most probable class
+    MostProbable,
+    /// Both by the least expected cost
+    LeastCost,
+}
+
+/// Judges a file and compares with its labels.
+pub fn evaluate(command: &EvaluateCommand) -> anyhow::Result<()> {
+    let EvaluateCommand::Classifier(options) = command;
+    classify::init_runtime();
+    let asked = options.asked();
+    let model = classify::load(&options.source())?.deciding(asked.rule.of_classes());
+    let mut bar = Progress::new("judging", None);
+    let report = evaluate::classifier(&model, &asked, &mut |step| {
+        bar.set(step.lines, &format!("lines, {:.0} % of the file", 100.0 * step.read));
+    })?;
+    bar.finish();
+    if let Some(file) = &options.html {
+        let page = page::render(&report, model.card());
+        std::fs::write(file, page).with_context(|| format!("{}: cannot be written", file.display()))?;
+    }
+    match options.output.output {
+        Output::Json => println!("{}", serde_json::to_string(&report).context("figures are plain JSON")?),
+        Output::Text => print!("{}", text::render(&report)),
+    }
+    Ok(())
+}
+
+impl ClassifierOptions {
+    fn source(&self) -> ModelSource {
+        match self.model.as_str() {
+            "builtin" => ModelSource::Builtin(BUILTIN.to_owned()),
+            text => match text.strip_prefix("builtin:") {
+                Some(name) => ModelSource::Builtin(name.to_owned()),
+                None => ModelSource::Folder(text.into()),
+            },
+        }
+    }
+
+    fn asked(&self) -> Options {
+        let DataFormat::Kdd = self.format;
+        Options {
+            data: self.data.clone(),
+            format: evaluate::Format::Kdd,
+            rule: match self.decision {
+                Decision::Cup => Rule::Cup,
+                Decision::MostProbable => Rule::MostProbable,
+                Decision::LeastCost => Rule::LeastCost,
+            },
+            adapt_priors: self.adapt_priors,
+        }
+    }
+}

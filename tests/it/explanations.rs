@@ -1,0 +1,162 @@
+//! Explanations of real detections by the model that ships: what they name matters, and what they promise holds.
+
+use std::sync::Arc;
+
+use oversight::classify::typical::Typical;
+use oversight::classify::{self, Classifier, Explain, ModelSource, check, values};
+use oversight::event::annotated::{Classification, FeatureValue};
+use oversight::features::{Matrix, NAMES, Row, Sample, Space};
+use oversight::normalise::kdd::parse_line;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use crate::harness::data;
+
+/// Detections that are looked at, of each label at most so many.
+const OF_A_LABEL: usize = 60;
+const EVERY: usize = 23;
+
+/// A detection with its explanation.
+struct Detection {
+    features: Sample,
+    verdict: Classification,
+}
+
+struct Bench {
+    judge: Box<dyn Classifier>,
+    typical: Typical,
+    space: Arc<Space>,
+    detections: Vec<Detection>,
+}
+
+impl Bench {
+    /// Detections among the real records; none where there are no records.
+    fn new() -> Option<Self> {
+        let file = data::shared("kdd99/kddcup.data_10_percent.gz")?;
+        let model = classify::load(&ModelSource::Builtin("kdd99".to_owned())).expect("sound");
+        let mut explaining = model.classifier_with(Explain { per_batch: 1, ..Explain::default() });
+        let mut detections: Vec<Detection> = Vec::new();
+        let mut of_label = vec![0; model.info().labels.len()];
+        for line in data::lines(&file).step_by(EVERY) {
+            let features = parse_line(&line).expect("a record").features;
+            let mut verdicts = Vec::new();
+            let features = Sample::from(features);
+            explaining.classify(&one(features.row()), &mut verdicts).expect("runs");
+            let verdict = verdicts.remove(0);
+            let seen = &mut of_label[usize::from(verdict.label)];
+            let repeated = detections.iter().any(|known| known.features == features);
+            if !verdict.explanation.is_empty() && *seen < OF_A_LABEL && !repeated {
+                *seen += 1;
+                detections.push(Detection { features, verdict });
+            }
+        }
+        let typical = check::typical(model.card(), model.space()).expect("checked when it was loaded");
+        let judge = model.classifier_with(Explain::NEVER);
+        Some(Self { judge, typical, detections })
+    }
+
+    /// Logarithm of the odds of a class against all others.
+    fn odds(&mut self, features: &Sample, class: u16) -> f64 {
+        self.judge.classify(&one(features.row()), &mut Vec::new()).expect("runs");
+        let probabilities = self.judge.probabilities();
+        let own = f64::from(probabilities[usize::from(class)]);
+        let others: f64 = probabilities.iter().map(|one| f64::from(*one)).sum::<f64>() - own;
+        (own.max(1e-9) / others.max(1e-9)).ln()
+    }
+
+    fn is_normal(&mut self, features: &Sample) -> bool {
+        let mut verdicts = Vec::new();
+        self.judge.classify(&one(features.row()), &mut verdicts).expect("runs");
+        !verdicts[0].verdict.is_alarm()
+    }
+
+    /// The event with these features as they usually are.
+    fn without(&self, features: &Sample, removed: &[usize]) -> Sample {
+        let mut changed = features.clone();
+        for feature in removed {
+            values::set(*feature, &self.typical.normal(*feature), &self.space, &mut changed);
+        }
+        changed
+    }
+
+    fn value(&self, feature: usize, features: &Sample) -> FeatureValue {
+        values::value_of(feature, &self.space, features.row())
+    }
+}
+
+fn one(row: Row<'_>) -> Matrix {
+    let mut matrix = Matrix::new(oversight::features::MEASURED);
+    matrix.push(row);
+    matrix
+}
+
+#[test]
+fn removing_what_an_explanation_names_changes_the_verdict_more_than_removing_other_features() {
+    let Some(mut bench) = Bench::new() else { return };
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    let (mut named_sum, mut other_sum, mut wins, mut compared) = (0.0, 0.0, 0, 0);
+    for detection in std::mem::take(&mut bench.detections) {
+        let Detection { features, verdict } = &detection;
+        let unusual = |feature: &usize| bench.value(*feature, features) != bench.typical.normal(*feature);
+        let known = |feature: &usize| bench.value(*feature, features) != FeatureValue::Missing;
+        let speaks = verdict.explanation.iter().filter(|share| share.contribution > 0.0);
+        let mut named: Vec<usize> = speaks.map(|share| usize::from(share.feature)).filter(unusual).collect();
+        // only others that are unusual too: to remove what is as usual changes nothing by itself
+        let mut others: Vec<usize> =
+            (0..NAMES.len()).filter(known).filter(unusual).filter(|feature| !named.contains(feature)).collect();
+        others.shuffle(&mut random);
+        let count = named.len().min(others.len());
+        if count == 0 {
+            continue;
+        }
+        named.truncate(count);
+        others.truncate(count);
+        let before = bench.odds(features, verdict.label);
+        let drop_named = before - {
+            let changed = bench.without(features, &named);
+            bench.odds(&changed, verdict.label)
+        };
+        let drop_other = before - {
+            let changed = bench.without(features, &others);
+            bench.odds(&changed, verdict.label)
+        };
+        named_sum += drop_named;
+        other_sum += drop_other;
+        wins += usize::from(drop_named > drop_other);
+        compared += 1;
+    }
+    let (named, other) = (named_sum / f64::from(compared), other_sum / f64::from(compared));
+    println!("{compared} detections: named {named:.2}, others {other:.2}; named more in {wins}");
+    assert!(compared >= 300, "{compared} detections are too few");
+    assert!(named > 2.0 * other.max(0.0), "named change the odds by {named:.2}, others by {other:.2}");
+    assert!(wins as f64 > 0.8 * f64::from(compared), "{wins} of {compared}");
+}
+
+#[test]
+fn an_event_that_fulfils_its_counterfactual_is_judged_normal() {
+    let Some(mut bench) = Bench::new() else { return };
+    let detections = std::mem::take(&mut bench.detections);
+    let (mut found, mut single) = (0, 0);
+    for Detection { features, verdict } in &detections {
+        let conditions = &verdict.counterfactual;
+        assert!(conditions.len() <= 2);
+        if conditions.is_empty() {
+            continue;
+        }
+        found += 1;
+        single += usize::from(conditions.len() == 1);
+        let mut changed = features.clone();
+        for condition in conditions {
+            values::set(usize::from(condition.feature), &condition.value, &bench.space, &mut changed);
+            if let (FeatureValue::Number(value), Some(range)) =
+                (&condition.value, bench.typical.range(usize::from(condition.feature)))
+            {
+                assert!((range.seen.least..=range.seen.most).contains(value), "{condition:?} was never seen");
+            }
+        }
+        assert!(bench.is_normal(&changed), "{conditions:?} does not make it normal");
+    }
+    println!("{} detections: a counterfactual for {found}, of one feature for {single}", detections.len());
+    assert!(found * 2 > detections.len(), "{found} of {} have a counterfactual", detections.len());
+}
