@@ -65,8 +65,7 @@ pub trait Judge {
 /// When the network cannot be run.
 pub fn search<J: Judge>(case: &Case<'_>, typical: &Typical, judge: &mut J) -> Result<Vec<Condition>, J::Error> {
     let features = || case.strongest.iter().copied();
-    let single: Vec<Way> =
-        features().take(TRIED).flat_map(|feature| ways_of(feature, case, typical)).collect();
+    let single: Vec<Way> = features().take(TRIED).flat_map(|feature| ways_of(feature, case, typical)).collect();
     let found = best(case, &single, judge)?;
     if !found.is_empty() {
         return Ok(found);
@@ -365,7 +364,8 @@ mod tests {
     /// Conditions as words, for an event of these values, the strongest first; and how many events were asked.
     fn found(values: &[(usize, f32)], rule: impl FnMut(&dyn Fn(usize) -> f32) -> bool) -> (String, usize) {
         let (sample, space) = (event(values), Space::kdd99());
-        let case = Case { row: sample.row(), space: &space, strongest: values.iter().map(|(feature, _)| *feature).collect() };
+        let case =
+            Case { row: sample.row(), space: &space, strongest: values.iter().map(|(feature, _)| *feature).collect() };
         let mut judge = Rule(rule, 0);
         let Ok(conditions) = search(&case, &typical(), &mut judge);
         let word = |condition: &Condition| {

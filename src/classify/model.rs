@@ -297,11 +297,7 @@ impl Judge {
         if unlike { u16::try_from(classes).expect("a class is a u16") } else { verdict.label }
     }
 
-    fn counterfactual(
-        &mut self,
-        row: Row<'_>,
-        attribution: &Attribution,
-    ) -> Result<Vec<Condition>, tch::TchError> {
+    fn counterfactual(&mut self, row: Row<'_>, attribution: &Attribution) -> Result<Vec<Condition>, tch::TchError> {
         let space = Arc::clone(self.encoding.space());
         let case = Case { row, space: &space, strongest: speaking_for(attribution) };
         let typical = Arc::clone(&self.typical);

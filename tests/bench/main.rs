@@ -59,7 +59,9 @@ fn options() -> Options {
             ("--engine", Some(url)) => options.engine = Some(url),
             ("--only", Some(part)) if ["features", "classifier"].contains(&part.as_str()) => options.only = Some(part),
             (other, _) => {
-                panic!("unknown option {other}; there are --seconds N, --kdd FILE, --engine URL, --only features|classifier")
+                panic!(
+                    "unknown option {other}; there are --seconds N, --kdd FILE, --engine URL, --only features|classifier"
+                )
             }
         }
     }

@@ -53,7 +53,7 @@ impl Bench {
         }
         let typical = check::typical(model.card(), model.space()).expect("checked when it was loaded");
         let judge = model.classifier_with(Explain::NEVER);
-        Some(Self { judge, typical, detections })
+        Some(Self { judge, typical, space: Arc::clone(model.space()), detections })
     }
 
     /// Logarithm of the odds of a class against all others.

@@ -42,11 +42,11 @@ mod kafka;
 /// Models come and go while events are judged, and what is asked for is what judges.
 #[cfg(feature = "torch")]
 mod models;
-/// Captures give the connections that Zeek logs of them, and the traffic that other tools count.
-mod pcap;
 /// A model of one's own: trained on a file, measured, and put to use on events that have its fields.
 #[cfg(feature = "torch")]
 mod own;
+/// Captures give the connections that Zeek logs of them, and the traffic that other tools count.
+mod pcap;
 /// What was refused is kept as it came, looked at, and sent again once.
 mod redrive;
 /// Real syslog senders are understood, and of what reached oversight nothing is lost.

@@ -77,6 +77,7 @@ fn card(recipe: &Recipe, converted: &Converted, weights: &[u8], origin: &str) ->
         description: [recipe.description.as_str(), origin].join("; ").trim_start_matches("; ").to_owned(),
         schema: Schema::of(&converted.space),
         encoding: converted.encoding.clone(),
+        typical: Vec::new(),
         network: converted.network.clone(),
         weights: WeightsCard {
             blake3: blake3::hash(weights).to_hex().to_string(),
