@@ -11,6 +11,7 @@ use crate::classify::{Classifiers, Explain, Follower, Slot};
 use crate::event::annotated::{Classification, ModelInfo};
 use crate::event::id::SpoolId;
 use crate::event::{EventId, EventTime, ReceivedTime, SeqNo};
+use crate::features::flow::{FlowSettings, FlowWindows};
 use crate::features::{self, Windows};
 use crate::ingest::enrich::Enriched;
 use crate::models::Watch;
@@ -55,6 +56,8 @@ pub struct Pipeline {
     normaliser: Normaliser,
     rules: Rules,
     windows: Windows,
+    /// None where no model looks at flow features: they are not measured then.
+    flow_windows: Option<FlowWindows>,
     follower: Option<Follower>,
     /// Rows for the follower's models.
     rows: Option<Rows>,
@@ -108,6 +111,7 @@ impl Pipeline {
             normaliser: Normaliser::with_rules(&[], &parts.rules),
             rules: parts.rules,
             windows: Windows::new(&features::Settings::default()),
+            flow_windows: None,
             follower: parts.slot.map(|slot| Follower::new(slot, parts.explain)),
             rows: None,
             watch: parts.watch,
@@ -209,6 +213,11 @@ impl Pipeline {
             let shadow = models.shadow.as_ref().filter(|_| self.watch.is_some());
             Rows::new(models.active.space(), shadow.map(|shadow| shadow.space()), paths.len())
         });
+        if !self.rows.as_ref().is_some_and(Rows::want_flow) {
+            self.flow_windows = None;
+        } else if self.flow_windows.is_none() {
+            self.flow_windows = Some(FlowWindows::new(&FlowSettings::default()));
+        }
         paths.extend(self.rows.iter().flat_map(Rows::fields).cloned());
         self.normaliser = Normaliser::with_rules(&paths, &self.rules);
     }
@@ -240,8 +249,9 @@ impl Pipeline {
             }
             let begun = view.started().unwrap_or(time);
             let measured = self.rows.as_ref().and_then(|_| self.windows.measure(&view.record, begun));
+            let flow = self.flow_windows.as_mut().and_then(|windows| windows.measure(&view.record, begun));
             if sequence >= self.settled_below {
-                let row = self.rows.as_mut().and_then(|rows| rows.gather(measured.as_ref(), &view));
+                let row = self.rows.as_mut().and_then(|rows| rows.gather(measured.as_ref(), flow.as_ref(), &view));
                 let quality = measured.map(|vector| Quality::of(&view, &vector));
                 if let Some(quality) = quality {
                     self.quality.prepare(quality);

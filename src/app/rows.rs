@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::features::flow::FlowVector;
 use crate::features::{FeatureVector, Gatherer, Matrix, Space};
 use crate::normalise::View;
 
@@ -44,10 +45,20 @@ impl Rows {
         self.both.clear();
     }
 
+    /// Whether a model looks at flow features.
+    pub fn want_flow(&self) -> bool {
+        self.active.gatherer.wants_flow() || self.shadow.iter().any(|filled| filled.gatherer.wants_flow())
+    }
+
     /// Takes an event in; gives the place of its row, where it is one that the active model judges.
-    pub fn gather(&mut self, measured: Option<&FeatureVector>, view: &View<'_>) -> Option<usize> {
-        let row = self.active.gather(measured, view);
-        let other = self.shadow.as_mut().and_then(|filled| filled.gather(measured, view));
+    pub fn gather(
+        &mut self,
+        measured: Option<&FeatureVector>,
+        flow: Option<&FlowVector>,
+        view: &View<'_>,
+    ) -> Option<usize> {
+        let row = self.active.gather(measured, flow, view);
+        let other = self.shadow.as_mut().and_then(|filled| filled.gather(measured, flow, view));
         self.both.extend(row.zip(other));
         row
     }
@@ -75,8 +86,13 @@ impl Filled {
         Self { gatherer: Gatherer::new(space, fields_before), rows }
     }
 
-    fn gather(&mut self, measured: Option<&FeatureVector>, view: &View<'_>) -> Option<usize> {
-        self.gatherer.gather(measured, Some(view), &mut self.rows).then(|| self.rows.len() - 1)
+    fn gather(
+        &mut self,
+        measured: Option<&FeatureVector>,
+        flow: Option<&FlowVector>,
+        view: &View<'_>,
+    ) -> Option<usize> {
+        self.gatherer.gather(measured, flow, Some(view), &mut self.rows).then(|| self.rows.len() - 1)
     }
 }
 
@@ -101,7 +117,7 @@ mod tests {
         let mut normaliser = Normaliser::new(&rows.fields().cloned().collect::<Vec<_>>());
         for event in events {
             let view = normaliser.read(event.as_bytes()).unwrap();
-            rows.gather(None, &view);
+            rows.gather(None, None, &view);
             normaliser.recycle(view);
         }
         rows

@@ -236,7 +236,7 @@ impl<'a> Run<'a> {
 
     /// Takes in the next record; says whether those that were waiting have been judged.
     fn take(&mut self, line: u64, features: FeatureVector, label: String) -> Result<bool, EvaluateError> {
-        if !self.gatherer.gather(Some(&features), None, &mut self.waiting) {
+        if !self.gatherer.gather(Some(&features), None, None, &mut self.waiting) {
             self.bad.add(line, "fewer features are known than the model needs".to_owned());
             return Ok(false);
         }

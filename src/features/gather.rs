@@ -1,8 +1,10 @@
-//! Fills rows of a model's feature space from one event: what is measured, and what stands in its fields.
+//! Fills rows of a model's feature space from one event: what is measured (the 41 features of KDD-99 and the flow
+//! features), and what stands in its fields.
 
 use std::fmt::Write;
 use std::sync::Arc;
 
+use super::flow::{self, FlowVector};
 use super::space::{Kind, Space, number_measured, symbol_measured};
 use super::symbols::Symbol;
 use super::{FeatureVector, Matrix};
@@ -33,6 +35,8 @@ struct Row {
 enum Number {
     /// The place among the measured ones.
     Measured(usize),
+    /// The place among the flow features.
+    Flow(usize),
     Field(FieldId),
 }
 
@@ -59,10 +63,10 @@ impl Gatherer {
             match (&feature.kind, &feature.field) {
                 (Kind::Number, Some(path)) => numbers.push(Number::Field(field(path))),
                 (Kind::Symbol(_), Some(path)) => symbols.push(Word::Field(field(path))),
-                (Kind::Number, None) => {
-                    let place = number_measured(&feature.name).expect("a checked space");
-                    numbers.push(Number::Measured(place));
-                }
+                (Kind::Number, None) => numbers.push(match number_measured(&feature.name) {
+                    Some(place) => Number::Measured(place),
+                    None => Number::Flow(flow::place(&feature.name).expect("a checked space")),
+                }),
                 (Kind::Symbol(words), None) => {
                     let (place, theirs) = symbol_measured(&feature.name).expect("a checked space");
                     let ours = theirs.iter().map(|word| Symbol::of(words, word)).collect();
@@ -84,10 +88,21 @@ impl Gatherer {
         &self.fields
     }
 
+    /// Whether rows hold flow features.
+    pub fn wants_flow(&self) -> bool {
+        self.numbers.iter().any(|number| matches!(number, Number::Flow(_)))
+    }
+
     /// Appends the row of an event to `rows`; false, and nothing is appended, where it is not one for this space.
     ///
-    /// `measured` are its measured features, where it has such.
-    pub fn gather(&mut self, measured: Option<&FeatureVector>, view: Option<&View<'_>>, rows: &mut Matrix) -> bool {
+    /// `measured` are its measured features, where it has such, and `flow` its flow features.
+    pub fn gather(
+        &mut self,
+        measured: Option<&FeatureVector>,
+        flow: Option<&FlowVector>,
+        view: Option<&View<'_>>,
+        rows: &mut Matrix,
+    ) -> bool {
         if self.as_measured {
             let Some(features) = measured else { return false };
             rows.push_measured(features);
@@ -96,7 +111,7 @@ impl Gatherer {
         if measured.is_none() && self.fields.is_empty() {
             return false;
         }
-        self.fill(measured, view);
+        self.fill(measured, flow, view);
         rows.push(super::Row { numeric: &self.row.numeric, symbols: &self.row.symbols });
         let enough = rows.row(rows.len() - 1).known() >= self.space.least_known();
         if !enough {
@@ -105,7 +120,7 @@ impl Gatherer {
         enough
     }
 
-    fn fill(&mut self, measured: Option<&FeatureVector>, view: Option<&View<'_>>) {
+    fn fill(&mut self, measured: Option<&FeatureVector>, flow: Option<&FlowVector>, view: Option<&View<'_>>) {
         let Self { space, numbers, symbols, row, text, .. } = self;
         row.numeric.clear();
         row.symbols.clear();
@@ -113,6 +128,7 @@ impl Gatherer {
         let value = |id: &FieldId| view.and_then(|view| view.field(*id)).filter(known);
         row.numeric.extend(numbers.iter().map(|number| match number {
             Number::Measured(place) => measured.map_or(f32::NAN, |features| features.numeric[*place]),
+            Number::Flow(place) => flow.map_or(f32::NAN, |features| features.0[*place]),
             Number::Field(id) => value(id).map_or(f32::NAN, |value| number_of(&value)),
         }));
         let measured = measured.map(|features| features.symbols.in_order());
@@ -190,7 +206,7 @@ mod tests {
         let mut rows = Matrix::new(gatherer.space().shape());
         let mut taken = |event: &&str| {
             let view = normaliser.read(event.as_bytes()).expect("an event");
-            gatherer.gather(None, Some(&view), &mut rows)
+            gatherer.gather(None, None, Some(&view), &mut rows)
         };
         (events.iter().map(&mut taken).collect(), rows)
     }
@@ -227,9 +243,9 @@ mod tests {
         (vector.numeric[0], vector.numeric[1]) = (2.0, 300.0);
         for service in ["smtp", "ftp"] {
             vector.symbols = Symbols { service: Symbol::of(SERVICES, service), ..Symbols::MISSING };
-            assert!(gatherer.gather(Some(&vector), None, &mut rows));
+            assert!(gatherer.gather(Some(&vector), None, None, &mut rows));
         }
-        assert!(!gatherer.gather(None, None, &mut rows), "nothing was measured");
+        assert!(!gatherer.gather(None, None, None, &mut rows), "nothing was measured");
         assert_eq!(rows.row(0).numeric, [300.0, 2.0]);
         assert_eq!((rows.row(0).symbols[0].place(), rows.row(1).symbols[0]), (Some(1), Symbol::UNKNOWN));
     }
@@ -238,8 +254,28 @@ mod tests {
     fn the_measured_space_itself_takes_vectors_as_they_are() {
         let mut gatherer = Gatherer::new(Arc::new(Space::kdd99()), 0);
         let mut rows = Matrix::new(MEASURED);
-        assert!(gatherer.gather(Some(&FeatureVector::MISSING), None, &mut rows));
-        assert!(gatherer.fields().is_empty() && !gatherer.gather(None, None, &mut rows));
+        assert!(gatherer.gather(Some(&FeatureVector::MISSING), None, None, &mut rows));
+        assert!(gatherer.fields().is_empty() && !gatherer.gather(None, None, None, &mut rows));
         assert_eq!(rows.len(), 1);
+    }
+
+    #[test]
+    fn flow_features_are_found_by_name_beside_the_others() {
+        let features = vec![
+            feature("flow_originator_hosts_2m", None, Kind::Number),
+            feature("src_bytes", None, Kind::Number),
+            feature("extra", Some("extra"), Kind::Number),
+        ];
+        let space = Arc::new(Space::new(features, 0).expect("sound"));
+        let mut gatherer = Gatherer::new(Arc::clone(&space), 0);
+        let mut flow = FlowVector::MISSING;
+        flow.0[flow::place("flow_originator_hosts_2m").expect("a feature")] = 7.0;
+        let mut rows = Matrix::new(space.shape());
+        assert!(gatherer.wants_flow());
+        assert!(gatherer.gather(Some(&FeatureVector::MISSING), Some(&flow), None, &mut rows));
+        assert_eq!(rows.row(0).numeric[0], 7.0);
+        assert!(rows.row(0).numeric[1..].iter().all(|value| value.is_nan()));
+        let odd = vec![feature("flow_of_nothing", None, Kind::Number)];
+        assert!(Space::new(odd, 0).expect_err("no such feature").to_string().contains("flow_of_nothing"));
     }
 }

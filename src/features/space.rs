@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::symbols::{FLAGS, MOST_WORDS, PROTOCOLS, SERVICES};
-use super::{CONTENT, NAMES, NUMERIC, PACKET, Shape, name_of_numeric};
+use super::{CONTENT, NAMES, NUMERIC, PACKET, Shape, flow, name_of_numeric};
 
 /// The group of the features that only a look into the payload tells, so that connection logs lack them all.
 pub const CONTENT_GROUP: &str = "content";
@@ -222,7 +222,7 @@ fn check(features: &[Feature]) -> Result<(), SpaceFault> {
             return Err(SpaceFault::Name { place: place + 1, name });
         }
         let (measured, kind) = match &feature.kind {
-            Kind::Number => (number_measured(&name).is_some(), "number"),
+            Kind::Number => (number_measured(&name).or(flow::place(&name)).is_some(), "number"),
             Kind::Symbol(words) => {
                 let sorted = words.windows(2).all(|pair| pair[0] < pair[1]);
                 if !sorted || !(1..=MOST_WORDS).contains(&words.len()) {
