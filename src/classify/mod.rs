@@ -69,9 +69,12 @@ pub trait Classifier: Send {
     /// When the network cannot be run, or the rows are of another space; nothing has been appended then.
     fn classify(&mut self, batch: &Matrix, out: &mut Vec<Classification>) -> Result<(), ClassifyError>;
 
-    /// The calibrated probabilities of all classes, event by event, of the last batch that was judged; of one of more than
-    /// [`CHUNK`] events only those of its last part.
-    fn probabilities(&self) -> &[f32];
+    /// The calibrated probabilities of all classes for the event at this place of the last batch that was judged; where it
+    /// had more than [`CHUNK`] events, the place counts within its last part.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    fn probabilities(&self, event: usize) -> &[f32];
 }
 
 /// The models that are part of this program.

@@ -210,8 +210,8 @@ impl Classifier for Judge {
         })
     }
 
-    fn probabilities(&self) -> &[f32] {
-        &self.scratch.logits
+    fn probabilities(&self, event: usize) -> &[f32] {
+        &self.scratch.logits[event * self.network.outputs()..][..self.normal.len()]
     }
 }
 

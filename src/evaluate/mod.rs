@@ -264,10 +264,8 @@ impl<'a> Run<'a> {
         self.classifier.classify(&self.waiting, &mut self.verdicts)?;
         self.judging += started.elapsed();
         self.judged += self.waiting.len() as u64;
-        let probabilities = self.classifier.probabilities();
-        let rows = probabilities.chunks_exact(probabilities.len() / self.waiting.len());
-        for ((verdict, row), (line, label)) in self.verdicts.iter().zip(rows).zip(self.labels.drain(..)) {
-            if !self.tally.add(&label, verdict, row) {
+        for ((event, verdict), (line, label)) in self.verdicts.iter().enumerate().zip(self.labels.drain(..)) {
+            if !self.tally.add(&label, verdict, self.classifier.probabilities(event)) {
                 self.foreign.add(line, label);
             }
         }

@@ -59,7 +59,7 @@ impl Bench {
     /// Logarithm of the odds of a class against all others.
     fn odds(&mut self, features: &Sample, class: u16) -> f64 {
         self.judge.classify(&one(features.row()), &mut Vec::new()).expect("runs");
-        let probabilities = self.judge.probabilities();
+        let probabilities = self.judge.probabilities(0);
         let own = f64::from(probabilities[usize::from(class)]);
         let others: f64 = probabilities.iter().map(|one| f64::from(*one)).sum::<f64>() - own;
         (own.max(1e-9) / others.max(1e-9)).ln()
