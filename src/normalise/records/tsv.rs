@@ -15,7 +15,7 @@ use serde_json::Value;
 /// What the header lines say.
 #[derive(Debug, Clone)]
 pub struct Header {
-    separator: char,
+    separator: String,
     set_separator: String,
     empty: String,
     unset: String,
@@ -27,7 +27,7 @@ pub struct Header {
 impl Default for Header {
     fn default() -> Self {
         Self {
-            separator: '\t',
+            separator: "\t".to_owned(),
             set_separator: ",".to_owned(),
             empty: "(empty)".to_owned(),
             unset: "-".to_owned(),
@@ -42,11 +42,12 @@ impl Header {
     /// Takes one line that begins with `#`; comments that are no part of a header change nothing.
     pub fn read(&mut self, line: &str) {
         if let Some(separator) = line.strip_prefix("#separator ") {
-            self.separator = unescape(separator).chars().next().unwrap_or('\t');
+            self.separator =
+                Some(unescape(separator)).filter(|text| !text.is_empty()).unwrap_or_else(|| "\t".to_owned());
             return;
         }
-        let Some((name, rest)) = line.split_once(self.separator) else { return };
-        let words = || rest.split(self.separator).map(str::to_owned).collect();
+        let Some((name, rest)) = line.split_once(self.separator.as_str()) else { return };
+        let words = || rest.split(self.separator.as_str()).map(str::to_owned).collect();
         match name {
             "#set_separator" => self.set_separator = unescape(rest),
             "#empty_field" => self.empty = rest.to_owned(),
@@ -70,7 +71,7 @@ impl Header {
 
 /// The record in a line as a JSON object.
 pub fn event(header: &Header, line: &str) -> Result<String, String> {
-    let values: Vec<&str> = line.split(header.separator).collect();
+    let values: Vec<&str> = line.split(header.separator.as_str()).collect();
     if values.len() != header.fields.len() {
         return Err(format!("{} values, where the header names {} fields", values.len(), header.fields.len()));
     }
@@ -204,6 +205,15 @@ mod tests {
         assert_eq!(event(&header, "C\t7").unwrap(), r#"{"_path":"conn","uid":"C","orig_bytes":"7"}"#);
         header.read("#types\tstring\tcount");
         assert_eq!(event(&header, "C\t7").unwrap(), r#"{"_path":"conn","uid":"C","orig_bytes":7}"#);
+    }
+
+    #[test]
+    fn a_separator_may_be_several_characters() {
+        let mut header = Header::default();
+        for line in ["#separator ||", "#fields||uid||orig_p", "#types||string||port"] {
+            header.read(line);
+        }
+        assert_eq!(event(&header, "C\\x7c||7").unwrap(), r#"{"uid":"C|","orig_p":7}"#);
     }
 
     #[test]
