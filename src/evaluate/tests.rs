@@ -57,8 +57,9 @@ impl Classifier for ByBytes {
         Ok(())
     }
 
-    fn probabilities(&self) -> &[f32] {
-        &self.rows
+    fn probabilities(&self, event: usize) -> &[f32] {
+        let width = self.model.labels.len();
+        &self.rows[event * width..][..width]
     }
 }
 

@@ -185,7 +185,7 @@ impl Table {
             let cells: Vec<String> = row.iter().enumerate().map(cell).collect();
             format!("{indent}{}\n", cells.join("  ")).trim_end().to_owned() + "\n"
         };
-        let head = (!self.head.is_empty()).then(|| line(&self.head, "  ")).unwrap_or_default();
+        let head = if self.head.is_empty() { String::new() } else { line(&self.head, "  ") };
         head + &self.rows.iter().map(|row| line(row, "  ")).collect::<String>()
     }
 }

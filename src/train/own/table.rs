@@ -18,6 +18,9 @@ pub const MOST_CLASSES: usize = 1000;
 /// The number of a word that is not there.
 pub const NO_WORD: u32 = u32::MAX;
 
+/// Numbers and words of a row.
+type Values = (Box<[f32]>, Box<[u32]>);
+
 /// A distinct row with one of its labels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Raw {
@@ -129,7 +132,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn values(&mut self, record: &Record<'_>) -> Result<(Box<[f32]>, Box<[u32]>), OwnError> {
+    fn values(&mut self, record: &Record<'_>) -> Result<Values, OwnError> {
         let (mut numeric, mut words) = (Vec::new(), Vec::new());
         for (feature, value) in self.spec.features.iter().zip(&record.values) {
             let is_missing =
