@@ -183,7 +183,8 @@ fn tagged(mut response: Response, revision: u64) -> Response {
     response
 }
 
-#[cfg(all(test, feature = "torch"))]
+#[cfg(test)]
+#[cfg(feature = "torch")]
 mod tests {
     use std::path::Path;
     use std::time::Duration;

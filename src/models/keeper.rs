@@ -272,7 +272,8 @@ impl Standing {
     }
 }
 
-#[cfg(all(test, feature = "torch"))]
+#[cfg(test)]
+#[cfg(feature = "torch")]
 mod tests {
     use std::path::Path;
 

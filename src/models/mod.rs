@@ -32,5 +32,6 @@ pub use shadow::{Pair, ShadowReading};
 pub use shelf::{Imported, Listed, Shelf};
 pub use watch::Watch;
 
-#[cfg(all(test, feature = "torch"))]
+#[cfg(test)]
+#[cfg(feature = "torch")]
 mod samples;

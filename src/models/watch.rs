@@ -167,7 +167,8 @@ impl Gap {
     }
 }
 
-#[cfg(all(test, feature = "torch"))]
+#[cfg(test)]
+#[cfg(feature = "torch")]
 mod tests {
     use super::super::samples::{write_changed, write_model};
     use super::super::shelf::Shelf;

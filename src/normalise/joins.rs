@@ -253,7 +253,10 @@ mod tests {
     use super::super::{Normaliser, Record};
     use super::*;
 
-    fn read(normaliser: &mut Normaliser, body: &str) -> Option<(Content, u64, Vec<(&'static str, u8)>)> {
+    /// Content, what of it is approximated, and how many records of which kind were joined.
+    type Joined = (Content, u64, Vec<(&'static str, u8)>);
+
+    fn read(normaliser: &mut Normaliser, body: &str) -> Option<Joined> {
         let view = normaliser.read(body.as_bytes()).expect("valid");
         match view.record {
             Record::Connection(connection) => {

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use oversight::classify::novelty::Novelty;
-use oversight::classify::{self, Classifier, Explain, Explained, LoadedModel, ModelSource};
+use oversight::classify::{self, Explain, Explained, LoadedModel, ModelSource};
 use oversight::event::annotated::Classification;
 use oversight::features::{FeatureVector, Matrix, Settings, Windows};
 use oversight::normalise::Normaliser;
@@ -78,7 +78,9 @@ fn novelty_alone(model: &LoadedModel, events: &[FeatureVector], length: Duration
     let novelty = Novelty::new(&model.card().novelty);
     let energies = events.iter().map(|event| event.numeric[0].clamp(-50.0, 50.0)).collect::<Vec<f32>>();
     micros_each(length, energies.chunks(256).cycle(), |energies| {
-        energies.iter().for_each(|energy| drop(black_box(novelty.of_energy(black_box(*energy)))));
+        for energy in energies {
+            black_box(novelty.of_energy(black_box(*energy)));
+        }
         energies.len()
     })
 }
