@@ -69,3 +69,25 @@ fn a_spec_with_faults_exits_with_2_and_names_the_line() {
     assert_eq!(done.status.code(), Some(2), "{told}");
     assert!(told.contains("spec.yml:6: features[1].kind: 'word' is not one of number, symbol"), "{told}");
 }
+
+#[test]
+fn a_keras_network_with_its_recipe_becomes_a_model_on_the_shelf() {
+    let given = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keras").join(name);
+        path.to_str().unwrap().to_owned()
+    };
+    let import = |network: &str| {
+        run(&["model", "import", &given(network), "--recipe", &given("recipe.yml"), "--output", "json"])
+    };
+    let done = import("network.h5");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let imported: Value = serde_json::from_slice(&done.stdout).expect("one JSON object");
+    assert!(imported["model"].as_str().unwrap().contains("prototype/1"), "{imported}");
+    let refused = import("make.py");
+    assert_eq!(refused.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        told.contains("make.py: is neither HDF5 of Keras (network.h5), nor safetensors, nor TorchScript"),
+        "{told}"
+    );
+}
