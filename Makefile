@@ -2,8 +2,6 @@
 CARGO ?= cargo
 DEMO_ARGS ?=
 BENCH_ARGS ?=
-# many tests wait for an engine or a shipper, so there are more of them at once than cores
-export RUST_TEST_THREADS ?= $(shell cores=$$(nproc 2>/dev/null || echo 4); [ $$cores -gt 4 ] && echo $$cores || echo 4)
 
 .PHONY: help demo test lint bench build libtorch engines fuzz train clean
 
