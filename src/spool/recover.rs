@@ -394,6 +394,9 @@ impl Opening<'_> {
         let given = checkpoint.map_or(SeqNo(1), |checkpoint| checkpoint.next.max(checkpoint.durable));
         // what was cut may have held numbers that somebody has seen; an event takes a byte at least
         let next = last.max(given).max(highest).max(floor).plus(self.recovery.torn_bytes);
+        // a segment in which nothing was written has the name that the next one would get
+        let taken = segments.last().is_some_and(|(candidate, _)| candidate.first == next);
+        let next = next.plus(u64::from(taken));
         settled.pass_to(next);
         self.recovery.next = next;
         let segments = segments.iter().map(|(candidate, walk)| Segment {
