@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::calibrate::softmax;
 use super::card::{CARD_FILE, Card, DecisionRule, SCRIPT_FILE, WEIGHTS_FILE};
-use super::counterfactual::{self, Case};
+use super::counterfactual::{self, Answer, Case};
 use super::decide::LeastCost;
 use super::drift::Bins;
 use super::encode::{Encoding, Missing};
@@ -130,6 +130,16 @@ impl LoadedModel {
         self.encoding.space()
     }
 
+    /// How its rows become inputs.
+    pub fn encoding(&self) -> &Encoding {
+        &self.encoding
+    }
+
+    /// Its network, for one worker, on the shared weights.
+    pub fn network(&self) -> Network {
+        self.network.lock().unwrap_or_else(PoisonError::into_inner).share()
+    }
+
     /// A classifier for one worker, on the shared weights, explaining what [`Explain::default`] says.
     pub fn classifier(&self) -> Box<dyn Classifier> {
         self.classifier_with(Explain::default())
@@ -137,7 +147,6 @@ impl LoadedModel {
 
     /// A classifier for one worker, on the shared weights.
     pub fn classifier_with(&self, explain: Explain) -> Box<dyn Classifier> {
-        let network = self.network.lock().unwrap_or_else(PoisonError::into_inner).share();
         let normal = self.card.labels.iter().map(|label| label.category == "normal").collect();
         Box::new(Judge {
             // of its own, so that workers do not fight for one reference count
@@ -153,7 +162,7 @@ impl LoadedModel {
             open_set: OpenSet::new(self.card.open_set.as_ref()),
             least_cost: (self.rule == DecisionRule::LeastCost).then(|| LeastCost::new(&self.card)),
             explain,
-            network,
+            network: self.network(),
             scratch: Scratch::default(),
             asking: Scratch::default(),
         })
@@ -297,6 +306,17 @@ impl Judge {
         if unlike { u16::try_from(classes).expect("a class is a u16") } else { verdict.label }
     }
 
+    /// The verdict on an event of the last chunk, and how far it is from normal.
+    fn answer(&self, event: usize, verdict: &Classification) -> Answer {
+        let shares = self.probabilities(event).iter().zip(&self.normal);
+        let normal: f32 = shares.filter(|(_, normal)| **normal).map(|(share, _)| share).sum();
+        let logarithm = |share: f32| share.max(f32::MIN_POSITIVE).ln();
+        Answer {
+            normal: !verdict.verdict.is_alarm(),
+            belief: logarithm(normal) + logarithm(1.0 - verdict.unknown.value()),
+        }
+    }
+
     fn counterfactual(&mut self, row: Row<'_>, attribution: &Attribution) -> Result<Vec<Condition>, tch::TchError> {
         let space = Arc::clone(self.encoding.space());
         let case = Case { row, space: &space, strongest: speaking_for(attribution) };
@@ -312,10 +332,14 @@ impl Judge {
 impl counterfactual::Judge for Judge {
     type Error = tch::TchError;
 
-    fn are_normal(&mut self, events: &Matrix) -> Result<Vec<bool>, tch::TchError> {
-        let mut verdicts = Vec::with_capacity(events.len());
-        chunks(events).try_for_each(|chunk| self.judge(events.rows(chunk), &mut verdicts))?;
-        Ok(verdicts.iter().map(|verdict| !verdict.verdict.is_alarm()).collect())
+    fn ask(&mut self, events: &Matrix) -> Result<Vec<Answer>, tch::TchError> {
+        let (mut answers, mut verdicts) = (Vec::with_capacity(events.len()), Vec::with_capacity(events.len()));
+        for chunk in chunks(events) {
+            verdicts.clear();
+            self.judge(events.rows(chunk), &mut verdicts)?;
+            answers.extend(verdicts.iter().enumerate().map(|(event, verdict)| self.answer(event, verdict)));
+        }
+        Ok(answers)
     }
 }
 
