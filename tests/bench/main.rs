@@ -25,6 +25,8 @@ use sink::Swallow as Sink;
 const BATCH: usize = 125;
 const CONNECTIONS: u32 = 8;
 
+const USAGE: &str = "there are --seconds N, --kdd FILE, --engine URL, --only features|classifier";
+
 struct Options {
     length: Duration,
     kdd: Option<String>,
@@ -52,17 +54,17 @@ fn options() -> Options {
     let mut options = Options { length: Duration::from_secs(8), kdd: None, engine: None, only: None };
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
     while let Some(word) = words.next() {
+        if word == "--help" {
+            println!("{USAGE}");
+            std::process::exit(0);
+        }
         let value = words.next();
         match (word.as_str(), value) {
             ("--seconds", Some(text)) => options.length = Duration::from_secs(text.parse().expect("whole seconds")),
             ("--kdd", Some(file)) => options.kdd = Some(file),
             ("--engine", Some(url)) => options.engine = Some(url),
             ("--only", Some(part)) if ["features", "classifier"].contains(&part.as_str()) => options.only = Some(part),
-            (other, _) => {
-                panic!(
-                    "unknown option {other}; there are --seconds N, --kdd FILE, --engine URL, --only features|classifier"
-                )
-            }
+            (other, _) => panic!("unknown option {other}, or one without its value; {USAGE}"),
         }
     }
     options
