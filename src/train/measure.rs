@@ -52,7 +52,7 @@ pub struct Outputs {
     pub logits: Vec<f32>,
     /// Classes.
     pub width: usize,
-    /// The logit of each row for being like none of the classes.
+    /// The logit of each row for being like none of the classes; empty where the network has no such output.
     pub unlike: Vec<f32>,
     /// Class of each row.
     pub labels: Vec<u16>,
@@ -108,7 +108,7 @@ pub struct Classes<'a> {
 }
 
 impl Outputs {
-    /// Runs rows as they are seen in `view`; classes that need content are withheld where it is not seen.
+    /// Runs rows as they are seen in `view`; classes that need content, a bit for each class, are withheld where it is not seen.
     ///
     /// # Errors
     /// When libtorch reports a fault.
@@ -122,7 +122,7 @@ impl Outputs {
         let rows: Vec<&Row> = rows.collect();
         let space = encoding.space();
         let (mut scratch, mut seen) = (Scratch::default(), Matrix::new(space.shape()));
-        let width = network.outputs() - 1;
+        let width = needs_content.len();
         let (mut logits, mut unlike) = (Vec::with_capacity(rows.len() * width), Vec::with_capacity(rows.len()));
         for chunk in rows.chunks(CHUNK) {
             seen.clear();
@@ -130,7 +130,7 @@ impl Outputs {
             network.forward(encoding, seen.rows(0..chunk.len()), &mut scratch)?;
             for row in scratch.logits.chunks_exact(network.outputs()) {
                 logits.extend_from_slice(&row[..width]);
-                unlike.push(row[width]);
+                unlike.extend(row.get(width));
             }
         }
         if view == View::ContentMissing {
@@ -152,11 +152,12 @@ impl Outputs {
 
     /// What is believed of each row at this temperature.
     pub fn beliefs(&self, temperature: f32) -> impl Iterator<Item = Belief> {
-        self.logits.chunks_exact(self.width).zip(&self.unlike).map(move |(row, unlike)| {
+        self.logits.chunks_exact(self.width).enumerate().map(move |(place, row)| {
             let mut probabilities = row.to_vec();
             let energy = softmax(&mut probabilities, temperature);
-            let unknown = belief_in_unlike(*unlike, energy, temperature);
-            Belief { probabilities, unknown, energy: energy - unlike }
+            let unlike = self.unlike.get(place).copied();
+            let unknown = unlike.map_or(0.0, |unlike| belief_in_unlike(unlike, energy, temperature));
+            Belief { probabilities, unknown, energy: energy - unlike.unwrap_or_default() }
         })
     }
 
