@@ -120,12 +120,8 @@ impl Broker {
 
     /// Sends these values, and waits until the broker has them.
     pub async fn produce(&self, topic: &str, values: impl IntoIterator<Item = String>) {
-        let producer: FutureProducer = self
-            .client()
-            .set("linger.ms", "5")
-            .set("enable.idempotence", "true")
-            .create()
-            .expect("a producer");
+        let producer: FutureProducer =
+            self.client().set("linger.ms", "5").set("enable.idempotence", "true").create().expect("a producer");
         let mut sent = Vec::new();
         for value in values {
             let record = FutureRecord::<(), _>::to(topic).payload(&value);
@@ -138,12 +134,8 @@ impl Broker {
 
     /// Everything in a topic, once it holds `count` records; more if more come within a second.
     pub fn records(&self, topic: &str, count: usize) -> Vec<Record> {
-        let consumer: BaseConsumer = self
-            .client()
-            .set("group.id", "reader")
-            .set("auto.offset.reset", "earliest")
-            .create()
-            .expect("a consumer");
+        let consumer: BaseConsumer =
+            self.client().set("group.id", "reader").set("auto.offset.reset", "earliest").create().expect("a consumer");
         consumer.subscribe(&[topic]).expect("a topic");
         let (mut found, mut last) = (Vec::new(), Instant::now());
         loop {
