@@ -158,6 +158,7 @@ impl LoadedModel {
             typical: Arc::clone(&self.typical),
             normal,
             withheld: self.withheld(),
+            marks: decide::marks(&self.card.labels, self.space()),
             thresholds: conformal::thresholds(&self.card),
             open_set: OpenSet::new(self.card.open_set.as_ref()),
             least_cost: (self.rule == DecisionRule::LeastCost).then(|| LeastCost::new(&self.card)),
@@ -187,6 +188,8 @@ struct Judge {
     normal: Vec<bool>,
     /// Groups of features, and by class whether it is told only where one of them is known.
     withheld: Vec<(usize, Vec<bool>)>,
+    /// Features that mark classes, see [`decide::marks`].
+    marks: Vec<(usize, usize)>,
     /// By class: from which probability on it is not excluded.
     thresholds: Vec<f32>,
     open_set: OpenSet,
@@ -237,6 +240,7 @@ impl Judge {
                     decide::withhold(outputs, needing);
                 }
             }
+            decide::withhold_unmarked(outputs, row.numeric, &self.marks);
             out.push(self.verdict(outputs, known(missing, row)));
         }
         self.scratch = scratch;

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::dataset::{About, Row};
 use super::{TrainError, steady};
 use crate::classify::calibrate::{calibration_error, softmax};
-use crate::classify::card::{ConformalCard, Figures, Scores, SetFigures};
+use crate::classify::card::{ConformalCard, Figures, LabelCard, Scores, SetFigures};
 use crate::classify::conformal::not_excluded;
-use crate::classify::decide::{most_probable, withhold};
+use crate::classify::decide::{marks, most_probable, withhold, withhold_unmarked};
 use crate::classify::encode::Encoding;
 use crate::classify::network::{Network, Scratch};
 use crate::classify::novelty::belief_in_unlike;
@@ -108,7 +108,7 @@ pub struct Classes<'a> {
 }
 
 impl Outputs {
-    /// Runs rows as they are seen in `view`; classes that need content, a bit for each class, are withheld where it is not seen.
+    /// Runs rows as they are seen in `view`; what is not told of such rows is withheld, as the classifier does.
     ///
     /// # Errors
     /// When libtorch reports a fault.
@@ -117,24 +117,26 @@ impl Outputs {
         encoding: &Encoding,
         rows: impl Iterator<Item = &'a Row>,
         view: View,
-        needs_content: &[bool],
+        labels: &[LabelCard],
     ) -> Result<Self, TrainError> {
         let rows: Vec<&Row> = rows.collect();
         let space = encoding.space();
         let (mut scratch, mut seen) = (Scratch::default(), Matrix::new(space.shape()));
-        let width = needs_content.len();
+        let (width, marks) = (labels.len(), marks(labels, space));
+        let needs_content: Vec<bool> = labels.iter().map(|label| label.needs.is_some()).collect();
         let (mut logits, mut unlike) = (Vec::with_capacity(rows.len() * width), Vec::with_capacity(rows.len()));
         for chunk in rows.chunks(CHUNK) {
             seen.clear();
             chunk.iter().for_each(|row| view.push(space, row.features.row(), &mut seen));
             network.forward(encoding, seen.rows(0..chunk.len()), &mut scratch)?;
-            for row in scratch.logits.chunks_exact(network.outputs()) {
-                logits.extend_from_slice(&row[..width]);
-                unlike.extend(row.get(width));
+            for (row, outputs) in chunk.iter().zip(scratch.logits.chunks_exact_mut(network.outputs())) {
+                withhold_unmarked(outputs, &row.features.numeric, &marks);
+                logits.extend_from_slice(&outputs[..width]);
+                unlike.extend(outputs.get(width));
             }
         }
         if view == View::ContentMissing {
-            logits.chunks_exact_mut(width).for_each(|row| withhold(row, needs_content));
+            logits.chunks_exact_mut(width).for_each(|row| withhold(row, &needs_content));
         }
         let labels = rows.iter().map(|row| row.label).collect();
         let counts = rows.iter().map(|row| row.count).collect();

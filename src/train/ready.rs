@@ -39,8 +39,8 @@ impl Ready {
         settings: &Settings,
     ) -> Result<Self, TrainError> {
         let needs_content = dataset.needs_content();
-        let outputs =
-            |rows: &[&Row], view| Outputs::of(&network, &encoding, rows.iter().copied(), view, &needs_content);
+        let classes = &dataset.about.classes;
+        let outputs = |rows: &[&Row], view| Outputs::of(&network, &encoding, rows.iter().copied(), view, classes);
         let rows: Vec<&Row> = dataset.part(Part::Validation).collect();
         // what cannot be told without content says nothing about how sure the rest is
         let tellable: Vec<&Row> = rows.iter().filter(|row| !needs_content[usize::from(row.label)]).copied().collect();
@@ -79,10 +79,9 @@ impl Ready {
         left_out: &[(String, Vec<Row>)],
         dataset: &Dataset,
     ) -> Result<Vec<LeftOut>, TrainError> {
-        let needs_content = dataset.needs_content();
-        let outputs = |rows: &[&Row]| {
-            Outputs::of(&self.network, &self.encoding, rows.iter().copied(), View::Whole, &needs_content)
-        };
+        let classes = &dataset.about.classes;
+        let outputs =
+            |rows: &[&Row]| Outputs::of(&self.network, &self.encoding, rows.iter().copied(), View::Whole, classes);
         let normal = Normal::of(dataset);
         let seen = outputs(&dataset.part(Part::Test).collect::<Vec<_>>())?;
         let seen_attack = normal.belief_in_attack(&seen, self.temperature);
@@ -120,8 +119,8 @@ impl Ready {
     /// # Errors
     /// When libtorch reports a fault.
     pub fn quality(&self, dataset: &Dataset, never_seen: Vec<LeftOut>) -> Result<Quality, TrainError> {
-        let needs_content = dataset.needs_content();
-        let test = |view| Outputs::of(&self.network, &self.encoding, dataset.part(Part::Test), view, &needs_content);
+        let labels = &dataset.about.classes;
+        let test = |view| Outputs::of(&self.network, &self.encoding, dataset.part(Part::Test), view, labels);
         let whole = test(View::Whole)?;
         let frequent = dataset.frequent();
         let classes = Classes { names: &dataset.labels, frequent: &frequent, about: &dataset.about };

@@ -2,6 +2,7 @@
 //! what an explanation costs.
 
 use std::hint::black_box;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,11 +19,12 @@ use oversight::simulate::{self, Traffic};
 const EVENTS: usize = 4096;
 const BATCHES: [usize; 3] = [1, 16, 256];
 
-/// Measures and prints, each figure for about `length`.
-pub fn measure(length: Duration) {
+/// Measures the model in a folder, or the one that ships, and prints, each figure for about `length`.
+pub fn measure(folder: Option<&Path>, length: Duration) {
     classify::init_runtime();
-    let model =
-        Arc::new(classify::load(&ModelSource::Builtin("kdd99".to_owned())).expect("the built-in model is sound"));
+    let builtin = || ModelSource::Builtin("kdd99".to_owned());
+    let source = folder.map_or_else(builtin, |folder| ModelSource::Folder(folder.to_owned()));
+    let model = Arc::new(classify::load(&source).expect("a sound model of the 41 features"));
     let events = events();
     let novelty = novelty_alone(&model, &events, length);
     println!("classifier alone, microseconds an event");

@@ -10,6 +10,8 @@ use super::{Answer, Case, Judge};
 
 /// Most features that are named: more are no longer a reason that a person can hold.
 pub const MOST: usize = 6;
+/// Most features that are taken up one by one; of those that were not needed after all, some are given back.
+const DEEPEST: usize = 12;
 
 /// The end of the way that was found is normal, and would not be without any one of its features.
 ///
@@ -20,14 +22,15 @@ pub fn grow<J: Judge>(case: &Case<'_>, typical: &Typical, judge: &mut J) -> Resu
     let features = case.strongest.iter().copied().chain(others);
     let steps: Vec<Step> = features.filter_map(|feature| Step::towards_normal(feature, case, typical)).collect();
     let mut search = Search { case, steps, judge };
-    let taken = match search.one_by_one()? {
-        Some(taken) => Some(taken),
-        None => search.in_order()?,
-    };
-    let Some(taken) = taken else { return Ok(None) };
-    let mut needed = search.needed(taken)?;
-    needed.sort_unstable();
-    Ok((needed.len() <= MOST).then(|| search.way(&needed)))
+    if let Some(taken) = search.one_by_one()?
+        && let Some(way) = search.readable(taken)?
+    {
+        return Ok(Some(way));
+    }
+    match search.in_order()? {
+        Some(taken) => search.readable(taken),
+        None => Ok(None),
+    }
 }
 
 struct Search<'a, 'c, J> {
@@ -54,7 +57,7 @@ impl<J: Judge> Search<'_, '_, J> {
     /// The features that raise the belief in normal most, one after the other, until the event is normal.
     fn one_by_one(&mut self) -> Result<Option<Vec<usize>>, J::Error> {
         let mut taken: Vec<usize> = Vec::new();
-        while taken.len() < MOST {
+        while taken.len() < DEEPEST {
             let rest = (0..self.steps.len()).filter(|step| !taken.contains(step));
             let ways: Vec<Vec<usize>> = rest.map(|step| [taken.as_slice(), &[step]].concat()).collect();
             let answers = self.ask(&ways)?;
@@ -76,6 +79,13 @@ impl<J: Judge> Search<'_, '_, J> {
         let ways: Vec<Vec<usize>> = (1..=self.steps.len()).map(|many| (0..many).collect()).collect();
         let answers = self.ask(&ways)?;
         Ok(answers.iter().zip(ways).find(|(answer, _)| answer.normal).map(|(_, way)| way))
+    }
+
+    /// The way of those features that are needed; none where they are too many.
+    fn readable(&mut self, taken: Vec<usize>) -> Result<Option<Way>, J::Error> {
+        let mut needed = self.needed(taken)?;
+        needed.sort_unstable();
+        Ok((needed.len() <= MOST).then(|| self.way(&needed)))
     }
 
     /// Of features that make the event normal, those without any of which it is not.
