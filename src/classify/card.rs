@@ -206,7 +206,8 @@ pub struct LabelCard {
     /// The group of features that it shows itself in: where none of them is known it is not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs: Option<String>,
-    /// The feature that marks it by definition, where the model looks at it: where that is known to be 0 it is not told.
+    /// The feature that marks it by definition, where the model looks at it: where that is known to be 0 it is not told. The card's
+    /// figures are those of the network alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<String>,
 }

@@ -7,7 +7,7 @@ use super::{TrainError, steady};
 use crate::classify::calibrate::{calibration_error, softmax};
 use crate::classify::card::{ConformalCard, Figures, LabelCard, Scores, SetFigures};
 use crate::classify::conformal::not_excluded;
-use crate::classify::decide::{marks, most_probable, withhold, withhold_unmarked};
+use crate::classify::decide::{most_probable, withhold};
 use crate::classify::encode::Encoding;
 use crate::classify::network::{Network, Scratch};
 use crate::classify::novelty::belief_in_unlike;
@@ -108,7 +108,8 @@ pub struct Classes<'a> {
 }
 
 impl Outputs {
-    /// Runs rows as they are seen in `view`; what is not told of such rows is withheld, as the classifier does.
+    /// Runs rows as they are seen in `view`; classes that need content are withheld where it is not seen. What marks a class is not
+    /// looked at: figures say what the network has learnt.
     ///
     /// # Errors
     /// When libtorch reports a fault.
@@ -122,15 +123,14 @@ impl Outputs {
         let rows: Vec<&Row> = rows.collect();
         let space = encoding.space();
         let (mut scratch, mut seen) = (Scratch::default(), Matrix::new(space.shape()));
-        let (width, marks) = (labels.len(), marks(labels, space));
+        let width = labels.len();
         let needs_content: Vec<bool> = labels.iter().map(|label| label.needs.is_some()).collect();
         let (mut logits, mut unlike) = (Vec::with_capacity(rows.len() * width), Vec::with_capacity(rows.len()));
         for chunk in rows.chunks(CHUNK) {
             seen.clear();
             chunk.iter().for_each(|row| view.push(space, row.features.row(), &mut seen));
             network.forward(encoding, seen.rows(0..chunk.len()), &mut scratch)?;
-            for (row, outputs) in chunk.iter().zip(scratch.logits.chunks_exact_mut(network.outputs())) {
-                withhold_unmarked(outputs, &row.features.numeric, &marks);
+            for outputs in scratch.logits.chunks_exact(network.outputs()) {
                 logits.extend_from_slice(&outputs[..width]);
                 unlike.extend(outputs.get(width));
             }
