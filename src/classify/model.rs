@@ -176,6 +176,10 @@ impl LoadedModel {
     }
 }
 
+/// Events of a batch up to which counterfactuals are looked for thoroughly. As a batch is what was waiting, larger ones mean a flood, in
+/// which the time is better spent on verdicts.
+const CALM: usize = 64;
+
 /// Runs the network for one worker.
 struct Judge {
     info: Arc<ModelInfo>,
@@ -296,7 +300,7 @@ impl Judge {
             let (verdict, row) = (&mut verdicts[place], batch.row(place));
             verdict.explanation = strongest(&attribution, self.encoding.space(), row, &self.typical);
             if self.explain.counterfactuals && verdict.verdict.is_alarm() {
-                verdict.counterfactual = self.counterfactual(row, &attribution)?;
+                verdict.counterfactual = self.counterfactual(row, &attribution, batch.len() <= CALM)?;
             }
         }
         Ok(())
@@ -321,9 +325,14 @@ impl Judge {
         }
     }
 
-    fn counterfactual(&mut self, row: Row<'_>, attribution: &Attribution) -> Result<Vec<Condition>, tch::TchError> {
+    fn counterfactual(
+        &mut self,
+        row: Row<'_>,
+        attribution: &Attribution,
+        thorough: bool,
+    ) -> Result<Vec<Condition>, tch::TchError> {
         let space = Arc::clone(self.encoding.space());
-        let case = Case { row, space: &space, strongest: speaking_for(attribution) };
+        let case = Case { row, space: &space, strongest: speaking_for(attribution), thorough };
         let typical = Arc::clone(&self.typical);
         // what was found out about the batch stays where it is
         std::mem::swap(&mut self.scratch, &mut self.asking);

@@ -36,6 +36,8 @@ pub struct Case<'a> {
     pub space: &'a Space,
     /// Places of features in that space.
     pub strongest: Vec<usize>,
+    /// Whether it is also looked for changes of more than two features, which takes some ten times as long.
+    pub thorough: bool,
 }
 
 impl Case<'_> {
@@ -88,7 +90,7 @@ pub fn search<J: Judge>(case: &Case<'_>, typical: &Typical, judge: &mut J) -> Re
         towards.iter().enumerate().flat_map(|(place, one)| towards[place + 1..].iter().map(move |two| (one, two)));
     let pairs: Vec<Way> = pairs.map(|(one, two)| Way { steps: vec![one.clone(), two.clone()] }).collect();
     let found = best(case, &pairs, judge)?;
-    if !found.is_empty() {
+    if !found.is_empty() || !case.thorough {
         return Ok(found);
     }
     match grow(case, typical, judge)? {

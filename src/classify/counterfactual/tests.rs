@@ -57,8 +57,12 @@ fn event(values: &[(usize, f32)]) -> Sample {
 /// Conditions as words, for an event of these values, the strongest first; and how many events were asked.
 fn found(values: &[(usize, f32)], rule: impl FnMut(&dyn Fn(usize) -> f32) -> bool) -> (String, usize) {
     let (sample, space) = (event(values), Space::kdd99());
-    let case =
-        Case { row: sample.row(), space: &space, strongest: values.iter().map(|(feature, _)| *feature).collect() };
+    let case = Case {
+        row: sample.row(),
+        space: &space,
+        strongest: values.iter().map(|(feature, _)| *feature).collect(),
+        thorough: true,
+    };
     let mut judge = Rule(rule, 0);
     let Ok(conditions) = search(&case, &typical(), &mut judge);
     let word = |condition: &Condition| {
@@ -138,7 +142,7 @@ fn where_one_of_many_is_an_attack_again_beyond_only_the_values_are_claimed() {
 fn nothing_is_claimed_where_nothing_helps_or_nothing_is_known_to_be_usual() {
     assert_eq!(found(&[(SERROR_RATE, 1.0)], |_| false).0, "");
     let (sample, space) = (event(&[(SERROR_RATE, 1.0)]), Space::kdd99());
-    let case = Case { row: sample.row(), space: &space, strongest: vec![SERROR_RATE] };
+    let case = Case { row: sample.row(), space: &space, strongest: vec![SERROR_RATE], thorough: true };
     let Ok(conditions) = search(&case, &Typical::default(), &mut Rule(|_: &dyn Fn(usize) -> f32| true, 0));
     assert_eq!(conditions, []);
 }
