@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 mod budget;
 mod error;
+mod labelled;
 mod source;
 mod spec;
 mod table;
 
 pub use error::OwnError;
+pub use labelled::{Labelled, labelled};
 pub use spec::Spec;
 
 use super::Settings;
