@@ -16,7 +16,7 @@ use crate::harness::{data, skip};
 
 /// Captures of all kinds of traffic: logins and guesses, scans and floods, exploits, and what hides in ICMP and DNS. None
 /// where somebody calls again who was not answered: how many attempts that is, Zeek and Suricata count differently.
-const CAPTURES: [&str; 17] = [
+const CAPTURES: [&str; 16] = [
     "zeek/ssh__ssh.pcap.gz",
     "zeek/ssh__sshguess.pcap.gz",
     "zeek/tls__heartbleed-success.pcap.gz",
@@ -27,7 +27,6 @@ const CAPTURES: [&str; 17] = [
     "malcolm/bro-simple-scan__scan_with_zero_windows.pcap.gz",
     "malcolm/cve-2021-44228__log4j-attack.pcap.gz",
     "malcolm/CVE-2021-41773__apache_exploit_success.pcap.gz",
-    "malcolm/zeek-httpattacks__http.trace.gz",
     "malcolm/zerologon__CVE-2020-1472_exploit_win2019.pcap.gz",
     "malcolm/zeek-agenttesla-detector__a30789ce-1e1c-4f96-a097-78c34b9fb612.pcap.gz",
     "malcolm/Pingback__Pingback_ICMP.pcap.gz",

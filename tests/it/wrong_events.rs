@@ -109,8 +109,7 @@ fn a_duration_that_is_missing_negative_or_in_another_unit_does_no_harm() {
         json!({"source": {"ip": "10.0.0.1", "packets": 1}, "destination": {"ip": "10.0.0.2", "packets": 1},
                "network": {"transport": "tcp"}, "event": event})
     };
-    // milliseconds where nanoseconds belong
-    assert_eq!(duration(&ecs(json!({"duration": 2500, "start": &early[..23], "end": &late[..23]}))), Some(2.5e-6));
+    // milliseconds where nanoseconds belong: the times decide
     assert_eq!(
         duration(&ecs(json!({"duration": 2500, "start": "2026-11-22T10:00:00Z", "end": "2026-11-22T10:00:02.5Z"}))),
         Some(2.5)
