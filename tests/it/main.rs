@@ -30,12 +30,16 @@ mod explanations;
 mod fault_table;
 /// What goes wrong at start and while running is said clearly, and loses nothing.
 mod faults;
+/// The same traffic as packets, as Zeek's log and as Suricata's has the same features.
+mod forms;
 /// Signals, the service manager, and an end within its deadline whatever happens.
 mod graceful;
 /// What each shipper says to an Elasticsearch, replayed byte for byte, and what it has to hear.
 mod handshakes;
 /// What the tests stand on.
 mod harness;
+/// Records about a connection reach its features and its document.
+mod joined;
 /// Events come from Kafka once and go to Kafka, whatever is killed on the way.
 #[cfg(feature = "kafka")]
 mod kafka;
@@ -53,5 +57,7 @@ mod redrive;
 mod syslog;
 /// Encryption with real certificates, which change while connections are open.
 mod tls;
+/// What is wrong with an event has its stated effect, and never another one.
+mod wrong_events;
 /// Real Zeek connection records are stored with every field as it came.
 mod zeek;
