@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::declare::{Function, Gap};
-use super::detector::{Detector, Forecast, Population, Prior, stabilise, unstabilise};
+use super::detector::{Forecast, Population, Prior, stabilise, unstabilise};
 use super::fields::{Fields, MISSING, Reading};
 use super::metric::Metric;
 use super::season::Moment;

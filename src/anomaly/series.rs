@@ -7,7 +7,7 @@
 
 use super::codec::{Damaged, Reader, Writer};
 use super::declare::Function;
-use super::detector::{Detector, Seasonal};
+use super::detector::Seasonal;
 use super::distinct::Distinct;
 use super::tail::Habit;
 

@@ -1,0 +1,51 @@
+//! Which detectors there are, by name.
+
+use super::{Combined, Detector, Rh7Step, Robust};
+use crate::anomaly::codec::{Damaged, Reader};
+
+/// A detector of points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kind {
+    /// Novelty of seven views and the last move, calibrated on the series itself.
+    #[default]
+    Combined,
+    /// Novelty of seven views and the step, with the constants that do best on NAB.
+    Rh7Step,
+    /// Robust level and the day's shape, made for counts.
+    Robust,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Combined, Self::Rh7Step, Self::Robust];
+
+    /// As it is written in commands and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Combined => "combined",
+            Self::Rh7Step => "rh7-step",
+            Self::Robust => "robust",
+        }
+    }
+
+    /// A new one; `timed` says whether the points' times mean something.
+    pub fn start(self, timed: bool) -> Box<dyn Detector> {
+        match self {
+            Self::Combined => Box::new(Combined::new(timed)),
+            Self::Rh7Step => Box::new(Rh7Step::new(timed)),
+            Self::Robust => Box::new(Robust::new(timed)),
+        }
+    }
+
+    /// Reads back what a detector of this kind has saved.
+    ///
+    /// # Errors
+    /// When the bytes end too early or hold what cannot be.
+    pub fn load(self, input: &mut Reader<'_>) -> Result<Box<dyn Detector>, Damaged> {
+        Ok(match self {
+            Self::Combined => Box::new(Combined::load(input)?),
+            Self::Rh7Step => Box::new(Rh7Step::load(input)?),
+            Self::Robust => Box::new(Robust::load(input)?),
+        })
+    }
+}
