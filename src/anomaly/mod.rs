@@ -17,6 +17,7 @@
 //! - An event inside a burst is told so at once: as soon as its running bucket is above the band. Dips are only told
 //!   when a bucket closes. There is one [`AnomalyRecord`] per metric, entity and bucket, made when the bucket closes.
 
+mod closing;
 mod codec;
 pub mod declare;
 pub mod defaults;

@@ -44,6 +44,10 @@ enum DetectorName {
     Rh7Step,
     /// Robust level and the day's shape, made for counts of events
     Robust,
+    /// The same time 7, 14 and 21 days back
+    Periods,
+    /// A memory of sequences: has the series moved like this before?
+    Shapes,
     /// An alarm every 600 points, whatever they say: what gaming gets
     Periodic,
     /// An alarm wherever the value leaves its range so far: what gaming gets
@@ -56,6 +60,8 @@ impl From<DetectorName> for Judge {
             DetectorName::Combined => Self::Detector(Kind::Combined),
             DetectorName::Rh7Step => Self::Detector(Kind::Rh7Step),
             DetectorName::Robust => Self::Detector(Kind::Robust),
+            DetectorName::Periods => Self::Detector(Kind::Periods),
+            DetectorName::Shapes => Self::Detector(Kind::Shapes),
             DetectorName::Periodic => Self::Periodic,
             DetectorName::RangeRecord => Self::RangeRecord,
         }

@@ -3,9 +3,11 @@
 //! Figures of one machine at one time say little; the ratios carry over. `make bench` prints both.
 //! Options: `--seconds N` for each measurement (default 8), `--kdd FILE` to use KDD records instead of connections,
 //! `--engine URL` a real Elasticsearch to measure against as well, `--only features`
-//! for the cost of features alone, `--only classifier` for that of verdicts and explanations.
+//! for the cost of features alone, `--only classifier` for that of verdicts and explanations, `--only detectors` for that of
+//! detectors of anomalies.
 
 mod classify;
+mod detectors;
 mod features;
 mod floor;
 mod load;
@@ -41,6 +43,9 @@ fn main() {
     if wanted("classifier") {
         classify::measure(options.length / 8);
     }
+    if wanted("detectors") {
+        detectors::print();
+    }
     if options.only.is_some() {
         return;
     }
@@ -57,10 +62,12 @@ fn options() -> Options {
             ("--seconds", Some(text)) => options.length = Duration::from_secs(text.parse().expect("whole seconds")),
             ("--kdd", Some(file)) => options.kdd = Some(file),
             ("--engine", Some(url)) => options.engine = Some(url),
-            ("--only", Some(part)) if ["features", "classifier"].contains(&part.as_str()) => options.only = Some(part),
+            ("--only", Some(part)) if ["features", "classifier", "detectors"].contains(&part.as_str()) => {
+                options.only = Some(part)
+            }
             (other, _) => {
                 panic!(
-                    "unknown option {other}; there are --seconds N, --kdd FILE, --engine URL, --only features|classifier"
+                    "unknown option {other}; there are --seconds N, --kdd FILE, --engine URL, --only features|classifier|detectors"
                 )
             }
         }

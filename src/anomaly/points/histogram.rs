@@ -56,30 +56,34 @@ impl Histogram {
             self.cells[0] = weight.0;
             return 1.0;
         }
-        let density = (self.mass(value) + EMPTY * weight.0) / (self.total + weight.0);
-        if value < self.low || value > self.high {
-            self.stretch(self.low.min(value), self.high.max(value));
-        }
-        let cell = if self.high > self.low { self.place(value, self.low, self.high) } else { 0 };
+        let (mass, known_cell) = self.mass(value);
+        let density = (mass + EMPTY * weight.0) / (self.total + weight.0);
+        let cell = known_cell.unwrap_or_else(|| {
+            if value < self.low || value > self.high {
+                self.stretch(self.low.min(value), self.high.max(value));
+            }
+            if self.high > self.low { self.place(value, self.low, self.high) } else { 0 }
+        });
         self.cells[cell] += weight.0;
         self.total += weight.0;
         density
     }
 
-    /// Weighted counts in the cell of `value` and, half as much, in its neighbours.
-    fn mass(&self, value: f64) -> f64 {
+    /// Weighted counts in the cell of `value` and, half as much, in its neighbours; and the cell, if it is one of the range's own.
+    fn mass(&self, value: f64) -> (f64, Option<usize>) {
         if self.high <= self.low {
-            return if value == self.low { self.total } else { 0.0 };
+            return (if value == self.low { self.total } else { 0.0 }, None);
         }
         let steps = self.steps() as f64;
         let place = (value - self.low) / (self.high - self.low) * steps + 0.5;
         if !(0.0..steps + 1.0).contains(&place) {
-            return 0.0;
+            return (0.0, None);
         }
         let cell = place as usize;
         let before = if cell > 0 { self.cells[cell - 1] } else { 0.0 };
         let behind = self.cells.get(cell + 1).copied().unwrap_or(0.0);
-        0.5 * self.cells[cell] + 0.25 * before + 0.25 * behind
+        let mass = 0.5 * self.cells[cell] + 0.25 * before + 0.25 * behind;
+        (mass, (self.low..=self.high).contains(&value).then_some(cell))
     }
 
     /// The cell of `value` in a grid from `low` to `high`.

@@ -1,6 +1,6 @@
 //! Which detectors there are, by name.
 
-use super::{Combined, Detector, Rh7Step, Robust};
+use super::{Combined, Detector, Periods, Rh7Step, Robust, Shapes};
 use crate::anomaly::codec::{Damaged, Reader};
 
 /// A detector of points.
@@ -13,11 +13,15 @@ pub enum Kind {
     Rh7Step,
     /// Robust level and the day's shape, made for counts.
     Robust,
+    /// The same time 7, 14 and 21 days back.
+    Periods,
+    /// A memory of sequences.
+    Shapes,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Combined, Self::Rh7Step, Self::Robust];
+    pub const ALL: [Self; 5] = [Self::Combined, Self::Rh7Step, Self::Robust, Self::Periods, Self::Shapes];
 
     /// As it is written in commands and reports.
     pub fn name(self) -> &'static str {
@@ -25,6 +29,8 @@ impl Kind {
             Self::Combined => "combined",
             Self::Rh7Step => "rh7-step",
             Self::Robust => "robust",
+            Self::Periods => "periods",
+            Self::Shapes => "shapes",
         }
     }
 
@@ -34,6 +40,8 @@ impl Kind {
             Self::Combined => Box::new(Combined::new(timed)),
             Self::Rh7Step => Box::new(Rh7Step::new(timed)),
             Self::Robust => Box::new(Robust::new(timed)),
+            Self::Periods => Box::new(Periods::new()),
+            Self::Shapes => Box::new(Shapes::new()),
         }
     }
 
@@ -46,6 +54,8 @@ impl Kind {
             Self::Combined => Box::new(Combined::load(input)?),
             Self::Rh7Step => Box::new(Rh7Step::load(input)?),
             Self::Robust => Box::new(Robust::load(input)?),
+            Self::Periods => Box::new(Periods::load(input)?),
+            Self::Shapes => Box::new(Shapes::load(input)?),
         })
     }
 }

@@ -14,9 +14,13 @@ mod combined;
 pub(crate) mod contract;
 mod histogram;
 mod kind;
+mod memory;
 mod novelty;
+mod own_tail;
+mod periods;
 mod rh7;
 mod robust;
+mod shapes;
 mod spread;
 mod step;
 mod surge;
@@ -24,8 +28,10 @@ mod views;
 
 pub use combined::Combined;
 pub use kind::Kind;
+pub use periods::{Past, Periods};
 pub use rh7::Rh7Step;
 pub use robust::Robust;
+pub use shapes::Shapes;
 
 use super::codec::Writer;
 
@@ -73,6 +79,8 @@ pub enum Reason {
     Week,
     /// The size of the last step.
     Step,
+    /// The sequence of the last values.
+    Shape,
 }
 
 impl Reason {
@@ -87,6 +95,7 @@ impl Reason {
             Self::Hour => "level for this hour of the day",
             Self::Week => "level for this time of the week",
             Self::Step => "last step",
+            Self::Shape => "sequence of last values",
         }
     }
 }
