@@ -50,10 +50,11 @@ use crate::classify;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::event::SeqNo;
+use crate::event::id::SpoolId;
 use crate::models::{Keeper, Watch};
 use crate::spool::{self, Opened, Reader, RealFiles, Recovery, Spool};
 use crate::store::writer::Ledger;
-use crate::store::{Store, writer};
+use crate::store::{Batch, Store, writer};
 use crate::telemetry::catalogue;
 
 pub use accounts::Accounts;
@@ -108,34 +109,17 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
     let ledger: Arc<dyn Ledger> = Arc::new(SpoolLedger::new(spool.clone(), clock.clone(), store.name(), replayed));
 
     let (batches, receiver) = mpsc::channel(CHANNEL);
-    let (stop_writer, writer_stopped) = watch::channel(false);
-    let writing =
-        writer::run(store.clone(), ledger.clone(), configuration::writer(config), receiver, writer_stopped.clone());
-    let prepared = prepare(store.clone(), readiness.clone(), writer_stopped);
-    let writer = tokio::spawn(async move {
-        if prepared.await {
-            writing.await;
-        }
-    });
+    let (stop_writer, stopped) = watch::channel(false);
+    let writer = start_writer(config, &store, &ledger, &readiness, receiver, stopped);
 
     let (engine, snapshots) = counting(config, &spool, &mut reader, &recovery)?;
-    let enricher = PipelineEnricher::new(config, slot.clone(), clock.clone());
+    let enricher = PipelineEnricher::new(config, slot, clock.clone());
     let census = Arc::<LiveCensus>::default();
     let stop_worker = Arc::new(AtomicBool::new(false));
     let worker = Worker {
         reader,
         spool: spool.clone(),
-        pipeline: Pipeline::new(Parts {
-            slot,
-            explain: configuration::explain(config),
-            watch: models.as_ref().map(|models| Watch::new(models.observed().clone(), clock.clone())),
-            engine,
-            spool: spool.id(),
-            rules: dialects::rules(config),
-            flow: dialects::flow_fields(config),
-            census: Some(census.clone()),
-            settled_below: recovery.checkpoint,
-        }),
+        pipeline: judging(config, models.as_deref(), engine, &census, (spool.id(), recovery.checkpoint), &clock),
         batches,
         ledger,
         batch_events: config.enrich.batch,
@@ -166,6 +150,47 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
         writer,
         worker,
         bookkeeper,
+    })
+}
+
+/// The task that writes to the store, as soon as that is ready.
+fn start_writer(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    ledger: &Arc<dyn Ledger>,
+    readiness: &Arc<Readiness>,
+    batches: mpsc::Receiver<Batch>,
+    stopped: watch::Receiver<bool>,
+) -> Task<()> {
+    let settings = configuration::writer(config);
+    let writing = writer::run(store.clone(), ledger.clone(), settings, batches, stopped.clone());
+    let prepared = prepare(store.clone(), readiness.clone(), stopped);
+    tokio::spawn(async move {
+        if prepared.await {
+            writing.await;
+        }
+    })
+}
+
+/// What makes documents of the events of this spool that are not settled yet.
+fn judging(
+    config: &Config,
+    models: Option<&Keeper>,
+    engine: Option<Engine>,
+    census: &Arc<LiveCensus>,
+    (spool, settled_below): (SpoolId, SeqNo),
+    clock: &Clock,
+) -> Pipeline {
+    Pipeline::new(Parts {
+        slot: models.map(|models| models.slot().clone()),
+        explain: configuration::explain(config),
+        watch: models.map(|models| Watch::new(models.observed().clone(), clock.clone())),
+        engine,
+        spool,
+        rules: dialects::rules(config),
+        flow: dialects::flow_fields(config),
+        census: Some(census.clone()),
+        settled_below,
     })
 }
 

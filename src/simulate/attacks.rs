@@ -50,7 +50,7 @@ impl Plan {
             Scenario::SynFlood => at_most(part(0.2), 6_000_000),
             Scenario::Exfiltration => {
                 let length = (50 * 60_000_000).min(window / 8);
-                let start = night(first, last - length).unwrap_or(part(0.35));
+                let start = night(first, last - length, settings.midnight.micros()).unwrap_or(part(0.35));
                 (start, start + length)
             }
         };
@@ -162,8 +162,8 @@ impl Plan {
     }
 }
 
-/// The latest three o'clock (UTC) from `first` to `last`.
-fn night(first: i64, last: i64) -> Option<i64> {
-    let three = last - (last - 3 * HOUR).rem_euclid(24 * HOUR);
+/// The latest three o'clock from `first` to `last`.
+fn night(first: i64, last: i64, midnight: i64) -> Option<i64> {
+    let three = last - (last - midnight - 3 * HOUR).rem_euclid(24 * HOUR);
     (three >= first).then_some(three)
 }

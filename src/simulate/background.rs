@@ -1,6 +1,6 @@
 //! What an ordinary office does: people by day, machines around the clock.
 //!
-//! Sessions begin as a Poisson process; that of the people follows the hours of the day (UTC), by thinning. A session
+//! Sessions begin as a Poisson process; that of the people follows the hours of the office's day, by thinning. A session
 //! is what one action causes: opening a page is a name looked up and several connections.
 
 use std::net::Ipv4Addr;
@@ -41,12 +41,13 @@ struct Arrivals {
     chance: Chance,
     /// Sessions a second at the busiest hour.
     peak: f64,
-    by_day: bool,
+    /// Midnight, where they follow the hours of the day.
+    by_day: Option<i64>,
     next: i64,
 }
 
 impl Arrivals {
-    fn new(chance: Chance, peak: f64, by_day: bool, start: i64) -> Self {
+    fn new(chance: Chance, peak: f64, by_day: Option<i64>, start: i64) -> Self {
         let mut arrivals = Self { chance, peak, by_day, next: start };
         arrivals.advance();
         arrivals
@@ -59,14 +60,15 @@ impl Arrivals {
         }
         loop {
             self.next = self.next.saturating_add((self.chance.wait(self.peak) * 1e6) as i64);
-            if !self.by_day || self.chance.happens(busyness(self.next)) || self.next == i64::MAX {
+            let share = self.by_day.map_or(1.0, |midnight| busyness(self.next.saturating_sub(midnight)));
+            if share == 1.0 || self.chance.happens(share) || self.next == i64::MAX {
                 return;
             }
         }
     }
 }
 
-/// How busy people are at a moment: [`RHYTHM`] with straight lines between the hours.
+/// How busy people are so long after a midnight: [`RHYTHM`] with straight lines between the hours.
 fn busyness(micros: i64) -> f64 {
     let in_day = micros.rem_euclid(24 * HOUR);
     let hour = usize::try_from(in_day / HOUR).expect("below 24");
@@ -78,7 +80,8 @@ fn busyness(micros: i64) -> f64 {
 fn mean_busyness(settings: &Settings) -> f64 {
     const SAMPLES: i64 = 288;
     let length = settings.end_micros() - settings.start.micros();
-    let at = |sample: i64| settings.start.micros() + length / SAMPLES * sample + length / (2 * SAMPLES);
+    let begin = settings.start.micros() - settings.midnight.micros();
+    let at = |sample: i64| begin + length / SAMPLES * sample + length / (2 * SAMPLES);
     (0..SAMPLES).map(|sample| busyness(at(sample))).sum::<f64>() / SAMPLES as f64
 }
 
@@ -90,8 +93,8 @@ impl Background {
         let people = rate * PEOPLE_SHARE / PEOPLE_SESSION / mean_busyness(settings);
         let machines = rate * (1.0 - PEOPLE_SHARE) / MACHINE_SESSION;
         Self {
-            people: Arrivals::new(Chance::new(settings.seed, 0), people, true, start),
-            machines: Arrivals::new(Chance::new(settings.seed, 1), machines, false, start),
+            people: Arrivals::new(Chance::new(settings.seed, 0), people, Some(settings.midnight.micros()), start),
+            machines: Arrivals::new(Chance::new(settings.seed, 1), machines, None, start),
             chance: Chance::new(settings.seed, 2),
         }
     }

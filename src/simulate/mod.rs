@@ -65,6 +65,8 @@ pub struct Settings {
     pub seed: u64,
     /// Time of the first possible event.
     pub start: EventTime,
+    /// A midnight of the office, whose people follow the hours of its day.
+    pub midnight: EventTime,
     /// Over how much time events lie.
     pub duration: Duration,
     /// Clients in the office, 1 to 200; there are 9 servers besides.
@@ -76,14 +78,19 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// About 60,000 events over the 24 hours before `end`, with everything planted.
+    /// About 60,000 events over 24 hours, with everything planted. They end within five minutes before `end`, and it is
+    /// noon in the office then: whenever this is asked for, the events are the same but for the moment at which they lie,
+    /// also to metrics that count in buckets of up to five minutes.
     pub fn ending(end: EventTime) -> Self {
-        let duration = Duration::from_secs(24 * 3600);
-        let start = EventTime::from_micros(end.micros() - 24 * 3600 * 1_000_000);
+        let noon = end.micros() - end.micros().rem_euclid(5 * 60 * 1_000_000);
+        let hours_before = |hours: i64| {
+            EventTime::from_micros(noon - hours * 3600 * 1_000_000).expect("a day before a time of this era is a time")
+        };
         Self {
             seed: 1,
-            start: start.expect("a day before a time of this era is a time"),
-            duration,
+            start: hours_before(24),
+            midnight: hours_before(12),
+            duration: Duration::from_secs(24 * 3600),
             hosts: 40,
             rate: 0.625,
             scenarios: Scenario::ALL.to_vec(),

@@ -208,3 +208,13 @@ fn a_short_span_holds_all_scenarios_too() {
     let found: BTreeSet<Scenario> = Traffic::new(settings).filter_map(|event| event.scenario).collect();
     assert_eq!(found.len(), Scenario::ALL.len());
 }
+
+#[test]
+fn traffic_is_the_same_at_any_time_of_any_day_but_for_when_it_lies() {
+    let lie = |end: &str| {
+        let settings = Settings::ending(EventTime::parse_rfc3339(end).unwrap());
+        let start = settings.start.micros();
+        Traffic::new(settings).map(move |event| (event.time.micros() - start, event.scenario)).collect::<Vec<_>>()
+    };
+    assert_eq!(lie("2026-11-22T12:00:00Z"), lie("2027-02-28T03:44:59.9Z"));
+}

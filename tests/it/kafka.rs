@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::harness::engines::{self, Kind};
-use crate::harness::kafka::Broker;
+use crate::harness::kafka::{Access, Broker, PASSWORD, USER};
 use crate::harness::oversight::{Oversight, client};
 
 const EVENTS: usize = 10_000;
@@ -160,6 +160,43 @@ async fn ten_thousand_events_arrive_in_the_topic_with_their_ids() {
     }
     let (status, answer) = oversight.post("/v1/search", "{}".to_owned()).await;
     assert!(status >= 500 && answer.to_string().contains("cannot be searched"), "{status} {answer}");
+    assert!(oversight.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_asks_for_a_password_gets_it_and_a_wrong_one_is_said() {
+    let Some(broker) = Broker::start_for(Access::Password) else { return };
+    broker.produce("events", values(0..1_000)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let properties = json!({"security.protocol": "sasl_plaintext", "sasl.mechanism": "PLAIN", "sasl.username": USER,
+                            "sasl.password": {"env": "OVERSIGHT_TEST_PASSWORD"}});
+    let brokers = [broker.address()];
+    let file = folder.path().join("oversight.yml");
+    let settings = json!({
+        "kafka": {"input": {"brokers": brokers, "topics": ["events"], "properties": properties}},
+        "store": {"kind": "kafka", "kafka": {"brokers": brokers, "events_topic": "judged", "properties": properties}},
+        "anomaly": {"enabled": false},
+    });
+    // JSON is YAML
+    std::fs::write(&file, settings.to_string()).unwrap();
+    let start = |data: &str, password: &str| {
+        let config = [("CONFIG", file.to_str().unwrap())];
+        Oversight::start_in(&folder.path().join(data), &config, &[("OVERSIGHT_TEST_PASSWORD", password)])
+    };
+    let refused = start("refused", "wrong");
+    wait_for(1, async || {
+        let rooms = refused.get("/health/ready").await["rooms"].clone();
+        let said = |room: &str| rooms[room].to_string().contains("Invalid username or password");
+        u64::from(rooms["kafka"]["state"] == "down" && said("kafka") && said("store"))
+    })
+    .await;
+    drop(refused);
+    let mut oversight = start("taken", PASSWORD);
+    wait_for(1_000, async || oversight.metric("oversight_events_accepted_total").await as u64).await;
+    oversight.drained().await;
+    let records = tokio::task::spawn_blocking(move || broker.records("judged", 1_000)).await.unwrap();
+    let ids: BTreeSet<&str> = records.iter().map(|record| record.id.as_str()).collect();
+    assert_eq!((records.len(), ids.len()), (1_000, 1_000));
     assert!(oversight.stop().success());
 }
 

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::elasticsearch::on_both;
 use crate::harness::accounts::assert_accounts;
+use crate::harness::engines;
 use crate::harness::oversight::Oversight;
 use crate::harness::scripted::Scripted;
 
@@ -98,4 +100,37 @@ async fn a_redrive_says_what_it_means_to_send() {
     for arguments in [&["spool", "redrive"][..], &["spool", "redrive", "--all", "--number", "3"]] {
         assert_eq!(oversight.command(arguments).status.code(), Some(2), "{arguments:?}");
     }
+}
+
+on_both! { what_a_mapping_refused_is_stored_once_the_mapping_has_been_put_right }
+
+async fn what_a_mapping_refused_is_stored_once_the_mapping_has_been_put_right(kind: engines::Kind) {
+    let Some(engine) = engines::shared(kind) else { return };
+    let engine = engine.read().await;
+    // stricter than the template, which lets an engine ignore what does not fit
+    let index = "/mended-events-2026.11.22";
+    let field = |lenient: bool| json!({"properties": {"n": {"type": "long", "ignore_malformed": lenient}}});
+    let (status, answer) = engine.ask("PUT", index, &json!({"mappings": field(false)})).await;
+    assert_eq!(status, 200, "{answer}");
+    let folder = tempfile::tempdir().unwrap();
+    let url = engine.url();
+    let settings = [("STORE_ELASTICSEARCH_URL", url.as_str()), ("STORE_ELASTICSEARCH_INDEX_PREFIX", "mended")];
+    let oversight = Oversight::start(folder.path(), &settings);
+    let event = |n: Value| json!({"@timestamp": "2026-11-22T10:00:00Z", "n": n});
+    let body = json!([event(json!(1)), event(json!("two")), event(json!(3))]);
+    assert_eq!(oversight.post("/", body.to_string()).await.0, 200);
+    settled(&oversight).await;
+    let letters = oversight.get("/v1/dead-letters").await;
+    assert_eq!(letters["count"], 1, "{letters}");
+
+    let (status, answer) = engine.ask("PUT", &format!("{index}/_mapping"), &field(true)).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(lines(&oversight, &["spool", "redrive", "--all", "--output", "json"])[0]["redriven"], 1);
+    settled(&oversight).await;
+    engine.ask("POST", &format!("{index}/_refresh"), &Value::Null).await;
+    let (_, found) = engine.ask("GET", &format!("{index}/_search?q=_ignored:n"), &Value::Null).await;
+    let stored = &found["hits"]["hits"][0];
+    assert_eq!((&stored["_source"]["n"], &stored["_id"]), (&json!("two"), &letters["letters"][0]["id"]), "{found}");
+    let (_, all) = engine.ask("GET", &format!("{index}/_count"), &Value::Null).await;
+    assert_eq!((&all["count"], &oversight.get("/v1/dead-letters").await["count"]), (&json!(3), &json!(0)));
 }

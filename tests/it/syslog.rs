@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::clients::found::client;
+use crate::clients::process::{Shipper, free_port};
 use crate::harness::oversight::Oversight;
 use crate::harness::skip;
 
@@ -79,6 +81,50 @@ async fn logger_is_understood_in_every_way_it_sends() {
         assert_eq!(event["log"]["syslog"]["severity"]["name"], "Critical", "{event}");
         assert_eq!(event["process"], json!({"name": "door", "pid": 4711}), "{event}");
         assert!(event["host"]["name"].is_string() && event["@timestamp"].is_string(), "{event}");
+        assert_eq!(event.get("tags"), None, "{event}");
+    }
+    assert!(oversight.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_rsyslog_forwards_is_understood_in_every_framing_and_format() {
+    let Some(program) = client(&["rsyslog"]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (mut oversight, port) = start(&folder.path().join("data"));
+    let own = free_port();
+    let actions: String = [
+        r#"protocol="tcp" TCP_Framing="octet-counted" template="RSYSLOG_SyslogProtocol23Format""#,
+        r#"protocol="tcp" TCP_Framing="traditional" template="RSYSLOG_SyslogProtocol23Format""#,
+        r#"protocol="tcp" TCP_Framing="octet-counted" template="RSYSLOG_ForwardFormat""#,
+        r#"protocol="tcp" TCP_Framing="traditional" template="RSYSLOG_TraditionalForwardFormat""#,
+        r#"protocol="udp" template="RSYSLOG_ForwardFormat""#,
+    ]
+    .map(|way| format!("action(type=\"omfwd\" target=\"127.0.0.1\" port=\"{port}\" {way})\n"))
+    .concat();
+    let config = format!(
+        "module(load=\"imtcp\")\nruleset(name=\"main\") {{\n{actions}}}\n\
+         input(type=\"imtcp\" address=\"127.0.0.1\" port=\"{own}\" ruleset=\"main\")\n"
+    );
+    let file = folder.path().join("rsyslog.conf");
+    std::fs::write(&file, config).unwrap();
+    let mut command = Command::new(program);
+    command.arg("-n").arg("-f").arg(&file).arg("-i").arg(folder.path().join("pid"));
+    let mut shipper = Shipper::start(&mut command, folder.path());
+    let mut feed = shipper.connect(own, folder.path());
+    for number in 0..10 {
+        writeln!(feed, "<34>1 2026-11-22T10:00:00.25Z gate door 4711 ID47 - message {number}: \"quoted\"").unwrap();
+    }
+    wait_for(&oversight, 50.0).await;
+    let found = messages(&oversight).await;
+    assert_eq!(found.len(), 50);
+    for number in 0..10 {
+        let text = format!("message {number}: \"quoted\"");
+        assert_eq!(found.iter().filter(|event| event["message"] == text.as_str()).count(), 5, "{text}");
+    }
+    for event in &found {
+        assert_eq!(event["log"]["syslog"]["priority"], 34, "{event}");
+        assert_eq!(event["process"], json!({"name": "door", "pid": 4711}), "{event}");
+        assert_eq!(event["host"]["name"], "gate", "{event}");
         assert_eq!(event.get("tags"), None, "{event}");
     }
     assert!(oversight.stop().success());

@@ -1,3 +1,5 @@
+//! Networks made elsewhere, read and judged by.
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -22,12 +22,14 @@ const DOWN: u8 = 2;
 pub(super) struct Context {
     tell: Tell,
     state: AtomicU8,
+    /// Why the brokers do not let us in. They then close the connection, and all else that is heard is that.
+    turned_away: Mutex<Option<String>>,
     revoked: Mutex<Vec<(String, i32)>>,
 }
 
 impl Context {
     pub fn new(tell: Tell) -> Self {
-        Self { tell, state: AtomicU8::new(UNKNOWN), revoked: Mutex::default() }
+        Self { tell, state: AtomicU8::new(UNKNOWN), turned_away: Mutex::default(), revoked: Mutex::default() }
     }
 
     /// Whether it is not known that the brokers are there.
@@ -37,6 +39,15 @@ impl Context {
 
     /// The brokers answered, or did not.
     pub fn answered(&self, outcome: Result<(), String>) {
+        let mut turned_away = self.turned_away.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = match outcome {
+            Ok(()) => {
+                *turned_away = None;
+                Ok(())
+            }
+            Err(reason) => Err(turned_away.clone().unwrap_or(reason)),
+        };
+        drop(turned_away);
         let state = if outcome.is_ok() { UP } else { DOWN };
         let before = self.state.swap(state, Ordering::Relaxed);
         if before == state && state == UP {
@@ -80,9 +91,12 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) => {
-                self.answered(Err(format!("{error}: {reason}")));
+            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) => {
+                let reason = format!("{error}: {reason}");
+                *self.turned_away.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.clone());
+                self.answered(Err(reason));
             }
+            Some(RDKafkaErrorCode::AllBrokersDown) => self.answered(Err(format!("{error}: {reason}"))),
             _ => tracing::debug!(target: "librdkafka", %error, reason, "an error that passes by itself"),
         }
     }

@@ -217,30 +217,13 @@ impl Test {
                 }
             }
             (Self::Between(low, high), OpenColumn::Text(column)) => {
-                let text = |edge: &Edge| edge.text.clone();
-                let (Some(low), Some(high)) = (map_bound(low, text), map_bound(high, text)) else { return Ok(()) };
-                let (low, high) = column.dictionary().term_bounds_to_ord(low, high)?;
-                if let Some(range) = whole(map_plain(low, i128::from), map_plain(high, i128::from), u64::MAX) {
+                if let Some(range) = ordinals_between(column, low, high)? {
                     collect_range(column.ords(), range, found);
                 }
             }
             (Self::Between(low, high), OpenColumn::Address(column)) => {
-                let address = |edge: &Edge| edge.address.map(u128::from);
-                let (Some(low), Some(high)) = (map_bound(low, address), map_bound(high, address)) else {
-                    return Ok(());
-                };
-                let low = match low {
-                    Bound::Included(low) => Some(low),
-                    Bound::Excluded(low) => low.checked_add(1),
-                    Bound::Unbounded => Some(0),
-                };
-                let high = match high {
-                    Bound::Included(high) => Some(high),
-                    Bound::Excluded(high) => high.checked_sub(1),
-                    Bound::Unbounded => Some(u128::MAX),
-                };
-                if let (Some(low), Some(high)) = (low, high) {
-                    collect_addresses(column, Ipv6Addr::from(low)..=Ipv6Addr::from(high), found);
+                if let Some(range) = addresses_between(low, high) {
+                    collect_addresses(column, range, found);
                 }
             }
             (Self::Network(first, last), OpenColumn::Address(column)) => {
@@ -266,6 +249,34 @@ impl Test {
         }
         Ok(())
     }
+}
+
+/// The ordinals of the texts between two edges; none where an edge is no text.
+fn ordinals_between(
+    column: &StrColumn,
+    low: &Bound<Edge>,
+    high: &Bound<Edge>,
+) -> tantivy::Result<Option<RangeInclusive<u64>>> {
+    let text = |edge: &Edge| edge.text.clone();
+    let (Some(low), Some(high)) = (map_bound(low, text), map_bound(high, text)) else { return Ok(None) };
+    let (low, high) = column.dictionary().term_bounds_to_ord(low, high)?;
+    Ok(whole(map_plain(low, i128::from), map_plain(high, i128::from), u64::MAX))
+}
+
+/// The addresses between two edges; none where an edge is no address, or nothing lies between.
+fn addresses_between(low: &Bound<Edge>, high: &Bound<Edge>) -> Option<RangeInclusive<Ipv6Addr>> {
+    let address = |edge: &Edge| edge.address.map(u128::from);
+    let low = match map_bound(low, address)? {
+        Bound::Included(low) => low,
+        Bound::Excluded(low) => low.checked_add(1)?,
+        Bound::Unbounded => 0,
+    };
+    let high = match map_bound(high, address)? {
+        Bound::Included(high) => high,
+        Bound::Excluded(high) => high.checked_sub(1)?,
+        Bound::Unbounded => u128::MAX,
+    };
+    Some(Ipv6Addr::from(low)..=Ipv6Addr::from(high))
 }
 
 /// An address as a document writes it.

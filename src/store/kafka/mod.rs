@@ -8,7 +8,7 @@
 mod key;
 mod outcome;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -18,6 +18,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
+use rdkafka::types::RDKafkaErrorCode;
 use serde_json::Value;
 
 use super::{Batch, Document, Kind, Outcome, SearchError, SearchRequest, Store, StoreError};
@@ -76,8 +77,9 @@ impl From<KafkaError> for SettingsError {
 pub struct KafkaStore {
     settings: Settings,
     config: ClientConfig,
+    context: Context,
     /// Made anew where it has come to an end that only a new one gets over.
-    producer: Mutex<FutureProducer<Quiet>>,
+    producer: Mutex<FutureProducer<Context>>,
 }
 
 impl KafkaStore {
@@ -97,11 +99,12 @@ impl KafkaStore {
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set_log_level(RDKafkaLogLevel::Info);
-        let producer = Mutex::new(config.create_with_context(Quiet)?);
-        Ok(Self { settings, config, producer })
+        let context = Context::default();
+        let producer = Mutex::new(config.create_with_context(context.clone())?);
+        Ok(Self { settings, config, context, producer })
     }
 
-    fn producer(&self) -> FutureProducer<Quiet> {
+    fn producer(&self) -> FutureProducer<Context> {
         self.producer.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -114,7 +117,7 @@ impl KafkaStore {
 
     fn send(
         &self,
-        producer: &FutureProducer<Quiet>,
+        producer: &FutureProducer<Context>,
         document: &Document,
         source: &[u8],
     ) -> Result<DeliveryFuture, KafkaError> {
@@ -153,7 +156,7 @@ impl KafkaStore {
     fn renew(&self) {
         let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((_, reason)) = producer.client().fatal_error() else { return };
-        match self.config.create_with_context(Quiet) {
+        match self.config.create_with_context(self.context.clone()) {
             Ok(new) => {
                 *producer = new;
                 tracing::warn!(%reason, "the Kafka producer had come to its end, and was made anew");
@@ -164,10 +167,14 @@ impl KafkaStore {
 }
 
 /// Whether brokers and topics are there; waits for the network.
-fn look(producer: &FutureProducer<Quiet>, topics: &[String]) -> Result<(), StoreError> {
+fn look(producer: &FutureProducer<Context>, context: &Context, topics: &[String]) -> Result<(), StoreError> {
     for topic in topics {
         let answer = producer.client().fetch_metadata(Some(topic), ASKED_WITHIN);
-        let metadata = answer.map_err(|error| StoreError::Unreachable { store: NAME, reason: error.to_string() })?;
+        let metadata = answer.map_err(|error| {
+            let reason = context.turned_away().clone().unwrap_or_else(|| error.to_string());
+            StoreError::Unreachable { store: NAME, reason }
+        })?;
+        context.turned_away().take();
         if let Some(error) = metadata.topics().iter().find_map(|topic| topic.error()) {
             return Err(outcome::of_topic(error.into(), topic));
         }
@@ -182,8 +189,9 @@ impl Store for KafkaStore {
 
     fn prepare(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         let (producer, topics) = (self.producer(), [self.settings.events.clone(), self.settings.anomalies.clone()]);
+        let context = self.context.clone();
         Box::pin(async move {
-            let looked = tokio::task::spawn_blocking(move || look(&producer, &topics)).await;
+            let looked = tokio::task::spawn_blocking(move || look(&producer, &context, &topics)).await;
             let stopped =
                 |error: tokio::task::JoinError| StoreError::Unreachable { store: NAME, reason: error.to_string() };
             looked.map_err(stopped)?
@@ -203,16 +211,26 @@ impl Store for KafkaStore {
     }
 }
 
-/// Hands librdkafka's log to ours.
-struct Quiet;
+/// Hands librdkafka's log to ours, and keeps why the brokers do not let us in.
+#[derive(Clone, Default)]
+struct Context(Arc<Mutex<Option<String>>>);
 
-impl ClientContext for Quiet {
+impl Context {
+    fn turned_away(&self) -> MutexGuard<'_, Option<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientContext for Context {
     fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
         // what it means for documents is said with their outcome
         tracing::debug!(target: "librdkafka", facility, "{message}");
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        if matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL)) {
+            *self.turned_away() = Some(format!("{error}: {reason}"));
+        }
         tracing::debug!(target: "librdkafka", %error, reason, "an error that passes by itself");
     }
 }

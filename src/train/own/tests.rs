@@ -1,3 +1,5 @@
+//! Files and specs of one's own, good and bad.
+
 use std::fmt::Write as _;
 use std::io::Write;
 

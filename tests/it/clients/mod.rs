@@ -1,8 +1,8 @@
 //! Real shippers against a sink that refuses, stands still and is killed: every event is stored once.
 
-mod found;
+pub mod found;
 mod ordeal;
-mod process;
+pub mod process;
 mod python;
 mod rsyslog;
 mod syslog_ng;

@@ -25,9 +25,24 @@ pub struct Broker {
     folder: TempDir,
     installed: &'static Installed,
     port: u16,
+    access: Access,
     process: Option<Child>,
     guard: Child,
 }
+
+/// Whom a broker lets in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody.
+    Open,
+    /// Whoever says [`USER`] and [`PASSWORD`] by SASL PLAIN.
+    Password,
+}
+
+/// A name that a broker knows.
+pub const USER: &str = "oversight";
+/// The password that goes with it.
+pub const PASSWORD: &str = "s3cret, with a comma";
 
 /// A document as it lies in a topic.
 pub struct Record {
@@ -43,6 +58,11 @@ impl Broker {
     /// Starts one; none, and said so, where this machine has none. Topics are made when they are first named, with
     /// three partitions.
     pub fn start() -> Option<Self> {
+        Self::start_for(Access::Open)
+    }
+
+    /// The same, for those only whom it is to let in.
+    pub fn start_for(access: Access) -> Option<Self> {
         let installed = match provision::installed() {
             Ok(installed) => installed,
             Err(reason) => {
@@ -55,10 +75,10 @@ impl Broker {
         let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
         let [port, controller] = listeners.each_ref().map(|listener| listener.local_addr().expect("bound").port());
         drop(listeners);
-        fs::write(folder.path().join("server.properties"), properties(folder.path(), port, controller))
-            .expect("settings");
+        let settings = properties(folder.path(), port, controller, access);
+        fs::write(folder.path().join("server.properties"), settings).expect("settings");
         let guard = start_guard(folder.path());
-        let mut broker = Self { folder, installed, port, process: None, guard };
+        let mut broker = Self { folder, installed, port, access, process: None, guard };
         run(broker
             .java("-Xmx256m")
             .args(["kafka.tools.StorageTool", "format", "-t", "4L6g3nShT-eMCtK--X86sw", "-c"])
@@ -100,12 +120,8 @@ impl Broker {
 
     /// Sends these values, and waits until the broker has them.
     pub async fn produce(&self, topic: &str, values: impl IntoIterator<Item = String>) {
-        let producer: FutureProducer = ClientConfig::new()
-            .set("bootstrap.servers", self.address())
-            .set("linger.ms", "5")
-            .set("enable.idempotence", "true")
-            .create()
-            .expect("a producer");
+        let producer: FutureProducer =
+            self.client().set("linger.ms", "5").set("enable.idempotence", "true").create().expect("a producer");
         let mut sent = Vec::new();
         for value in values {
             let record = FutureRecord::<(), _>::to(topic).payload(&value);
@@ -118,12 +134,8 @@ impl Broker {
 
     /// Everything in a topic, once it holds `count` records; more if more come within a second.
     pub fn records(&self, topic: &str, count: usize) -> Vec<Record> {
-        let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", self.address())
-            .set("group.id", "reader")
-            .set("auto.offset.reset", "earliest")
-            .create()
-            .expect("a consumer");
+        let consumer: BaseConsumer =
+            self.client().set("group.id", "reader").set("auto.offset.reset", "earliest").create().expect("a consumer");
         consumer.subscribe(&[topic]).expect("a topic");
         let (mut found, mut last) = (Vec::new(), Instant::now());
         loop {
@@ -144,6 +156,16 @@ impl Broker {
         }
     }
 
+    fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.address());
+        if self.access == Access::Password {
+            config.set("security.protocol", "sasl_plaintext").set("sasl.mechanism", "PLAIN");
+            config.set("sasl.username", USER).set("sasl.password", PASSWORD);
+        }
+        config
+    }
+
     fn java(&self, memory: &str) -> Command {
         let mut command = Command::new(self.installed.java.join("bin/java"));
         command.args([memory, "-XX:TieredStopAtLevel=1", "-cp"]).arg(self.installed.kafka.join("libs/*"));
@@ -160,13 +182,26 @@ impl Drop for Broker {
     }
 }
 
-fn properties(folder: &Path, port: u16, controller: u16) -> String {
+fn properties(folder: &Path, port: u16, controller: u16, access: Access) -> String {
     let data = folder.join("data");
+    let (protocol, asks) = match access {
+        Access::Open => ("PLAINTEXT", String::new()),
+        Access::Password => (
+            "SASL_PLAINTEXT",
+            format!(
+                "sasl.enabled.mechanisms=PLAIN\nsasl.mechanism.inter.broker.protocol=PLAIN\n\
+                 listener.name.client.plain.sasl.jaas.config=\
+                 org.apache.kafka.common.security.plain.PlainLoginModule required \
+                 username=\"{USER}\" password=\"{PASSWORD}\" user_{USER}=\"{PASSWORD}\";\n"
+            ),
+        ),
+    };
     format!(
         "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{controller}\n\
-         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER\n\
-         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\nlog.dirs={}\nnum.partitions=3\n\
+         listeners=CLIENT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
+         advertised.listeners=CLIENT://127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER\n\
+         inter.broker.listener.name=CLIENT\n{asks}\
+         listener.security.protocol.map=CLIENT:{protocol},CONTROLLER:PLAINTEXT\nlog.dirs={}\nnum.partitions=3\n\
          offsets.topic.replication.factor=1\ntransaction.state.log.replication.factor=1\n\
          transaction.state.log.min.isr=1\nshare.coordinator.state.topic.replication.factor=1\n\
          share.coordinator.state.topic.min.isr=1\ngroup.initial.rebalance.delay.ms=0\n",
