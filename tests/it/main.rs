@@ -12,6 +12,9 @@ mod cli;
 mod clients;
 /// A hundred thousand real records reach a real engine, each once, whatever is killed on the way.
 mod delivery;
+/// Detectors of points: golden values, official scores, and the commands that measure them.
+#[cfg(feature = "torch")]
+mod detectors;
 /// Every dialect of real sources is known, judged, and lost nowhere.
 mod dialects;
 /// Documents reach a real Elasticsearch and a real OpenSearch, once, whatever the engine does meanwhile.
