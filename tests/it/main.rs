@@ -10,6 +10,8 @@ mod architecture;
 mod cli;
 /// Real shippers against a sink that refuses, stands still and is killed: every event is stored once.
 mod clients;
+/// The dashboards are whole, and every panel shows something.
+mod dashboards;
 /// A hundred thousand real records reach a real engine, each once, whatever is killed on the way.
 mod delivery;
 /// Every dialect of real sources is known, judged, and lost nowhere.
