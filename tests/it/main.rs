@@ -14,6 +14,8 @@ mod clients;
 mod dashboards;
 /// A hundred thousand real records reach a real engine, each once, whatever is killed on the way.
 mod delivery;
+/// Pipelines, images and compose files are what their own programs take.
+mod deploy;
 /// Every dialect of real sources is known, judged, and lost nowhere.
 mod dialects;
 /// Documents reach a real Elasticsearch and a real OpenSearch, once, whatever the engine does meanwhile.
