@@ -355,7 +355,8 @@ fn play(runtime: &Runtime, actions: &[Action]) {
     run.assert_accounts();
     if !redriven {
         let letters = ids(run.spool.dead_letters());
-        assert_eq!(letters.iter().collect::<BTreeSet<_>>().len(), letters.len(), "an event has one letter");
+        let distinct = letters.iter().collect::<BTreeSet<_>>().len();
+        assert_eq!(distinct, letters.len(), "an event has one letter: {letters:?}");
     }
     engine.strict.store(false, Ordering::SeqCst);
     redrive(&run).unwrap();

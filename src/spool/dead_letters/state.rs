@@ -143,10 +143,20 @@ impl State {
         };
         let mut firsts: Vec<SeqNo> = names.iter().filter_map(|name| first_of(name)).collect();
         firsts.sort_unstable();
-        let last = firsts.last().copied();
+        let mut headers = Vec::with_capacity(firsts.len());
         for first in firsts {
-            match self.find_segment(first, Some(first) == last && access == Access::Full) {
+            match self.header_of(first) {
                 // let go by its owner since the names were read
+                Err(OpenError::Files { source, .. })
+                    if source.kind() == io::ErrorKind::NotFound && access == Access::ReadOnly => {}
+                header => headers.push((first, header?)),
+            }
+        }
+        for (index, (first, _)) in headers.iter().enumerate() {
+            let after = headers.get(index + 1);
+            let ends = after.and_then(|(_, header)| header.as_ref()).map(|header| header.previous);
+            let ends = ends.filter(|previous| previous.first == *first).map(|previous| previous.length);
+            match self.find_segment(*first, ends, after.is_none() && access == Access::Full) {
                 Err(OpenError::Files { source, .. })
                     if source.kind() == io::ErrorKind::NotFound && access == Access::ReadOnly => {}
                 found => found?,
@@ -155,21 +165,33 @@ impl State {
         Ok(())
     }
 
-    /// `torn`: it is the last one, and what a crash may have left behind in it is to be cut off.
-    fn find_segment(&mut self, first: SeqNo, torn: bool) -> Result<(), OpenError> {
+    /// What the segment of this name says of itself; none where that is damaged.
+    fn header_of(&self, first: SeqNo) -> Result<Option<SegmentHeader>, OpenError> {
         let path = path_of(&self.folder, first);
-        if let Err(PrefixFault::Newer(found)) =
-            SegmentHeader::read(self.files.as_ref(), &path, Kind::DeadLetters).map_err(at(&path))?
-        {
-            return Err(newer(&path, found));
+        match SegmentHeader::read(self.files.as_ref(), &path, Kind::DeadLetters).map_err(at(&path))? {
+            Ok(header) => Ok(Some(header)),
+            Err(PrefixFault::Newer(found)) => Err(newer(&path, found)),
+            Err(PrefixFault::Damaged) => Ok(None),
         }
+    }
+
+    /// `ends`: its length as the segment after it says; what lies behind was written by an append that failed, whose
+    /// letters were kept elsewhere since. `torn`: it is the last one, and what a crash may have left behind in it is to
+    /// be cut off.
+    fn find_segment(&mut self, first: SeqNo, ends: Option<u64>, torn: bool) -> Result<(), OpenError> {
+        let path = path_of(&self.folder, first);
         let length = length_of(self.files.as_ref(), &path).map_err(at(&path))?;
+        let length = ends.unwrap_or(length).min(length);
         let look = if torn { Depth::Close } else { Depth::Brief };
         let key = (first, self.identity.1);
         let walk = Walk::through(self.files.as_ref(), &path, key, length, look).map_err(at(&path))?;
-        if let Some(tail) = walk.tail.as_ref().filter(|_| torn) {
-            tracing::error!(path = %path.display(), bytes = tail.end - tail.start, "an unfinished write is cut off");
-            self.files.cut(&path, tail.start).map_err(at(&path))?;
+        if torn {
+            let end = walk.tail.as_ref().map_or(length, |tail| tail.start);
+            if end < length {
+                tracing::error!(path = %path.display(), bytes = length - end, "an unfinished write is cut off");
+            }
+            // synced in any case: an event is let go because its letter is here
+            self.files.cut(&path, end).map_err(at(&path))?;
         }
         let next = walk.next.0.max(first.0);
         self.segments.push_back(Segment { first: first.0, next, letters: walk.frames, length: walk.end });

@@ -77,6 +77,25 @@ fn the_oldest_go_when_there_are_too_many_and_are_counted() {
 }
 
 #[test]
+fn letters_that_a_failing_disk_took_half_way_and_that_were_kept_again_are_there_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = FailingFiles::default();
+    let o = open(folder.path(), &files).unwrap();
+    let letters = o.spool.dead_letters();
+    letters.append(&[letter(1, "before", 10)]).unwrap();
+    // the bytes are there, whole, and cannot be taken away
+    files.fail_syncs(1);
+    files.fail_cuts(1);
+    letters.append(&[letter(2, "again", 10), letter(3, "again", 10)]).unwrap_err();
+    letters.append(&[letter(2, "again", 10), letter(3, "again", 10)]).unwrap();
+    let read = |letters: &DeadLetters| all(letters, Filter::default()).len();
+    assert_eq!((letters.count(), read(letters)), (3, 3));
+    drop(o);
+    let o = opened(folder.path());
+    assert_eq!((o.spool.dead_letters().count(), read(o.spool.dead_letters())), (3, 3));
+}
+
+#[test]
 fn discarded_letters_do_not_come_back() {
     let folder = tempfile::tempdir().unwrap();
     for kept in [10, 0] {
