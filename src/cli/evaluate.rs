@@ -10,6 +10,7 @@ use crate::classify::{self, LoadedModel, ModelSource};
 use crate::evaluate::{self, LabelledRow, Options, Rule, page, text};
 use crate::train::{self, Labelled};
 
+use super::detect::{NabOptions, SeriesOptions};
 use super::model::load_spec;
 use super::progress::Progress;
 use super::{Output, OutputOption};
@@ -22,6 +23,12 @@ const BUILTIN: &str = "kdd99";
 pub enum EvaluateCommand {
     /// The classifier, on a file of labelled records
     Classifier(ClassifierOptions),
+    /// A detector of anomalies, on the Numenta Anomaly Benchmark (or a part of it)
+    Nab(NabOptions),
+    /// A detector of anomalies, on metrics with labelled stretches, such as AIOPS 2018 or WSD
+    Kpi(SeriesOptions),
+    /// A detector of anomalies, on series with one anomaly each, as in the UCR archive
+    Ucr(SeriesOptions),
 }
 
 /// Which model on which data.
@@ -72,9 +79,17 @@ enum Decision {
     LeastCost,
 }
 
-/// Judges a file and compares with its labels.
+/// Measures what the command names.
 pub fn evaluate(command: &EvaluateCommand) -> anyhow::Result<()> {
-    let EvaluateCommand::Classifier(options) = command;
+    match command {
+        EvaluateCommand::Classifier(options) => classifier(options),
+        EvaluateCommand::Nab(options) => super::detect::nab(options),
+        EvaluateCommand::Kpi(options) => super::detect::kpi(options),
+        EvaluateCommand::Ucr(options) => super::detect::ucr(options),
+    }
+}
+
+fn classifier(options: &ClassifierOptions) -> anyhow::Result<()> {
     classify::init_runtime();
     let asked = options.asked();
     let model = classify::load(&options.source())?.deciding(asked.rule.of_classes());

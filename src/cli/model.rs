@@ -16,7 +16,7 @@ use super::{Output, OutputOption};
 pub enum TrainCommand {
     /// On the KDD Cup 1999 data: 41 features, 23 classes
     Kdd99(Kdd99Options),
-    /// On a file of your own: any CSV or NDJSON with a label, and a spec of what to look at
+    /// On a file of your own: any CSV or NDJSON with a label, or connections in any form that replay takes, and a spec of what to look at
     Own(OwnOptions),
     /// Nothing of the weights: what a network from elsewhere lacks is fitted to labelled data (temperature, sets of
     /// classes, novelty, what is usual), and its quality measured
@@ -54,7 +54,7 @@ pub struct OwnOptions {
     /// What to look at: a YAML file with the features, the label and the split (docs/own-models.md)
     #[arg(long, value_name = "FILE")]
     spec: PathBuf,
-    /// The labelled rows: CSV with a header, or NDJSON, plain or gzip
+    /// The labelled rows: CSV with a header, or NDJSON, plain or gzip; where the spec names measured features, connections: Zeek, Suricata, NetFlow, Argus, VPC and KDD records, and captures
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// The model folder to write

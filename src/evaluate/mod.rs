@@ -22,6 +22,7 @@ mod masked;
 pub mod page;
 mod priors;
 mod report;
+pub mod series;
 mod shown;
 mod tally;
 pub mod text;

@@ -3,9 +3,11 @@
 //! Figures of one machine at one time say little; the ratios carry over. `make bench` prints both.
 //! Options: `--seconds N` for each measurement (default 8), `--kdd FILE` to use KDD records instead of connections,
 //! `--engine URL` a real Elasticsearch to measure against as well, `--only features`
-//! for the cost of features alone, `--only classifier` for that of verdicts and explanations, by `--model FOLDER` those of another model.
+//! for the cost of features alone, `--only classifier` for that of verdicts and explanations (by `--model FOLDER` those of another
+//! model), `--only detectors` for that of detectors of anomalies.
 
 mod classify;
+mod detectors;
 mod features;
 mod floor;
 mod load;
@@ -26,7 +28,8 @@ use sink::Swallow as Sink;
 const BATCH: usize = 125;
 const CONNECTIONS: u32 = 8;
 
-const USAGE: &str = "there are --seconds N, --kdd FILE, --engine URL, --model FOLDER, --only features|classifier";
+const USAGE: &str =
+    "there are --seconds N, --kdd FILE, --engine URL, --model FOLDER, --only features|classifier|detectors";
 
 struct Options {
     length: Duration,
@@ -44,6 +47,9 @@ fn main() {
     }
     if wanted("classifier") {
         classify::measure(options.model.as_deref(), options.length / 8);
+    }
+    if wanted("detectors") {
+        detectors::print();
     }
     if options.only.is_some() {
         return;
@@ -66,7 +72,9 @@ fn options() -> Options {
             ("--kdd", Some(file)) => options.kdd = Some(file),
             ("--engine", Some(url)) => options.engine = Some(url),
             ("--model", Some(folder)) => options.model = Some(folder.into()),
-            ("--only", Some(part)) if ["features", "classifier"].contains(&part.as_str()) => options.only = Some(part),
+            ("--only", Some(part)) if ["features", "classifier", "detectors"].contains(&part.as_str()) => {
+                options.only = Some(part)
+            }
             (other, _) => panic!("unknown option {other}, or one without its value; {USAGE}"),
         }
     }

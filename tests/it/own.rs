@@ -60,6 +60,29 @@ async fn a_model_of_ones_own_judges_the_events_that_have_its_fields_and_no_other
     assert_eq!((verdict(2), verdict(3)), (&Value::Null, &Value::Null), "too little of it, and none of it: {answer}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_of_flow_features_is_learned_from_a_log_and_judges_what_comes_in() {
+    let Some(log) = data::shared("stratosphere-zeek/008-zeek-mixed/conn.log.labeled.gz") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (spec, model) = (folder.path().join("spec.yml"), folder.path().join("model"));
+    let text =
+        "name: flows\nlabel: label\nnormal: [Benign]\nignore: [Background]\nmeasured: [flow]\nsplit: {by: time}\n";
+    std::fs::write(&spec, text).unwrap();
+    let [spec, data, into] = [&spec, &log, &model].map(|path| path.to_str().unwrap());
+    let arguments =
+        ["train", "own", "--epochs", "4", "--output", "json", "--spec", spec, "--data", data, "--into", into];
+    let done = run(&arguments);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let quality: Value = serde_json::from_slice(&done.stdout).expect("one JSON object");
+    assert!(quality["whole"]["distinct"]["accuracy"].as_f64().unwrap() > 0.8, "{quality}");
+    let oversight = Oversight::start(&folder.path().join("data"), &[("CLASSIFY_MODEL", into)]);
+    let event = json!({"ts": 1.5, "uid": "C1", "id.orig_h": "10.0.0.1", "id.resp_h": "10.0.0.2", "id.resp_p": 80,
+        "proto": "tcp", "conn_state": "SF", "duration": 0.5, "orig_bytes": 100, "resp_bytes": 900, "orig_pkts": 5, "resp_pkts": 4});
+    let (status, answer) = oversight.post("/v1/enrich", json!([event]).to_string()).await;
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer[0]["oversight"]["classification"]["label"].is_string(), "{answer}");
+}
+
 #[test]
 fn a_model_of_ones_own_is_measured_on_rows_of_ones_own_and_a_strange_label_is_an_attack_never_seen() {
     let folder = tempfile::tempdir().unwrap();

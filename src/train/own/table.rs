@@ -77,6 +77,19 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Takes these numbers and words out of all rows, by their places.
+    pub fn without(&mut self, numbers: &[usize], words: &[usize]) {
+        fn kept<T: Copy>(values: &[T], gone: &[usize]) -> Box<[T]> {
+            values.iter().enumerate().filter(|(place, _)| !gone.contains(place)).map(|(_, value)| *value).collect()
+        }
+        for row in &mut self.rows {
+            row.numeric = kept(&row.numeric, numbers);
+            row.words = kept(&row.words, words);
+        }
+        let mut place = 0..;
+        self.words.retain(|_| !words.contains(&place.next().expect("endless")));
+    }
+
     /// Takes a record.
     ///
     /// # Errors
