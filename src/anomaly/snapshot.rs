@@ -311,7 +311,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(16))]
         #[test]
         fn a_restored_engine_goes_on_to_the_digit(seed in any::<u64>(), cut in 0_usize..6_000, points in any::<bool>()) {
             let mut settings = settings(if points { WITH_POINTS } else { DECLARED });
