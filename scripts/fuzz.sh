@@ -20,7 +20,7 @@ for ((i = 1; i <= $#; i++)); do
   if [ "${!i}" = --crate-name ]; then next=$((i + 1)); crate=${!next}; fi
 done
 case "$crate" in
-  oversight | syslog_loose | body | bulk | capture | form | frames | normalise | syslog | tables)
+  oversight | syslog_loose | body | bulk | capture | dialects | form | frames | normalise | syslog | tables)
     exec "$@" --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
       -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
       -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1

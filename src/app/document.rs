@@ -40,7 +40,7 @@ pub struct Flow<'a> {
     pub network: &'a str,
     /// Of `event`.
     pub event: &'a str,
-    /// Of `oversight.related`: how many records of each kind told about the connection.
+    /// Of `oversight.related`: what other records told about the connection.
     pub related: &'a str,
 }
 

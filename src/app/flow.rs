@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use crate::normalise::{Address, Connection, Endpoint, Record, Told, Transport, View, community_id};
+use crate::normalise::{Address, Connection, Endpoint, Record, Related, Told, Transport, View, community_id};
 
 use super::document::Flow;
 
@@ -61,7 +61,7 @@ impl FlowTexts {
             places.event = self.list(|out| times(out, connection, told));
         }
         places.related = self.list(|out| {
-            view.related.counts().for_each(|(kind, count)| member!(out, "\"{kind}\":{count},"));
+            related(out, &view.related);
         });
         places.network = self.list(|out| network(out, view, connection, fields));
         places
@@ -84,6 +84,19 @@ impl FlowTexts {
         let start = self.0.len();
         write(&mut self.0);
         start..self.0.len() - usize::from(self.0[start..].ends_with(','))
+    }
+}
+
+/// How many records of each kind told about the connection, the name that was asked for, and what alerts and notices
+/// were called; texts stand between quotes as they came.
+fn related(out: &mut String, related: &Related) {
+    related.counts().for_each(|(kind, count)| member!(out, "\"{kind}\":{count},"));
+    if let Some(name) = related.asked() {
+        member!(out, "\"asked\":\"{name}\",");
+    }
+    let said: Vec<&str> = related.said().collect();
+    if !said.is_empty() {
+        member!(out, "\"said\":[\"{}\"],", said.join("\",\""));
     }
 }
 

@@ -31,6 +31,15 @@ pub fn model(config: &Config) -> Result<LoadedModel, StartError> {
     Ok(shelf.load(&settings.configured.judging(&shelf).active)?)
 }
 
+/// The annotated documents of some events.
+pub struct Judged {
+    /// The documents, in the order of the events; those that are no JSON object have none.
+    pub documents: Enriched,
+    /// For each event: where it tells of one side of a connection, which connection. The later one of two with the same
+    /// number tells of all of it.
+    pub pairs: Vec<Option<u64>>,
+}
+
 /// Judges events in the order in which they come.
 pub struct Offline {
     pipeline: Pipeline,
@@ -61,8 +70,8 @@ impl Offline {
         Ok(Self { pipeline, clock, next: SeqNo(1) })
     }
 
-    /// The annotated documents of `events`, in their order; those that are no JSON object have none.
-    pub fn judge(&mut self, events: &[String]) -> Enriched {
+    /// Annotates `events`.
+    pub fn judge(&mut self, events: &[String]) -> Judged {
         let mut body = Vec::with_capacity(events.iter().map(String::len).sum());
         let members = events.iter().map(|event| {
             let start = u32::try_from(body.len()).expect("a batch is far below 4 GiB");
@@ -75,6 +84,9 @@ impl Offline {
         let (first, source, body) = (self.next, "file".into(), Bytes::from(body));
         self.next = first.plus(events.len() as u64);
         let batch = StoredBatch { first, received, source, body, members, replayed: false };
-        self.pipeline.enrich(&batch, received)
+        let documents = self.pipeline.enrich(&batch, received);
+        let mut pairs = vec![None; events.len()];
+        self.pipeline.pairs().for_each(|(member, pair)| pairs[member] = Some(pair));
+        Judged { documents, pairs }
     }
 }

@@ -99,6 +99,8 @@ struct Prepared {
     time: EventTime,
     row: Option<usize>,
     quality: Option<Quality>,
+    /// Of an event that tells of one side of a connection: which connection.
+    pair: Option<u64>,
     flow: FlowPlaces,
     metrics: Range<usize>,
     score: f32,
@@ -174,6 +176,12 @@ impl Pipeline {
             engine.advance(now);
         }
         Enriched { bytes: out.bytes.into(), documents }
+    }
+
+    /// Of the body that was annotated last: which members tell of one side of a connection, and of which connection. The later
+    /// one of two with the same number tells of all of it.
+    pub fn pairs(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.scratch.prepared.iter().filter_map(|prepared| Some((prepared.member, prepared.pair?)))
     }
 
     /// What the passing of time alone brings: buckets that end although no event comes.
@@ -266,6 +274,7 @@ impl Pipeline {
                     time,
                     row,
                     quality,
+                    pair: view.pair,
                     flow: scratch.flows.put(&view, self.flow),
                     metrics: start..scratch.metrics.len(),
                     score,

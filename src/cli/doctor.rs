@@ -19,10 +19,10 @@ use crate::evaluate::{self, ClassifierReport};
 use crate::features::FeatureVector;
 use crate::normalise::file;
 use crate::normalise::kdd::parse_line;
-use crate::normalise::records::{self, SourceError};
+use crate::normalise::records::{self, Format, SourceError};
 
 use super::progress::Progress;
-use super::traffic::FileFormat;
+use super::traffic::format;
 use super::{Output, OutputOption};
 
 /// Labelled records that are judged, at most; of a longer file they are spread evenly.
@@ -35,8 +35,8 @@ pub struct DoctorOptions {
     #[arg(long, required = true, value_name = "FILE")]
     sample: Vec<PathBuf>,
     /// What its lines are; by their content where it is not given
-    #[arg(long, value_enum, default_value = "auto")]
-    format: FileFormat,
+    #[arg(long, value_parser = format(), default_value = "auto")]
+    format: Format,
     /// Labelled KDD records to measure on what missing features cost; without them the figures of the model's card are
     /// told, which know only whether content features are missing
     #[arg(long, value_name = "FILE")]
@@ -117,7 +117,7 @@ fn look(
     clock: &Clock,
     unreadable: &mut u64,
 ) -> Result<(), SourceError> {
-    let events = records::open(file, options.format.into(), clock.now().as_event_time())?;
+    let events = records::open(file, options.format, clock.now().as_event_time())?;
     let mut bar = Progress::new(&format!("looking at {}", file.display()), None);
     for (done, event) in (1..).zip(events.take(options.limit.unwrap_or(usize::MAX))) {
         match event {

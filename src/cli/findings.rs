@@ -134,13 +134,26 @@ impl Findings {
         }
     }
 
+    /// Counts the document of an event whose connection another one tells of as well.
+    pub fn event(&mut self, bytes: &[u8]) {
+        // what the pipeline wrote is an event; if it were none, it would have no verdict
+        if let Ok(view) = self.reader.read(bytes) {
+            self.counts.events += 1;
+            Self::share(&mut self.dialects, &view).events += 1;
+        }
+    }
+
+    /// What was found of the dialect that the document's event spoke.
+    fn share<'d>(dialects: &'d mut BTreeMap<&'static str, Share>, view: &View<'_>) -> &'d mut Share {
+        // the document may look like ECS, which the event did not
+        let dialect = text(view, Field::Dialect).and_then(|name| Dialect::of(&name)).unwrap_or(view.dialect);
+        dialects.entry(dialect.name()).or_default()
+    }
+
     /// Counts an annotated document; tells whether it has a verdict.
     pub fn document(&mut self, bytes: &[u8]) -> bool {
-        // what the pipeline wrote is an event; if it were none, it would have no verdict
         let Ok(view) = self.reader.read(bytes) else { return false };
-        // the document may look like ECS, which the event did not
-        let dialect = text(&view, Field::Dialect).and_then(|name| Dialect::of(&name)).unwrap_or(view.dialect);
-        let share = self.dialects.entry(dialect.name()).or_default();
+        let share = Self::share(&mut self.dialects, &view);
         self.counts.events += 1;
         share.events += 1;
         let Some(label) = text(&view, Field::Label) else { return false };

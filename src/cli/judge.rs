@@ -1,5 +1,6 @@
 //! `oversight judge FILE…`: what is found in files of events, without a server and without a store.
 
+use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,15 +12,17 @@ use crate::app::dialects;
 use crate::app::offline::Offline;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::normalise::records::{self, SourceError};
+use crate::normalise::records::{self, Format, SourceError};
 use crate::normalise::{Dialect, Rules};
 
 use super::findings::Findings;
 use super::progress::Progress;
-use super::traffic::FileFormat;
+use super::traffic::format;
 
 /// Events that are judged together.
 const BATCH: usize = 512;
+/// Documents of one-way flows that wait for the other side: as many as flows wait there.
+const MOST_WAITING: usize = 65_536;
 
 /// What to judge, and how to tell.
 #[derive(Debug, Args)]
@@ -28,8 +31,8 @@ pub struct JudgeOptions {
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// What the lines are; by their content where it is not given
-    #[arg(long, value_enum, default_value = "auto")]
-    format: FileFormat,
+    #[arg(long, value_parser = format(), default_value = "auto")]
+    format: Format,
     /// The dialect of all events; by their content where it is not given
     #[arg(long, value_parser = dialect, value_name = "NAME")]
     dialect: Option<Dialect>,
@@ -60,7 +63,8 @@ fn dialect(name: &str) -> Result<Dialect, String> {
     Dialect::of(name).ok_or_else(|| format!("no such dialect; there are {}", known()))
 }
 
-/// Judges the files in the order in which they are named: what is seen in one counts in the windows of the next.
+/// Judges the files in the order in which they are named: what is seen in one counts in the windows of the next. A connection
+/// that two one-way flows tell of is told once, of both.
 ///
 /// # Errors
 /// When a file cannot be read to its end, the model cannot be used, or nobody takes the output.
@@ -71,6 +75,7 @@ pub fn judge(configuration: &Config, options: &JudgeOptions) -> anyhow::Result<(
         findings: Findings::new(&rules),
         offline: Offline::new(configuration, rules, clock.clone())?,
         documents: (options.output == JudgeOutput::Ndjson).then(|| BufWriter::new(std::io::stdout().lock())),
+        waiting: BTreeMap::new(),
     };
     let mut failed = None;
     for file in &options.files {
@@ -82,6 +87,7 @@ pub fn judge(configuration: &Config, options: &JudgeOptions) -> anyhow::Result<(
             }
         }
     }
+    run.tell_of_single_sides()?;
     let Run { findings, documents, .. } = run;
     match (options.output, documents) {
         (_, Some(mut documents)) => documents.flush()?,
@@ -97,13 +103,15 @@ struct Run {
     offline: Offline,
     findings: Findings,
     documents: Option<BufWriter<std::io::StdoutLock<'static>>>,
+    /// Documents that tell of one side of a connection, while its other side may come.
+    waiting: BTreeMap<u64, Vec<u8>>,
 }
 
 impl Run {
     fn file(&mut self, path: &Path, options: &JudgeOptions, clock: &Clock) -> anyhow::Result<()> {
         let done = Arc::<AtomicU64>::default();
         let start = clock.now().as_event_time();
-        let mut events = records::open_counting(path, options.format.into(), start, &done)?;
+        let mut events = records::open_counting(path, options.format, start, &done)?;
         let size = std::fs::metadata(path).map(|file| file.len()).ok();
         let mut bar = Progress::new(&format!("judging {}", path.display()), size);
         let (mut batch, mut lines) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
@@ -146,19 +154,47 @@ impl Run {
             return Ok(());
         }
         let judged = self.offline.judge(events);
-        for (document, line) in judged.documents.into_iter().zip(lines) {
+        let documents = judged.documents;
+        for ((document, line), pair) in documents.documents.into_iter().zip(lines).zip(judged.pairs) {
             let bytes = match document {
-                Ok(range) => &judged.bytes[range],
+                Ok(range) => &documents.bytes[range],
                 Err(problem) => {
                     self.findings.unreadable(path, *line, &problem);
                     continue;
                 }
             };
-            let judged = self.findings.document(bytes);
-            if let Some(out) = self.documents.as_mut().filter(|_| judged) {
-                out.write_all(bytes)?;
-                out.write_all(b"\n")?;
+            match pair.map(|pair| (pair, self.waiting.remove(&pair))) {
+                Some((pair, None)) => self.wait(pair, bytes)?,
+                Some((_, Some(side))) => {
+                    // what it told is told again with the other side
+                    self.findings.event(&side);
+                    self.tell(bytes)?;
+                }
+                None => self.tell(bytes)?,
             }
+        }
+        Ok(())
+    }
+
+    /// Keeps the document of one side until the other side comes, or too many wait.
+    fn wait(&mut self, pair: u64, document: &[u8]) -> anyhow::Result<()> {
+        self.waiting.insert(pair, document.to_owned());
+        match self.waiting.len() > MOST_WAITING {
+            true => self.waiting.pop_first().map_or(Ok(()), |(_, oldest)| self.tell(&oldest)),
+            false => Ok(()),
+        }
+    }
+
+    /// Tells of what nobody answered, in the order in which it came.
+    fn tell_of_single_sides(&mut self) -> anyhow::Result<()> {
+        std::mem::take(&mut self.waiting).into_values().try_for_each(|document| self.tell(&document))
+    }
+
+    fn tell(&mut self, document: &[u8]) -> anyhow::Result<()> {
+        let judged = self.findings.document(document);
+        if let Some(out) = self.documents.as_mut().filter(|_| judged) {
+            out.write_all(document)?;
+            out.write_all(b"\n")?;
         }
         Ok(())
     }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
 use crate::clock::Clock;
@@ -28,8 +29,8 @@ pub struct ReplayOptions {
     /// The file, plain, gzip or zstd
     file: PathBuf,
     /// What is in it; by its content where it is not given
-    #[arg(long, value_enum, default_value = "auto")]
-    format: FileFormat,
+    #[arg(long, value_parser = format(), default_value = "auto")]
+    format: Format,
     /// Where oversight listens; without it, where the configuration says
     #[arg(long)]
     url: Option<String>,
@@ -58,37 +59,10 @@ pub struct ReplayOptions {
     output: OutputOption,
 }
 
-/// What is in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FileFormat {
-    /// As its content says
-    Auto,
-    /// Lines of a KDD Cup 1999 or NSL-KDD file
-    Kdd,
-    /// A Zeek log, JSON or tab-separated
-    Zeek,
-    /// One JSON object a line, taken as it is
-    Ndjson,
-    /// A table whose first line names its columns, such as Argus' and AWS VPC's
-    Csv,
-    /// Lines of text
-    Text,
-    /// Packets, pcap or pcapng: an event for each connection
-    Capture,
-}
-
-impl From<FileFormat> for Format {
-    fn from(format: FileFormat) -> Self {
-        match format {
-            FileFormat::Auto => Self::Auto,
-            FileFormat::Kdd => Self::Kdd,
-            FileFormat::Zeek => Self::Zeek,
-            FileFormat::Ndjson => Self::Ndjson,
-            FileFormat::Csv => Self::Csv,
-            FileFormat::Text => Self::Text,
-            FileFormat::Capture => Self::Capture,
-        }
-    }
+/// Reads the name of a format: as the content says (auto), lines of KDD-99 or NSL-KDD, a Zeek log in either form, JSON lines
+/// taken as they are, a table that names its columns, lines of text, or packets.
+pub fn format() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(Format::name)).map(|name| Format::of(&name).expect("one of them"))
 }
 
 /// What traffic to make.
@@ -111,7 +85,7 @@ pub fn replay(configuration: &Config, options: &ReplayOptions) -> anyhow::Result
     let url = options.url.clone().unwrap_or_else(|| format!("{scheme}://{}/", configuration.listen));
     let key = options.key_file.as_ref().map(|path| read(path)).transpose()?;
     let unreadable = Arc::<AtomicU64>::default();
-    let events = records::open(&options.file, options.format.into(), Clock::system().now().as_event_time())?;
+    let events = records::open(&options.file, options.format, Clock::system().now().as_event_time())?;
     let events = readable(events, Arc::clone(&unreadable));
     let settings = sender::Settings {
         batch: options.batch,

@@ -79,7 +79,7 @@ pub fn connection<'a>(slots: &Slots, body: &'a str) -> Option<Found<'a>> {
         ending: ending(state, turned),
         duration: slots.at(DUR).number(body).filter(|seconds| *seconds >= 0.0),
         start: moment::of(slots.at(START), body),
-        counted: Counted::Frames,
+        counted: Counted::Frames(0),
     };
     Some(Found { facts, names, one_way: false })
 }

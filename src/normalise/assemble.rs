@@ -66,8 +66,8 @@ pub enum Counted {
     IpWithoutTcp,
     /// IP headers and what lies under them.
     Ip,
-    /// Whole Ethernet frames.
-    Frames,
+    /// Whole Ethernet frames, each with so many VLAN tags.
+    Frames(u64),
 }
 
 /// Puts connections together; holds the symbols.
@@ -204,6 +204,8 @@ struct Headers {
 
 /// An Ethernet header.
 const LINK: u64 = 14;
+/// A VLAN tag.
+const TAG: u64 = 4;
 /// A TCP header without options, and one with timestamps, as most have that carry data.
 const TCP: [u64; 2] = [20, 32];
 
@@ -217,7 +219,7 @@ impl Headers {
             // KDD-99 counts the header of ICMP
             (Transport::Icmp, _) => Some(0),
         };
-        let link = if facts.counted == Counted::Frames { LINK } else { 0 };
+        let link = if let Counted::Frames(tags) = facts.counted { LINK + TAG * tags } else { 0 };
         let internet = if v6 { 40 } else { 20 };
         Self { transport: facts.transport, packet: above.map(|above| link + internet + above) }
     }

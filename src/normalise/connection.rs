@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::event::EventTime;
+use crate::features::flow::NameShape;
 use crate::features::symbols::{Symbol, Symbols};
 
 /// One connection, or for UDP and ICMP one flow of packets.
@@ -28,8 +29,9 @@ pub struct Connection<'a> {
     pub state: Option<&'a str>,
     /// What happened in it, in Zeek's letters.
     pub history: Option<&'a str>,
-    /// The name that was asked for: a DNS question, the server of a TLS greeting, the host of an HTTP request.
-    pub name: Option<&'a str>,
+    /// What the name looks like that was asked for: a DNS question, the server of a TLS greeting, the host of an HTTP
+    /// request.
+    pub name: Option<NameShape>,
     /// What was seen in its packets and payload.
     pub content: Content,
     /// What here is an estimate.

@@ -193,7 +193,7 @@ fn counted(slots: &Slots, body: &str, shape: Dialect) -> Counted {
     let packetbeat = || slots.at(KIND).plain(body) == Some("flow") || slots.at(FINAL).is_there();
     match shape {
         Dialect::SecurityOnion => Counted::IpWithoutTcp,
-        Dialect::Ecs if packetbeat() => Counted::Frames,
+        Dialect::Ecs if packetbeat() => Counted::Frames(0),
         _ => Counted::Ip,
     }
 }

@@ -172,7 +172,7 @@ impl CompiledMapping {
             ending: self.ending(slots, body),
             duration: told.filter(|seconds| *seconds >= 0.0).or_else(|| moment::between(start, end)),
             start,
-            counted: if self.bytes == Bytes::Frames { Counted::Frames } else { Counted::Ip },
+            counted: if self.bytes == Bytes::Frames { Counted::Frames(0) } else { Counted::Ip },
         };
         let place = |field: MappedField| self.places[field as usize];
         let names = Names {

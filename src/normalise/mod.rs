@@ -40,6 +40,7 @@ mod zeek;
 
 use crate::event::EventTime;
 use crate::features::FeatureVector;
+use crate::features::flow::NameShape;
 
 use assemble::Assembler;
 use canonical::Canonical;
@@ -54,7 +55,7 @@ use json::{Scanner, Text, unescape};
 pub use kdd::Unusable;
 pub use layout::{Form, Layout, Member, Told};
 pub use mapping::{Bytes, MappedField, Mapping, Unit};
-use pairs::Pairs;
+use pairs::{Met, Pairs};
 use paths::{NONE, Paths, ROOT, Target};
 use rules::Compiled;
 pub use rules::{Condition, DialectRule, Rules};
@@ -97,6 +98,9 @@ pub struct View<'a> {
     pub unusable: Unusable,
     /// What other records said about its connection.
     pub related: Related,
+    /// Where it tells of one side of a connection: which of those that this normaliser has read, so that the event of
+    /// the other side, which tells of the whole, can be known for the same one.
+    pub pair: Option<u64>,
     /// Its own Community ID, under a name that is not that of ECS.
     pub community_id: Option<&'a str>,
     body: &'a str,
@@ -288,10 +292,10 @@ impl Normaliser {
             self.layout.told = self.told();
         }
         let fields = self.fields(&understood);
-        let Understood { record, dialect, unusable, related, .. } = understood;
+        let Understood { record, dialect, unusable, related, pair, .. } = understood;
         let community_id = self.slots.at(OWN_COMMUNITY_ID).plain(body);
         let time = self.time(body, &record);
-        View { time, record, dialect, layout: self.layout, unusable, related, community_id, body, fields }
+        View { time, record, dialect, layout: self.layout, unusable, related, pair, community_id, body, fields }
     }
 
     fn understand<'a>(&mut self, body: &'a str) -> Understood<'a> {
@@ -300,7 +304,7 @@ impl Normaliser {
             let (features, unusable) = kdd::features(&self.slots, base, body);
             let record = Record::Kdd(features);
             let (related, origin) = (Related::default(), Origin::Kdd(base));
-            return Understood { record, dialect: Dialect::Kdd, unusable, related, origin };
+            return Understood { record, dialect: Dialect::Kdd, unusable, related, pair: None, origin };
         }
         let (dialect, found) = match self.rules.mapped(&self.slots, body) {
             Some(found) => (Dialect::Mapped, Some(found)),
@@ -309,22 +313,22 @@ impl Normaliser {
         let unusable = Unusable::default();
         match found {
             Some(found) => {
-                let (Found { facts, names, .. }, sides) = match found.one_way {
+                let Met { found: Found { facts, names, .. }, sides, pair } = match found.one_way {
                     true => self.pairs.meet(found, moment::of(self.slots.at(TIMESTAMP), body)),
-                    false => (found, Sides::Whole),
+                    false => Met { found, sides: Sides::Whole, pair: None },
                 };
                 let mut connection = Connection { sides, ..self.assembler.connection(&facts) };
                 kdd::content(&self.slots, body, &mut connection);
                 connection.history = zeek::text(self.slots.at(HISTORY), body);
-                connection.name = zeek::text(self.slots.at(ASKED), body);
+                connection.name = zeek::text(self.slots.at(ASKED), body).and_then(NameShape::of);
                 let related = self.joins.tell(&self.slots, body, &mut connection);
                 let (record, origin) = (Record::Connection(connection), Origin::Names(names));
-                Understood { record, dialect, unusable, related, origin }
+                Understood { record, dialect, unusable, related, pair, origin }
             }
             None => {
                 self.joins.hear(&self.slots, body, dialect);
-                let related = Related::default();
-                Understood { record: Record::Other, dialect, unusable, related, origin: Origin::None }
+                let (related, origin) = (Related::default(), Origin::None);
+                Understood { record: Record::Other, dialect, unusable, related, pair: None, origin }
             }
         }
     }
@@ -394,6 +398,7 @@ struct Understood<'a> {
     dialect: Dialect,
     unusable: Unusable,
     related: Related,
+    pair: Option<u64>,
     origin: Origin,
 }
 

@@ -44,38 +44,54 @@ struct Half {
     duration: Option<f64>,
     /// When it began, or was told.
     micros: i64,
+    /// Which of all that ever waited.
+    number: u64,
+}
+
+/// What is known of the connection of a one-way flow.
+#[derive(Debug)]
+pub struct Met<'a> {
+    /// What is told of it.
+    pub found: Found<'a>,
+    /// By how many of its sides.
+    pub sides: Sides,
+    /// A number that both of them have and no others.
+    pub pair: Option<u64>,
 }
 
 /// The flows that wait.
 #[derive(Debug)]
 pub struct Pairs {
     waiting: LruCache<Key, Half, FxBuildHasher>,
+    /// How many ever waited.
+    waited: u64,
 }
 
 impl Default for Pairs {
     /// None.
     fn default() -> Self {
-        Self { waiting: LruCache::unbounded_with_hasher(FxBuildHasher) }
+        Self { waiting: LruCache::unbounded_with_hasher(FxBuildHasher), waited: 0 }
     }
 }
 
 impl Pairs {
     /// Makes of a one-way flow what is known of its connection. `told` is the event's time, for flows without one.
-    pub fn meet<'a>(&mut self, found: Found<'a>, told: Option<EventTime>) -> (Found<'a>, Sides) {
-        let half = Half::of(&found.facts, told);
+    pub fn meet<'a>(&mut self, found: Found<'a>, told: Option<EventTime>) -> Met<'a> {
+        let half = Half::of(&found.facts, told, self.waited);
         let key = Key::of(&found.facts);
         let other = self.waiting.get(&key).copied();
         match other.filter(|other| half.is_other_side_of(other)) {
             Some(other) => {
                 self.waiting.pop(&key);
-                (merge(found, &half, &other), Sides::Second)
+                Met { found: merge(found, &half, &other), sides: Sides::Second, pair: Some(other.number) }
             }
             None => {
                 if self.waiting.len() >= MOST && !self.waiting.contains(&key) {
                     self.waiting.pop_lru();
                 }
                 self.waiting.put(key, half);
-                (alone(found), Sides::First)
+                self.waited += 1;
+                Met { found: alone(found), sides: Sides::First, pair: Some(half.number) }
             }
         }
     }
@@ -102,7 +118,7 @@ fn host(side: &Side<'_>, transport: Transport) -> (u128, u16) {
 }
 
 impl Half {
-    fn of(facts: &Facts<'_>, told: Option<EventTime>) -> Self {
+    fn of(facts: &Facts<'_>, told: Option<EventTime>, number: u64) -> Self {
         let Side { payload, bytes, packets, .. } = facts.source;
         Self {
             host: host(&facts.source, facts.transport),
@@ -113,6 +129,7 @@ impl Half {
             start: facts.start,
             duration: facts.duration,
             micros: facts.start.or(told).map_or(0, EventTime::micros),
+            number,
         }
     }
 

@@ -54,6 +54,8 @@ slots::slots! { ecs::END;
     FLAGS_TOCLIENT: "tcp.tcp_flags_tc" | "event.tcp.tcp_flags_tc" | "suricata.eve.tcp.tcp_flags_tc";
     /// TCP flags of both, or of the one side of a `netflow` record.
     TCP_FLAGS: "tcp.tcp_flags" | "event.tcp.tcp_flags" | "suricata.eve.tcp.tcp_flags";
+    /// The VLAN tags of its frames, from outside in.
+    VLAN: "vlan" | "event.vlan" | "suricata.eve.vlan";
     /// Frames of a `netflow` record.
     PACKETS: "netflow.pkts" | "event.netflow.pkts" | "suricata.eve.netflow.pkts";
     /// Bytes of a `netflow` record.
@@ -112,7 +114,7 @@ pub fn connection<'a>(slots: &Slots, body: &'a str) -> Option<Found<'a>> {
         ending: ending(slots, body, one_way),
         duration: moment::between(start, last).or_else(|| slots.at(AGE).number(body).filter(|age| *age >= 0.0)),
         start,
-        counted: Counted::Frames,
+        counted: Counted::Frames(slots.at(VLAN).values(body).count() as u64),
     };
     Some(Found { facts, names, one_way })
 }

@@ -10,8 +10,12 @@ mod architecture;
 mod cli;
 /// Real shippers against a sink that refuses, stands still and is killed: every event is stored once.
 mod clients;
+/// The dashboards are whole, and every panel shows something.
+mod dashboards;
 /// A hundred thousand real records reach a real engine, each once, whatever is killed on the way.
 mod delivery;
+/// Pipelines, images and compose files are what their own programs take.
+mod deploy;
 /// Detectors of points: golden values, official scores, and the commands that measure them.
 #[cfg(feature = "torch")]
 mod detectors;
@@ -33,12 +37,16 @@ mod explanations;
 mod fault_table;
 /// What goes wrong at start and while running is said clearly, and loses nothing.
 mod faults;
+/// The same traffic as packets, as Zeek's log and as Suricata's has the same features.
+mod forms;
 /// Signals, the service manager, and an end within its deadline whatever happens.
 mod graceful;
 /// What each shipper says to an Elasticsearch, replayed byte for byte, and what it has to hear.
 mod handshakes;
 /// What the tests stand on.
 mod harness;
+/// Records about a connection reach its features and its document.
+mod joined;
 /// Events come from Kafka once and go to Kafka, whatever is killed on the way.
 #[cfg(feature = "kafka")]
 mod kafka;
@@ -56,5 +64,7 @@ mod redrive;
 mod syslog;
 /// Encryption with real certificates, which change while connections are open.
 mod tls;
+/// What is wrong with an event has its stated effect, and never another one.
+mod wrong_events;
 /// Real Zeek connection records are stored with every field as it came.
 mod zeek;

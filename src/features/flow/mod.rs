@@ -37,6 +37,7 @@ pub use names::{Described, FEATURES};
 use names::{HISTORY, NAME, OWN, PAIR, WINDOWS};
 use pair::Pair;
 use party::Party;
+pub use text::NameShape;
 
 /// How many features there are.
 pub const FLOW: usize = FEATURES.len();

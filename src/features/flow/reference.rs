@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assert, proptest};
 
-use super::{FEATURES, FlowSettings, FlowVector, FlowWindows, LENGTHS, place};
+use super::{FEATURES, FlowSettings, FlowVector, FlowWindows, LENGTHS, NameShape, place};
 use crate::event::EventTime;
 use crate::features::symbols::{FLAGS, Symbol, Symbols};
 use crate::normalise::{Address, Approximated, Connection, Content, Endpoint, Record, Sides, Transport};
@@ -148,7 +148,7 @@ proptest! {
 #[test]
 fn a_connection_by_itself_has_the_features_worked_out_by_hand() {
     let made = Made { step_micros: 0, hosts: [0, 1], port: 80, flag: 9, bytes: 300 };
-    let connection = Connection { history: Some("^ShADadTFf"), name: Some("a1.example"), ..made.connection() };
+    let connection = Connection { history: Some("^ShADadTFf"), name: NameShape::of("a1.example"), ..made.connection() };
     let vector = measured(&mut FlowWindows::new(&FlowSettings::default()), &connection, 0);
     for (name, expected) in [
         ("flow_duration", 2.0),

@@ -1,18 +1,26 @@
 //! What the name that was asked for looks like: those that programs make up differ from those that people do.
 
+/// The features of a name, in their order; the name itself is not kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NameShape([f32; 5]);
+
+impl NameShape {
+    /// Of a name; none where it is nothing but dots.
+    pub fn of(name: &str) -> Option<Self> {
+        let name = Some(name.trim_end_matches('.')).filter(|name| !name.is_empty())?;
+        let (labels, longest) =
+            name.split('.').fold((0_u32, 0), |(labels, longest), label| (labels + 1, longest.max(label.len())));
+        let digits = name.bytes().filter(u8::is_ascii_digit).count();
+        let length = name.len() as f32;
+        Some(Self([length, entropy(name), digits as f32 / length, labels as f32, longest as f32]))
+    }
+}
+
 /// Writes the features; missing where there is no name.
-pub fn fill(name: Option<&str>, out: &mut [f32]) {
-    let Some(name) = name.map(|name| name.trim_end_matches('.')).filter(|name| !name.is_empty()) else { return };
-    let labels: Vec<&str> = name.split('.').collect();
-    let longest = labels.iter().map(|label| label.len()).max().unwrap_or(0);
-    let digits = name.bytes().filter(u8::is_ascii_digit).count();
-    out.copy_from_slice(&[
-        name.len() as f32,
-        entropy(name),
-        digits as f32 / name.len() as f32,
-        labels.len() as f32,
-        longest as f32,
-    ]);
+pub fn fill(name: Option<NameShape>, out: &mut [f32]) {
+    if let Some(NameShape(features)) = name {
+        out.copy_from_slice(&features);
+    }
 }
 
 /// Shannon's entropy of the bytes but the dots, in bits; letters of either case are alike.
@@ -33,7 +41,7 @@ mod tests {
 
     fn of(name: &str) -> [f32; 5] {
         let mut out = [f32::NAN; 5];
-        fill(Some(name), &mut out);
+        fill(NameShape::of(name), &mut out);
         out
     }
 

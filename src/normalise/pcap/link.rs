@@ -20,15 +20,12 @@ const MOST_TAGS: usize = 8;
 /// The IP packet in a frame.
 pub fn internet(link: i32, frame: &[u8]) -> Result<&[u8], Skipped> {
     match link {
-        ETHERNET => by_ether_type(word(frame, 12)?, behind(frame, 14)?),
+        ETHERNET => of_ethernet(frame),
         LINUX_SLL => by_ether_type(word(frame, 14)?, behind(frame, 16)?),
         LINUX_SLL2 => by_ether_type(word(frame, 0)?, behind(frame, 20)?),
         // 4 bytes of address family, whose numbers differ from system to system
         NULL | LOOP => by_version(behind(frame, 4)?),
-        PPP => match frame {
-            [0xff, 0x03, rest @ ..] => by_ppp(rest),
-            _ => by_ppp(frame),
-        },
+        PPP => of_ppp(frame),
         WIRELESS => wireless(frame),
         RADIOTAP => {
             let length = frame.get(2..4).ok_or(Skipped::Malformed)?;
@@ -39,7 +36,18 @@ pub fn internet(link: i32, frame: &[u8]) -> Result<&[u8], Skipped> {
     }
 }
 
-fn by_ether_type(mut kind: u16, mut rest: &[u8]) -> Result<&[u8], Skipped> {
+/// The IP packet in a frame of Ethernet.
+pub fn of_ethernet(frame: &[u8]) -> Result<&[u8], Skipped> {
+    by_ether_type(word(frame, 12)?, behind(frame, 14)?)
+}
+
+/// The IP packet in a frame of PPP.
+pub fn of_ppp(frame: &[u8]) -> Result<&[u8], Skipped> {
+    by_ppp(frame.strip_prefix(&[0xff, 0x03]).unwrap_or(frame))
+}
+
+/// The IP packet behind what this type of Ethernet says.
+pub fn by_ether_type(mut kind: u16, mut rest: &[u8]) -> Result<&[u8], Skipped> {
     for _ in 0..MOST_TAGS {
         (kind, rest) = match kind {
             0x0800 | 0x86dd => return Ok(rest),

@@ -27,7 +27,7 @@
 //! States, history letters, byte counts by sequence numbers, timeouts and who counts as originator are Zeek's, read off its
 //! sources (`src/packet_analysis/protocol`, `src/analyzer/protocol/tcp`, `scripts/base/protocols/conn`). Different on
 //! purpose: checksums are not verified (captures made where a network card computes them are full of wrong ones);
-//! byte counts and duration are told of connections of one packet too; tunnels are not looked into; `kdd` holds content
+//! byte counts and duration are told of connections of one packet too; `tunnel_parents` is not told; `kdd` holds content
 //! features where the payload is clear text, `tls`, `dns` and `url` the name that was asked for.
 
 mod capture;
@@ -44,11 +44,13 @@ mod segment;
 mod server_ports;
 mod table;
 mod tcp;
+mod tunnel;
 
 use std::collections::VecDeque;
 use std::io::Read;
 
 use capture::{Capture, Packet};
+pub(super) use content::{Findings, Ftp, Http};
 pub use error::CaptureError;
 use error::Skipped;
 use fragments::Fragments;
@@ -131,20 +133,27 @@ impl Connections<'_> {
         self.report.evicted = self.table.evicted();
     }
 
-    /// Puts the packet where it belongs.
+    /// Puts the packet where it belongs, and what it carries if it is one of a tunnel.
     fn place(&mut self) -> Result<(), Skipped> {
-        let Packet { nanos, link, length, data } = &self.packet;
+        let Self { packet: Packet { nanos, link, length, data }, fragments, table, finished, report, .. } = self;
         let missing = (*length as usize).saturating_sub(data.len());
-        let part = datagram::read(link::internet(*link, data)?, missing)?;
-        if part.fragment.is_none() {
+        let mut packet = datagram::read(link::internet(*link, data)?, missing)?;
+        for _ in 0..tunnel::MOST {
+            let part = tunnel::innermost(packet)?;
+            if part.fragment.is_some() {
+                let whole = fragments.add(&part, *nanos, report)?;
+                let datagram = tunnel::innermost(whole.of(&part))?;
+                let segment = Segment::read(&datagram)?;
+                table.take(*nanos, &datagram, &segment, whole.wrong, finished);
+                return Ok(());
+            }
             let segment = Segment::read(&part)?;
-            self.table.take(*nanos, &part, &segment, 0, &mut self.finished);
-            return Ok(());
+            table.take(*nanos, &part, &segment, 0, finished);
+            // what is no IP within it was told with the tunnel
+            let carried = tunnel::carried(&segment).and_then(|frame| link::of_ethernet(frame).ok());
+            let Some(inner) = carried else { break };
+            packet = datagram::read(inner, missing)?;
         }
-        let whole = self.fragments.add(&part, *nanos, &mut self.report)?;
-        let datagram = whole.of(&part);
-        let segment = Segment::read(&datagram)?;
-        self.table.take(*nanos, &datagram, &segment, whole.wrong, &mut self.finished);
         Ok(())
     }
 

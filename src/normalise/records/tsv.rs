@@ -88,7 +88,7 @@ pub fn event(header: &Header, line: &str) -> Result<String, String> {
             continue;
         }
         if name == "ts"
-            && let Some(time) = super::moment(text)
+            && let Some(time) = super::lines::moment(text)
         {
             member("@timestamp", &format!("\"{time}\""));
         }

@@ -87,6 +87,14 @@ fn a_suricata_flow_is_a_connection_of_frames_and_flags() {
 }
 
 #[test]
+fn vlan_tags_are_no_payload_of_a_suricata_flow() {
+    let udp = with(eve(), json!({"proto": "UDP", "vlan": [224, 7]}));
+    let plain = with(udp.clone(), json!({"vlan": null}));
+    let [tagged, plain] = [udp, plain].map(|event| told(&event, Dialect::Suricata).expect("a flow").4.expect("bytes"));
+    assert_eq!(plain - tagged, 8 * eve()["flow"]["pkts_toserver"].as_u64().expect("packets"));
+}
+
+#[test]
 fn netflow_times_are_told_in_every_unit() {
     let flow = |times: Value| {
         with(

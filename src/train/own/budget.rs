@@ -7,11 +7,14 @@ use std::path::Path;
 use super::OwnError;
 use super::spec::{KindSpec, Spec};
 use crate::normalise::file::open;
+use crate::normalise::pcap::is_capture;
 
 /// Bytes of the head that rows are counted in.
 const HEAD: u64 = 1 << 20;
 /// What a row costs beside its values: its entry in the table of rows, and that of its hash.
 const ROW: u64 = 224;
+/// Bytes of a capture that a connection takes at least, as a rule: a few packets.
+const CAPTURED: u64 = 256;
 /// What may be used where the system does not say how much there is.
 const UNTOLD: u64 = 4 << 30;
 
@@ -52,6 +55,9 @@ fn row_bytes(spec: &Spec) -> u64 {
 fn rows(file: &Path) -> io::Result<u64> {
     let mut head = Vec::new();
     open(file)?.take(HEAD).read_to_end(&mut head)?;
+    if is_capture(&head) {
+        return Ok(unpacked(file)? / CAPTURED + 1);
+    }
     let lines = head.iter().filter(|byte| **byte == b'\n').count() as u64;
     if (head.len() as u64) < HEAD {
         return Ok(lines + 1);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::config::{Faults, SizeText};
 use crate::features::SpaceFault;
 use crate::normalise::Unreadable;
+use crate::normalise::records::SourceError;
 
 /// What is wrong with a spec or its data.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +121,43 @@ pub enum OwnError {
         line: u64,
         /// Where it must stand.
         column: String,
+    },
+    /// A file of events cannot be read, or a line of it.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A connection has no label.
+    #[error("{}, line {line}: this connection has no label '{column}'; name the field that has it, or under truth a table and with otherwise the label of connections that the table does not name", file.display())]
+    Unlabelled {
+        /// The file.
+        file: PathBuf,
+        /// Counted from 1; of a capture the connection.
+        line: u64,
+        /// Where it must stand.
+        column: String,
+    },
+    /// A row of a table of labels cannot be found again.
+    #[error("{}, line {line}: has no ports (0 to 65535), or a start that is neither a number of seconds nor a time of RFC 3339", file.display())]
+    Truth {
+        /// The table.
+        file: PathBuf,
+        /// Counted from 1.
+        line: u64,
+    },
+    /// A table of labels belongs to other connections.
+    #[error("{}: none of its {records} connections is among the {rows} rows of truth; is it the right table, and do both tell times in the same zone?", file.display())]
+    NoTruth {
+        /// The file.
+        file: PathBuf,
+        /// Rows of the table.
+        rows: u64,
+        /// Connections.
+        records: u64,
+    },
+    /// There is nothing to measure.
+    #[error("{}: holds no connection; `oversight doctor --sample` tells what is in it", file.display())]
+    NoConnection {
+        /// The file.
+        file: PathBuf,
     },
     /// A row has nothing to split by.
     #[error("{}, line {line}: '{column}', which the split goes by, {what}", file.display())]

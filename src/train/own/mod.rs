@@ -1,4 +1,5 @@
-//! Learns from a file of one's own: any CSV or NDJSON with a label, and a [`Spec`] that says what to look at.
+//! Learns from a file of one's own: any CSV or NDJSON with a label, or connections in any form that `oversight replay`
+//! takes, and a [`Spec`] that says what to look at.
 //!
 //! What always holds of the data that comes out: equal rows are one row and lie in one part; words are those of the
 //! training part; every feature changes in it; every class has rows in it; nothing bad in the file was passed over.
@@ -9,11 +10,15 @@ use std::sync::Arc;
 
 mod budget;
 mod error;
+mod labelled;
 mod source;
 mod spec;
 mod table;
+mod traffic;
+mod truth;
 
 pub use error::OwnError;
+pub use labelled::{Labelled, labelled};
 pub use spec::Spec;
 
 use super::Settings;
@@ -22,11 +27,13 @@ use crate::classify::card::{Decision, DecisionRule, LabelCard};
 use crate::classify::declare::NORMAL;
 use crate::features::symbols::Symbol;
 use crate::features::{Sample, Space};
-use spec::{KindSpec, SplitBy};
+use spec::{FeatureSpec, KindSpec, SplitBy};
 use table::{NO_WORD, Raw, Table, hash};
 
 /// A word that occurs in fewer distinct training rows is unknown to the model.
 const LEAST_ROWS: usize = 2;
+/// What a measured word is called that the vocabulary of KDD-99 does not have.
+const UNKNOWN: &str = "unknown";
 /// Distinct rows that a class needs where rows are dealt out: one for each part.
 const LEAST_OF_CLASS: u64 = 3;
 
@@ -50,17 +57,23 @@ pub fn read(own: &Own, settings: &Settings) -> Result<Dataset, OwnError> {
     budget::check(file, spec, own.sample, own.memory.unwrap_or_else(budget::available))?;
     let mut table = Table::new(file, spec, settings.seed);
     let most = (own.sample.clamp(0.0, 1.0) * u64::MAX as f64) as u64;
-    let content = source::each(file, spec, &mut |record| {
+    let mut take = |record: source::Record<'_>| {
         let drawn = hash(settings.seed, &record.line.to_le_bytes()) as u64;
         if drawn <= most { table.add(&record) } else { Ok(()) }
-    })?;
+    };
+    let content = match spec.of_connections() {
+        true => traffic::each(file, spec, &mut take)?,
+        false => source::each(file, spec, &mut take)?,
+    };
     if table.rows.is_empty() {
         return Err(OwnError::Empty { file: file.to_owned() });
     }
     let parts = parts(&table, spec);
     every_class_has_rows(file, spec, &table, &parts)?;
+    let own = &Own { spec: those_that_change(spec, &mut table, &parts), ..own.clone() };
+    let spec = &own.spec;
     every_feature_changes(file, spec, &table, &parts)?;
-    let words = vocabularies(&table, &parts, spec.most_words);
+    let words = vocabularies(&table, &parts, spec);
     let space =
         Space::new(spec.features(words), spec.least_known()).map(|space| space.with_missing(spec.missing.clone()));
     let space = space.map_err(|fault| OwnError::Space { file: spec.file.clone(), fault })?;
@@ -127,28 +140,56 @@ fn every_feature_changes(
     table: &Table<'_>,
     parts: &HashMap<u128, Part>,
 ) -> Result<(), OwnError> {
+    let constant: Vec<String> = constants(spec, table, parts)
+        .map(|Constant { feature, value, .. }| match value {
+            Some(value) => format!("'{}' is always '{value}'", feature.name),
+            None => format!("'{}' is always missing", feature.name),
+        })
+        .collect();
+    if constant.is_empty() { Ok(()) } else { Err(OwnError::Constant { file: file.to_owned(), features: constant }) }
+}
+
+/// A feature that has only one value in the training part.
+struct Constant<'s> {
+    feature: &'s FeatureSpec,
+    /// Among the features of its kind.
+    place: usize,
+    /// None where it is always missing.
+    value: Option<String>,
+}
+
+fn constants<'s>(spec: &'s Spec, table: &Table<'_>, parts: &HashMap<u128, Part>) -> impl Iterator<Item = Constant<'s>> {
     let training = || table.rows.iter().filter(|row| parts[&row.digest] == Part::Training);
-    let (mut number, mut symbol, mut constant) = (0..table.rows[0].numeric.len(), 0..table.words.len(), Vec::new());
-    for feature in &spec.features {
-        let only = match feature.kind {
+    let (mut numbers, mut symbols) = (0.., 0..);
+    spec.features.iter().filter_map(move |feature| {
+        let (place, only) = match feature.kind {
             KindSpec::Number => {
-                let place = number.next().expect("as many as the spec has");
-                only_one(training().map(|row| row.numeric[place]).filter(|value| !value.is_nan()))
-                    .map(|value| value.map(|value| value.to_string()))
+                let place: usize = numbers.next()?;
+                let only = only_one(training().map(|row| row.numeric[place]).filter(|value| !value.is_nan()));
+                (place, only.map(|value| value.map(|value| value.to_string())))
             }
             KindSpec::Symbol => {
-                let place = symbol.next().expect("as many as the spec has");
-                only_one(training().map(|row| row.words[place]).filter(|word| *word != NO_WORD))
-                    .map(|word| word.map(|word| table.words[place].texts[word as usize].to_string()))
+                let place: usize = symbols.next()?;
+                let only = only_one(training().map(|row| row.words[place]).filter(|word| *word != NO_WORD));
+                (place, only.map(|word| word.map(|word| table.words[place].texts[word as usize].to_string())))
             }
         };
-        match only {
-            Some(Some(value)) => constant.push(format!("'{}' is always '{value}'", feature.name)),
-            Some(None) => constant.push(format!("'{}' is always missing", feature.name)),
-            None => {}
-        }
-    }
-    if constant.is_empty() { Ok(()) } else { Err(OwnError::Constant { file: file.to_owned(), features: constant }) }
+        only.map(|value| Constant { feature, place, value })
+    })
+}
+
+/// The spec without those features of groups that never change, which the rows lose as well. What somebody named
+/// stays, for it is a mistake that wants to be told.
+fn those_that_change(spec: &Spec, table: &mut Table<'_>, parts: &HashMap<u128, Part>) -> Spec {
+    let gone: Vec<Constant<'_>> = constants(spec, table, parts).filter(|constant| constant.feature.of_group).collect();
+    let places = |kind: KindSpec| -> Vec<usize> {
+        gone.iter().filter(|constant| constant.feature.kind == kind).map(|constant| constant.place).collect()
+    };
+    let (numbers, symbols) = (places(KindSpec::Number), places(KindSpec::Symbol));
+    let mut spec = spec.clone();
+    spec.features.retain(|feature| gone.iter().all(|constant| constant.feature != feature));
+    table.without(&numbers, &symbols);
+    spec
 }
 
 /// None where values differ; otherwise the only one, where there is one.
@@ -158,13 +199,16 @@ fn only_one<T: PartialEq>(mut values: impl Iterator<Item = T>) -> Option<Option<
 }
 
 /// For each symbol the words of the training part, the most frequent ones, sorted.
-fn vocabularies(table: &Table<'_>, parts: &HashMap<u128, Part>, most: usize) -> Vec<Vec<Arc<str>>> {
-    let vocabulary = |place: usize| {
+fn vocabularies(table: &Table<'_>, parts: &HashMap<u128, Part>, spec: &Spec) -> Vec<Vec<Arc<str>>> {
+    let most = spec.most_words;
+    let vocabulary = |(place, feature): (usize, &FeatureSpec)| {
         let texts = &table.words[place].texts;
         let mut counts = vec![0usize; texts.len()];
         let training = table.rows.iter().filter(|row| parts[&row.digest] == Part::Training);
         training.filter(|row| row.words[place] != NO_WORD).for_each(|row| counts[row.words[place] as usize] += 1);
-        let mut order: Vec<usize> = (0..texts.len()).filter(|word| counts[*word] > 0).collect();
+        // what is measured may be a word that KDD-99 does not have, which is then unknown here as well
+        let is_word = |word: &usize| !feature.measured || &*texts[*word] != UNKNOWN;
+        let mut order: Vec<usize> = (0..texts.len()).filter(|word| counts[*word] > 0).filter(is_word).collect();
         order.sort_by_key(|word| std::cmp::Reverse(counts[*word]));
         // where no word comes again, all are as good as any
         let often = order.iter().filter(|word| counts[**word] >= LEAST_ROWS).count();
@@ -173,7 +217,7 @@ fn vocabularies(table: &Table<'_>, parts: &HashMap<u128, Part>, most: usize) -> 
         words.sort();
         words
     };
-    (0..table.words.len()).map(vocabulary).collect()
+    spec.features.iter().filter(|feature| feature.kind == KindSpec::Symbol).enumerate().map(vocabulary).collect()
 }
 
 fn dataset(
@@ -232,7 +276,7 @@ fn about(own: &Own, labels: &[String]) -> About {
     let count = categories.len();
     let cost = |actual: usize, guess: usize| f64::from(u8::from(actual != guess));
     let costs = (0..count).map(|actual| (0..count).map(|guess| cost(actual, guess)).collect()).collect();
-    let column = spec.split.column.as_deref().unwrap_or_default();
+    let column = spec.split.column.as_deref().unwrap_or("start");
     let split = match spec.split.by {
         SplitBy::Rows => {
             "per class by a seeded hash of the features: 20 % of the distinct rows test, 15 % validation, the rest training"

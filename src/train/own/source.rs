@@ -165,7 +165,8 @@ fn split_column(spec: &Spec) -> Option<&str> {
     spec.split.column.as_deref().filter(|_| spec.split.by != SplitBy::Rows)
 }
 
-fn unknown_column(file: &Path, column: &str, header: &StringRecord) -> OwnError {
+/// That `header` lacks a column.
+pub fn unknown_column(file: &Path, column: &str, header: &StringRecord) -> OwnError {
     let mut known: Vec<&str> = header.iter().take(NAMED).collect();
     if header.len() > NAMED {
         known.push("…");
@@ -178,7 +179,8 @@ fn unknown_column(file: &Path, column: &str, header: &StringRecord) -> OwnError 
     }
 }
 
-fn csv_fault(file: &Path, fault: csv::Error) -> OwnError {
+/// What is wrong with a CSV file.
+pub fn csv_fault(file: &Path, fault: csv::Error) -> OwnError {
     let file = file.to_owned();
     let line = fault.position().map_or(1, csv::Position::line);
     match fault.into_kind() {

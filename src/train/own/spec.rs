@@ -9,11 +9,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::OwnError;
+use super::truth::TruthSpec;
 use crate::classify::card::LabelCard;
 use crate::classify::declare::{LabelSpec, NORMAL};
 use crate::classify::encode::Curve;
 use crate::config;
-use crate::features::{Feature, Kind, MOST_FEATURES};
+use crate::features::flow::{self, FEATURES};
+use crate::features::{Feature, Kind, MOST_FEATURES, NAMES, NUMERIC, name_of_numeric};
 
 /// A spec as it is written.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -44,7 +46,15 @@ pub struct Spec {
     #[serde(default)]
     pub delimiter: Delimiter,
     /// What the model looks at, in order.
+    #[serde(default)]
     pub features: Vec<FeatureSpec>,
+    /// Groups of features that this program measures of connections; behind those above, as far as they change in the
+    /// training part.
+    #[serde(default)]
+    pub measured: Vec<MeasuredGroup>,
+    /// Where the labels stand, if events do not have them themselves.
+    #[serde(default)]
+    pub truth: Option<TruthSpec>,
     /// What is known of labels: category, risk, ATT&CK.
     #[serde(default)]
     pub labels: BTreeMap<String, LabelSpec>,
@@ -79,6 +89,57 @@ pub struct FeatureSpec {
     /// magnitude.
     #[serde(default)]
     pub curve: CurveSpec,
+    /// Whether this program measures it of connections: one of the 41 of KDD-99 or a flow feature, by its name.
+    #[serde(default)]
+    pub measured: bool,
+    /// Whether a group brought it.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub of_group: bool,
+}
+
+/// Features that this program measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MeasuredGroup {
+    /// The flow features.
+    Flow,
+    /// The 41 of KDD-99.
+    Kdd99,
+}
+
+impl MeasuredGroup {
+    /// Its features.
+    fn features(self) -> Vec<FeatureSpec> {
+        let feature = |name: &str, kind, curve| FeatureSpec {
+            name: name.to_owned(),
+            field: None,
+            column: None,
+            kind,
+            curve,
+            measured: true,
+            of_group: true,
+        };
+        match self {
+            Self::Flow => {
+                let bent = |unit| if spreads(unit) { CurveSpec::Log1p } else { CurveSpec::Linear };
+                FEATURES.iter().map(|known| feature(known.name, KindSpec::Number, bent(known.unit))).collect()
+            }
+            Self::Kdd99 => {
+                let numbers = (0..NUMERIC).map(|place| {
+                    let bent = if Curve::of(place) == Curve::Log1p { CurveSpec::Log1p } else { CurveSpec::Linear };
+                    feature(NAMES[name_of_numeric(place)], KindSpec::Number, bent)
+                });
+                let words = NAMES[1..4].iter().map(|name| feature(name, KindSpec::Symbol, CurveSpec::Linear));
+                numbers.chain(words).collect()
+            }
+        }
+    }
+}
+
+/// Whether values of this unit spread over orders of magnitude.
+fn spreads(unit: &str) -> bool {
+    !matches!(unit, "0 to 1" | "0 or 1" | "bits" | "characters" | "labels")
 }
 
 /// What the values of a feature are.
@@ -162,7 +223,9 @@ impl Spec {
     /// With every fault of the file, or the first thing in it that cannot be.
     pub fn load(file: &Path) -> Result<Self, OwnError> {
         let spec: Self = config::document(file)?;
-        let spec = Self { file: file.to_owned(), ..spec };
+        let mut spec = Self { file: file.to_owned(), ..spec };
+        let groups: Vec<FeatureSpec> = spec.measured.iter().flat_map(|group| group.features()).collect();
+        spec.features.extend(groups);
         spec.check()?;
         Ok(spec)
     }
@@ -178,10 +241,17 @@ impl Spec {
         let mut names = BTreeSet::new();
         for feature in &self.features {
             demand(names.insert(&feature.name), "features", format!("'{}' stands there twice", feature.name))?;
+            if feature.measured {
+                let what = format!("'{}' is no {} that this program measures", feature.name, feature.kind.name());
+                demand(feature.is_measured(), "features", what)?;
+                continue;
+            }
             let of_label = feature.source() == self.label;
             demand(!of_label, "features", format!("'{}' is the label; it would give the answer away", feature.name))?;
         }
-        let column = self.split.column.is_some();
+        // connections have times of their own
+        let timed = self.split.by == SplitBy::Time && self.of_connections();
+        let column = self.split.column.is_some() || timed;
         demand(column || self.split.by == SplitBy::Rows, "split.column", "must say what to split by".to_owned())?;
         let least = self.least_known.unwrap_or(0);
         demand(least <= count, "least_known", format!("{least}, and there are {count} features"))?;
@@ -190,6 +260,11 @@ impl Spec {
             Some(label) => demand(false, "labels", format!("'{label}' is normal, of which all is known")),
             None => Ok(()),
         }
+    }
+
+    /// Whether connections are learned from, in whichever form they come, and not rows of a table.
+    pub fn of_connections(&self) -> bool {
+        self.truth.is_some() || self.features.iter().any(|feature| feature.measured)
     }
 
     /// The class of a row with this label; none where such rows are passed over.
@@ -215,7 +290,7 @@ impl Spec {
         let mut words = words.into_iter();
         let feature = |feature: &FeatureSpec| Feature {
             name: feature.name.clone(),
-            field: Some(feature.path().to_owned()),
+            field: (!feature.measured).then(|| feature.path().to_owned()),
             group: None,
             kind: match feature.kind {
                 KindSpec::Number => Kind::Number,
@@ -241,7 +316,25 @@ impl Spec {
     }
 }
 
+impl KindSpec {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Symbol => "symbol",
+        }
+    }
+}
+
 impl FeatureSpec {
+    /// Whether this program measures something of this name and kind.
+    fn is_measured(&self) -> bool {
+        let word = NAMES[1..4].contains(&self.name.as_str());
+        match self.kind {
+            KindSpec::Symbol => word,
+            KindSpec::Number => !word && (NAMES.contains(&self.name.as_str()) || flow::place(&self.name).is_some()),
+        }
+    }
+
     /// The path of the field in events.
     pub fn path(&self) -> &str {
         self.field.as_deref().unwrap_or(&self.name)
@@ -283,7 +376,9 @@ mod tests {
     #[test]
     fn each_fault_is_told_with_its_line_or_key() {
         for (text, words) in [
-            ("name: x\n", "the key features is missing"),
+            ("name: x\n", "the key label is missing"),
+            ("name: x\nlabel: y\nnormal: [z]\n", "features: 0, must be 1 to"),
+            (&SOUND.replace("curve: log1p", "measured: true"), "'bytes' is no number that this program measures"),
             (
                 &SOUND.replace("kind: symbol", "kind: word") as &str,
                 ":6: features[1].kind: 'word' is not one of number, symbol",

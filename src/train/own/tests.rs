@@ -169,3 +169,84 @@ fn rows_that_would_not_fit_are_refused_before_they_are_read() {
     assert!((0.3..0.9).contains(&share), "{fault}");
     read_with(SPEC, csv(3000).as_bytes(), share, Some(1 << 20)).expect("that share fits");
 }
+
+/// Connections of a client that asks and of one that scans, as Zeek's log; with labels where `labelled`.
+fn conn_log(labelled: bool) -> String {
+    let mut text = "#separator \\x09\n#path\tconn\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tduration\torig_bytes\tresp_bytes\tconn_state".to_owned();
+    text += if labelled { "\tlabel\n" } else { "\n" };
+    for row in 0..120 {
+        let (second, port) = (1_600_000_000 + row, 2000 + row);
+        let mut line = |uid: &str, rest: String, label: &str| {
+            write!(text, "{second}.5\t{uid}{row}\t{rest}").expect("a string");
+            text += &if labelled { format!("\t{label}\n") } else { "\n".to_owned() };
+        };
+        line("A", format!("10.0.0.1\t{port}\t10.0.0.2\t80\ttcp\t0.{row}\t{}\t900\tSF", 100 + row % 7), "fine");
+        line("B", format!("10.0.0.9\t{port}\t10.0.1.{row}\t{row}\ttcp\t-\t-\t-\tS0"), "scan");
+    }
+    text
+}
+
+const MEASURED: &str = "name: flows\nlabel: label\nnormal: [fine]\nmeasured: [flow, kdd99]\nsplit: {by: time}\n";
+
+#[test]
+fn connections_are_measured_as_they_are_when_they_come_in() {
+    let dataset = read_text(MEASURED, &conn_log(true)).expect("sound");
+    assert_eq!((dataset.records, dataset.labels.as_slice()), (240, &["normal".to_owned(), "scan".to_owned()][..]));
+    let names: Vec<&str> = dataset.space.features().iter().map(|feature| feature.name.as_str()).collect();
+    assert!(names.contains(&"flow_originator_hosts_2m") && names.contains(&"flag"), "{names:?}");
+    assert!(!names.contains(&"flow_name_length"), "nobody asked for a name: {names:?}");
+    assert!(dataset.space.features().iter().all(|feature| feature.field.is_none()));
+    let place = names.iter().position(|name| *name == "flow_originator_hosts_2m").expect("there");
+    let place = dataset.space.numbers().iter().position(|number| *number == place).expect("a number");
+    let hosts =
+        |label| dataset.rows.iter().filter(move |row| row.label == label).map(|row| row.features.numeric[place]);
+    assert_eq!((hosts(0).fold(0.0, f32::max), hosts(1).fold(0.0, f32::max) > 80.0), (1.0, true));
+    assert!(sizes(&dataset).iter().all(|size| *size > 20), "{:?}", sizes(&dataset));
+}
+
+#[test]
+fn labels_of_a_table_are_found_by_a_field_or_by_who_talked_to_whom_and_when() {
+    let log = conn_log(true);
+    let expected = read_text(MEASURED, &log).expect("sound");
+    let (mut by_uid, mut by_flow) = (
+        "label,uid\n".to_owned(),
+        "source_ip,source_port,destination_ip,destination_port,transport,start,label\n".to_owned(),
+    );
+    for line in log.lines().filter(|line| !line.starts_with('#')) {
+        let cells: Vec<&str> = line.split('\t').collect();
+        writeln!(by_uid, "{},{}", cells[11], cells[1]).expect("a string");
+        // another label for the same hosts and ports at another time, and the sides the other way round
+        let tuple = format!("{},{},{},{},{}", cells[4], cells[5], cells[2], cells[3], cells[6]);
+        writeln!(by_flow, "{tuple},{},{}\n{tuple},1500000000,wrong", cells[0], cells[11]).expect("a string");
+    }
+    for (table, by) in [(by_uid, "uid"), (by_flow, "flow")] {
+        let table = file(table.as_bytes());
+        let spec = format!("{MEASURED}truth: {{file: {}, by: {by}}}\n", table.path().display());
+        let found = read_text(&spec, &conn_log(false)).expect("sound");
+        // as texts, since missing values are equal there
+        let told = |found: &Dataset| format!("{:?} {:?}", found.rows, found.labels);
+        assert_eq!(told(&found), told(&expected), "{by}");
+    }
+}
+
+#[test]
+fn what_cannot_be_learned_from_connections_is_told() {
+    let table = file(b"uid,label\nA0,fine\nA1,fine\n");
+    let truth = |more: &str| format!("{MEASURED}truth: {{file: {}, by: uid{more}}}\n", table.path().display());
+    let cases: [(String, String, &str); 6] = [
+        (MEASURED.to_owned(), conn_log(false), "line 4: this connection has no label 'label'"),
+        (truth(""), conn_log(false), "line 5: this connection has no label"),
+        (
+            truth(", otherwise: odd"),
+            conn_log(true).replace("\tA", "\tX").replace("\tB", "\tY"),
+            "is it the right table",
+        ),
+        (MEASURED.to_owned(), "{\"message\":\"x\"}\n".to_owned(), "holds no connection"),
+        (MEASURED.to_owned(), conn_log(true) + "torn\n", "line 244: 1 values, where the header names 12 fields"),
+        (truth("").replace("by: uid", "by: flow"), conn_log(false), "has no column 'source_ip'"),
+    ];
+    for (spec, content, words) in cases {
+        let fault = read_text(&spec, &content).expect_err(words);
+        assert!(fault.contains(words), "'{fault}' lacks '{words}'");
+    }
+}

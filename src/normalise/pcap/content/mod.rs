@@ -14,6 +14,8 @@ mod names;
 mod shell;
 
 pub use findings::Findings;
+pub use ftp::Ftp;
+pub use http::Http;
 use lines::Lines;
 use names::Greeting;
 

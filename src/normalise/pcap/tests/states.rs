@@ -76,6 +76,32 @@ fn udp_and_icmp_have_the_states_of_their_sides() {
 }
 
 #[test]
+fn what_a_tunnel_carries_is_told_and_vxlan_itself_as_well() {
+    let mut within = Vec::new();
+    let builder = PacketBuilder::ethernet2([1; 6], [2; 6]).ipv4(CLIENT, SERVER, 64).udp(5000, 53);
+    builder.write(&mut within, b"ask").unwrap();
+    let outside = ([172, 16, 0, 1], [172, 16, 0, 2]);
+    let vxlan = [&[8, 0, 0, 0, 0, 0, 7, 0], &within[..]].concat();
+    let events = Trace::default().udp(0, (outside.0, 6000), (outside.1, 4789), &vxlan).events();
+    let ports: Vec<_> = events.iter().map(|event| event["id.resp_p"].as_u64().unwrap()).collect();
+    assert_eq!(ports, [4789, 53], "{events:?}");
+    assert_eq!(events[1]["id.orig_h"], address(CLIENT));
+    let mut frame = Vec::new();
+    let header =
+        etherparse::Ipv4Header::new(4 + (within.len() - 14) as u16, 64, 47.into(), outside.0, outside.1).unwrap();
+    let gre = [&[0, 0, 8, 0], &within[14..]].concat();
+    PacketBuilder::ethernet2([1; 6], [2; 6])
+        .ip(etherparse::IpHeaders::Ipv4(header, Default::default()))
+        .write(&mut frame, 47.into(), &gre)
+        .unwrap();
+    let event = Trace::default().frame(0, frame).event();
+    assert_eq!(
+        (brief(&event).2, &event["id.resp_h"], &event["orig_ip_bytes"]),
+        ([3, 0, 1, 0], &json!(address(SERVER)), &json!(31))
+    );
+}
+
+#[test]
 fn ipv6_and_vlan_tags_are_seen_through() {
     let ends =
         [[0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], [0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]];
