@@ -1,38 +1,12 @@
-//! The detector seam, and the detector that every series has: a robust level, and the day's shape where it helps.
+//! The detector that every series of event counts has: a robust level, and the day's shape where it helps.
 //!
-//! A detector sees stabilised values ([`stabilise`]) and tells how far a value lies from what it expected, in a
-//! measure of its own. What is unusual in that measure is learnt by [`tail`](super::tail), so detectors of any kind
-//! come out comparable.
+//! It sees stabilised values ([`stabilise`]) and tells how far a value lies from what it expected, in a measure of its
+//! own. What is unusual in that measure is learnt by [`tail`](super::tail). Behind the seam that all detectors of
+//! points share it is [`points::Robust`](super::points::Robust).
 
 use super::codec::{Damaged, Reader, Writer};
 use super::level::Level;
 use super::season::{Moment, Season};
-
-/// A one-pass detector for one series.
-///
-/// It always holds that `forecast` and `surprise` change nothing, that the same calls give the same digits, and that
-/// a loaded detector goes on as the saved one would have.
-pub trait Detector: Sized {
-    /// What it expects of a bucket, given what is usual for all series of the metric.
-    fn forecast(&self, moment: Moment, prior: &Prior) -> Forecast;
-
-    /// How unusual a stabilised value would be: signed, 0 for what is expected, growing with the distance.
-    fn surprise(&self, value: f64, forecast: &Forecast) -> f64 {
-        (value - forecast.location) / forecast.scale
-    }
-
-    /// Learns `times` buckets with the same stabilised value, the first at `moment`, in bounded time.
-    fn learn(&mut self, value: f64, times: u64, moment: Moment, prior: &Prior);
-
-    /// Appends its state.
-    fn save(&self, out: &mut Writer);
-
-    /// Reads back what [`Detector::save`] wrote.
-    ///
-    /// # Errors
-    /// When the bytes end too early or hold what cannot be.
-    fn load(input: &mut Reader<'_>) -> Result<Self, Damaged>;
-}
 
 /// What a detector expects, on the stabilised scale.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -113,6 +87,59 @@ impl Seasonal {
         self.level.scale
     }
 
+    /// What it expects of a bucket, given what is usual for all series of the metric; changes nothing.
+    pub fn forecast(&self, moment: Moment, prior: &Prior) -> Forecast {
+        if let Some((location, scale)) = self.season.as_ref().and_then(|season| season.forecast(moment)) {
+            return Forecast { location, scale: scale.max(LEAST_SCALE) };
+        }
+        let Level { location, scale, seen } = self.level;
+        let location = if seen == 0 && prior.known { prior.location } else { location };
+        let own = if prior.known { f64::from(seen) / (f64::from(seen) + SCALE_WEIGHT) } else { 1.0 };
+        let spread = own * f64::from(scale).powi(2) + (1.0 - own) * f64::from(prior.scale).powi(2);
+        Forecast { location: location.into(), scale: spread.sqrt().max(LEAST_SCALE) }
+    }
+
+    /// How unusual a stabilised value would be: signed, 0 for what is expected, growing with the distance.
+    pub fn surprise(&self, value: f64, forecast: &Forecast) -> f64 {
+        (value - forecast.location) / forecast.scale
+    }
+
+    /// Learns `times` buckets with the same stabilised value, the first at `moment`, in bounded time.
+    pub fn learn(&mut self, value: f64, times: u64, moment: Moment, prior: &Prior) {
+        self.start(prior);
+        self.outgrow(moment);
+        let level = f64::from(self.level.location);
+        if times == 1 {
+            self.level.learn(value, RATE);
+        } else {
+            self.level.learn_run(value, times, RATE);
+        }
+        match &mut self.season {
+            Some(season) if times == 1 => season.learn(value, level, moment, RATE),
+            Some(season) => season.learn_run(value, times, moment),
+            None => {}
+        }
+    }
+
+    /// Appends its state.
+    pub fn save(&self, out: &mut Writer) {
+        self.level.save(out);
+        out.u8(u8::from(self.season.is_some()));
+        if let Some(season) = &self.season {
+            season.save(out);
+        }
+    }
+
+    /// Reads back what [`Seasonal::save`] wrote; it goes on as the saved one would have.
+    ///
+    /// # Errors
+    /// When the bytes end too early or hold what cannot be.
+    pub fn load(input: &mut Reader<'_>) -> Result<Self, Damaged> {
+        let level = Level::load(input)?;
+        let season = if input.u8()? == 0 { None } else { Some(Box::new(Season::load(input)?)) };
+        Ok(Self { level, season })
+    }
+
     fn start(&mut self, prior: &Prior) {
         if self.level.seen == 0 && prior.known {
             self.level = Level::expecting(prior.location, prior.within, LOCATION_WEIGHT);
@@ -131,49 +158,6 @@ impl Seasonal {
 impl Default for Seasonal {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl Detector for Seasonal {
-    fn forecast(&self, moment: Moment, prior: &Prior) -> Forecast {
-        if let Some((location, scale)) = self.season.as_ref().and_then(|season| season.forecast(moment)) {
-            return Forecast { location, scale: scale.max(LEAST_SCALE) };
-        }
-        let Level { location, scale, seen } = self.level;
-        let location = if seen == 0 && prior.known { prior.location } else { location };
-        let own = if prior.known { f64::from(seen) / (f64::from(seen) + SCALE_WEIGHT) } else { 1.0 };
-        let spread = own * f64::from(scale).powi(2) + (1.0 - own) * f64::from(prior.scale).powi(2);
-        Forecast { location: location.into(), scale: spread.sqrt().max(LEAST_SCALE) }
-    }
-
-    fn learn(&mut self, value: f64, times: u64, moment: Moment, prior: &Prior) {
-        self.start(prior);
-        self.outgrow(moment);
-        let level = f64::from(self.level.location);
-        if times == 1 {
-            self.level.learn(value, RATE);
-        } else {
-            self.level.learn_run(value, times, RATE);
-        }
-        match &mut self.season {
-            Some(season) if times == 1 => season.learn(value, level, moment, RATE),
-            Some(season) => season.learn_run(value, times, moment),
-            None => {}
-        }
-    }
-
-    fn save(&self, out: &mut Writer) {
-        self.level.save(out);
-        out.u8(u8::from(self.season.is_some()));
-        if let Some(season) = &self.season {
-            season.save(out);
-        }
-    }
-
-    fn load(input: &mut Reader<'_>) -> Result<Self, Damaged> {
-        let level = Level::load(input)?;
-        let season = if input.u8()? == 0 { None } else { Some(Box::new(Season::load(input)?)) };
-        Ok(Self { level, season })
     }
 }
 

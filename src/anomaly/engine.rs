@@ -312,6 +312,7 @@ impl Engine {
                 outlook: closed.outlook,
                 evidence: closed.evidence,
                 side: closed.side,
+                reason: closed.reason,
             }));
         }
         if due && state.would_miss(series, index + 1) {

@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 
-use super::declare::{Function, Gap};
-use super::detector::{Detector, Forecast, Population, Prior, stabilise, unstabilise};
+use super::closing;
+use super::declare::{Function, Gap, Method};
+use super::detector::{Forecast, Population, Prior, stabilise, unstabilise};
 use super::fields::{Fields, MISSING, Reading};
 use super::metric::Metric;
+use super::points::Reason;
 use super::season::Moment;
 use super::series::{CLOSED, Outlook, Running, SEPARATOR, Sample, Series};
 use super::tail::Tail;
@@ -46,6 +48,8 @@ pub(super) struct Closed {
     pub outlook: Outlook,
     pub evidence: f64,
     pub side: Side,
+    /// What the detector of points says was unusual, where the metric has one.
+    pub reason: Option<Reason>,
 }
 
 impl MetricState {
@@ -119,6 +123,7 @@ impl MetricState {
         series.current.judge_from = value * JUDGE_AGAIN;
     }
 
+    /// Judges a bucket by what came before it, then learns it if it is `due`.
     pub(super) fn close(&mut self, series: &mut Series, running: &Running, due: bool) -> Closed {
         let prior = self.population.prior();
         self.rest(series, running.index, &prior);
@@ -127,19 +132,19 @@ impl MetricState {
         let stable = stabilise(value);
         let forecast = series.detector.forecast(moment, &prior);
         let surprise = series.detector.surprise(stable, &forecast);
-        let mut closed = Closed { outlook: self.outlook(series, &forecast), evidence: 0.0, side: Side::Usual };
-        let side = usize::from(surprise < 0.0);
+        let outlook = self.outlook(series, &forecast);
+        let mut closed = Closed { outlook, evidence: 0.0, side: Side::Usual, reason: None };
         if self.can_judge(series) {
-            let judged = if side == 0 { self.metric.high() } else { self.metric.low() && due };
-            let far = (value - f64::from(closed.outlook.expected)).abs() >= self.metric.minimum_deviation;
-            if judged && far {
-                let seen = series.detector.seen();
-                closed.evidence = self.tails(series)[side].evidence(surprise.abs(), series.habit, seen);
-                closed.side = if side == 0 { Side::High } else { Side::Low };
+            if let Some(side) = self.side_judged(value, surprise, &outlook, due) {
+                closed.side = side;
+                closed.evidence = self.evidence(series, surprise);
             }
             if due {
                 self.learn_surprise(series, surprise);
             }
+        }
+        if self.metric.detector == Method::Combined {
+            closing::judge(series, value, moment, due, &mut closed);
         }
         if due {
             self.population.learn(stable, &series.detector);
@@ -148,6 +153,20 @@ impl MetricState {
             series.last_closed = running.index;
         }
         closed
+    }
+
+    /// On which side a closed bucket may be told as anomalous; none if it may not.
+    fn side_judged(&self, value: f64, surprise: f64, outlook: &Outlook, due: bool) -> Option<Side> {
+        let is_low = surprise < 0.0;
+        let judged = if is_low { self.metric.low() && due } else { self.metric.high() };
+        let far = (value - f64::from(outlook.expected)).abs() >= self.metric.minimum_deviation;
+        (judged && far).then_some(if is_low { Side::Low } else { Side::High })
+    }
+
+    /// −log10 of the probability of a surprise so large, on its side.
+    fn evidence(&self, series: &Series, surprise: f64) -> f64 {
+        let tail = &self.tails(series)[usize::from(surprise < 0.0)];
+        tail.evidence(surprise.abs(), series.habit, series.detector.seen())
     }
 
     fn learn_surprise(&mut self, series: &mut Series, surprise: f64) {
@@ -165,6 +184,9 @@ impl MetricState {
         if self.metric.gap == Gap::Zero && series.last_closed != CLOSED && missing > 0 {
             let first = self.metric.moment(series.last_closed + 1);
             series.detector.learn(0.0, missing.unsigned_abs(), first, prior);
+            if self.metric.detector == Method::Combined {
+                closing::rest(series, missing, first);
+            }
         }
     }
 

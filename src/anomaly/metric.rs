@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::declare::{ConditionDeclaration, Direction, Function, Gap, Literal, MetricDeclaration};
+use super::declare::{ConditionDeclaration, Direction, Function, Gap, Literal, Method, MetricDeclaration};
 use super::fields::{Fields, MISSING, Reading, Value, hash_bytes, mix};
 use super::network::Networks;
 
@@ -112,6 +112,7 @@ pub(super) struct Metric {
     pub direction: Direction,
     pub minimum_deviation: f64,
     pub gap: Gap,
+    pub detector: Method,
     /// Changes with the declaration; state that was learnt under another one is not used.
     pub digest: u64,
 }
@@ -217,6 +218,7 @@ impl Check<'_> {
             direction,
             minimum_deviation: declared.minimum_deviation,
             gap: self.gap(direction),
+            detector: declared.detector,
             digest: hash_bytes(&serde_json::to_vec(declared).expect("a declaration has only string keys")),
         }
     }

@@ -17,6 +17,7 @@
 //! - An event inside a burst is told so at once: as soon as its running bucket is above the band. Dips are only told
 //!   when a bucket closes. There is one [`AnomalyRecord`] per metric, entity and bucket, made when the bucket closes.
 
+mod closing;
 mod codec;
 pub mod declare;
 pub mod defaults;
@@ -30,6 +31,7 @@ mod judge;
 mod level;
 mod metric;
 mod network;
+pub mod points;
 mod record;
 mod render;
 pub mod season;
@@ -41,7 +43,7 @@ mod touched;
 pub use codec::{Damaged, Reader, Writer};
 pub use declare::MetricDeclaration;
 pub use defaults::default_metrics;
-pub use detector::{Detector, Forecast, Prior, Seasonal};
+pub use detector::{Forecast, Prior, Seasonal};
 pub use engine::{Counters, Engine, Settings};
 pub use fields::{Fields, Value};
 pub use metric::{Fault, Metrics};

@@ -7,6 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::declare::Function;
+use super::points::Reason;
 use super::render::{bytes_in_words, number_in_words, write_number};
 use super::series::Outlook;
 use super::tail::{probability_of_anomaly, severity};
@@ -66,6 +67,8 @@ pub(super) struct Finding<'a> {
     pub outlook: Outlook,
     pub evidence: f64,
     pub side: Side,
+    /// What a detector of points found unusual.
+    pub reason: Option<Reason>,
 }
 
 impl AnomalyRecord {
@@ -100,6 +103,10 @@ impl AnomalyRecord {
             fragment,
         };
         record.reason = record.in_words(&metric.title, metric.in_bytes());
+        if let Some(reason) = finding.reason {
+            record.reason += "; unusual is its ";
+            record.reason += reason.words();
+        }
         record
     }
 
@@ -248,6 +255,7 @@ mod tests {
             outlook,
             evidence: 8.0,
             side: Side::High,
+            reason: None,
         })
     }
 

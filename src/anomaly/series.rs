@@ -7,8 +7,9 @@
 
 use super::codec::{Damaged, Reader, Writer};
 use super::declare::Function;
-use super::detector::{Detector, Seasonal};
+use super::detector::Seasonal;
 use super::distinct::Distinct;
+use super::points::Combined;
 use super::tail::Habit;
 
 /// The bucket number of no bucket.
@@ -145,6 +146,8 @@ pub(super) struct Series {
     pub last_closed: i64,
     pub detector: Seasonal,
     pub habit: Habit,
+    /// Where the metric asks for it: made when the first bucket closes.
+    pub combined: Option<Box<Combined>>,
     /// The values of the entity's fields, joined by [`SEPARATOR`].
     pub entity: Box<str>,
 }
@@ -164,6 +167,7 @@ impl Series {
             last_closed: CLOSED,
             detector: Seasonal::new(),
             habit: Habit::default(),
+            combined: None,
             entity,
         }
     }
@@ -422,7 +426,7 @@ mod tests {
 
     #[test]
     fn a_series_stays_small() {
-        assert!(size_of::<Series>() <= 184, "{}", size_of::<Series>());
+        assert!(size_of::<Series>() <= 192, "{}", size_of::<Series>());
     }
 
     proptest! {

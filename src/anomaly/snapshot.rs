@@ -1,5 +1,7 @@
 //! The engine's whole state as bytes, and back.
 //!
+//! Version 2 has the detectors of points behind the series; version 1, which had none, is still read.
+//!
 //! Magic (8 bytes), format version (u32), then the state, then CRC-32C (u32) over everything before it; numbers are
 //! little-endian. The state is tied to the position of the last event observed. What was learnt by a metric whose
 //! declaration has changed since is left out, and named.
@@ -8,13 +10,16 @@ use super::codec::{Damaged, Reader, Writer};
 use super::detector::Population;
 use super::engine::{Counters, Engine, Front};
 use super::judge::{MetricState, Slice};
+use super::points::{Combined, Detector};
 use super::series::{CLOSED, NOWHERE, Series};
 use super::tail::Tail;
 use crate::event::SeqNo;
 
 const MAGIC: &[u8; 8] = b"OVANOMLY";
 /// Version of the format written here.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The first version with detectors of points.
+const WITH_COMBINED: u32 = 2;
 /// Magic, version and checksum.
 const FRAME: usize = 16;
 
@@ -81,7 +86,7 @@ impl Engine {
             return Err(SnapshotError::Damaged);
         }
         let mut engine = Self::new(self.settings.clone());
-        let dropped = engine.load(&mut input)?;
+        let dropped = engine.load(&mut input, found)?;
         let position = engine.position;
         *self = engine;
         Ok(Restored { position, dropped })
@@ -100,9 +105,21 @@ impl Engine {
         self.metrics.iter().for_each(|state| state.save(out));
         out.u32(self.table.len() as u32);
         self.table.iter().for_each(|series| series.save(&self.buckets, out));
+        self.save_combined(out);
     }
 
-    fn load(&mut self, input: &mut Reader<'_>) -> Result<Vec<String>, Damaged> {
+    /// The detectors of points, each with the place of its series.
+    fn save_combined(&self, out: &mut Writer) {
+        let with =
+            || (0_u32..).zip(self.table.iter()).filter_map(|(slot, series)| Some((slot, series.combined.as_ref()?)));
+        out.u32(with().count() as u32);
+        for (slot, detector) in with() {
+            out.u32(slot);
+            detector.save(out);
+        }
+    }
+
+    fn load(&mut self, input: &mut Reader<'_>, version: u32) -> Result<Vec<String>, Damaged> {
         self.position = SeqNo(input.u64()?);
         self.front.at = input.i64()?;
         self.front.ahead = input.u32()?;
@@ -121,6 +138,9 @@ impl Engine {
         let hand = input.u64()? as usize;
         let (places, dropped) = self.load_metrics(input)?;
         let slots = self.load_series(input, &places)?;
+        if version >= WITH_COMBINED {
+            self.load_combined(input, &slots)?;
+        }
         self.table.hand = if self.table.len() == 0 { 0 } else { hand % self.table.len() };
         self.move_slots(&slots)?;
         if input.is_empty() { Ok(dropped) } else { Err(Damaged) }
@@ -161,6 +181,17 @@ impl Engine {
             }
         }
         Ok(slots)
+    }
+
+    fn load_combined(&mut self, input: &mut Reader<'_>, slots: &[u32]) -> Result<(), Damaged> {
+        for _ in 0..input.count(4)? {
+            let slot = *slots.get(input.u32()? as usize).ok_or(Damaged)?;
+            let detector = Box::new(Combined::load(input)?);
+            if slot != NOWHERE {
+                self.table.at_mut(slot).combined = Some(detector);
+            }
+        }
+        Ok(())
     }
 
     fn move_slots(&mut self, slots: &[u32]) -> Result<(), Damaged> {
@@ -236,6 +267,10 @@ mod tests {
     const DECLARED: &str = r#"[
       {"name":"events","over":["source"],"direction":"both","gap":"zero","minimum_deviation":1},
       {"name":"ports","over":["source"],"function":"distinct","field":"port","bucket_span":"1h"}]"#;
+    /// The same, of which one is judged by the detector of points.
+    const WITH_POINTS: &str = r#"[
+      {"name":"events","over":["source"],"direction":"both","gap":"zero","detector":"combined"},
+      {"name":"ports","over":["source"],"function":"distinct","field":"port","bucket_span":"1h"}]"#;
 
     fn events(count: u32, seed: u64) -> Vec<TestEvent> {
         let mut noise = Noise::new(seed);
@@ -253,8 +288,8 @@ mod tests {
     proptest! {
         #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
         #[test]
-        fn a_restored_engine_goes_on_to_the_digit(seed in any::<u64>(), cut in 0_usize..6_000) {
-            let mut settings = settings(DECLARED);
+        fn a_restored_engine_goes_on_to_the_digit(seed in any::<u64>(), cut in 0_usize..6_000, points in any::<bool>()) {
+            let mut settings = settings(if points { WITH_POINTS } else { DECLARED });
             settings.record_from = 20.0;
             settings.series = 16;
             let events = events(6_000, seed);
@@ -291,8 +326,23 @@ mod tests {
     fn a_snapshot_of_a_newer_program_is_told_as_such() {
         let mut feed = Feed::new(settings(DECLARED));
         let mut bytes = feed.engine.snapshot();
-        bytes[8] = 2;
-        assert_eq!(feed.engine.restore(&bytes), Err(SnapshotError::Newer { found: 2 }));
+        bytes[8] = 3;
+        assert_eq!(feed.engine.restore(&bytes), Err(SnapshotError::Newer { found: 3 }));
+    }
+
+    #[test]
+    fn a_snapshot_of_the_version_without_detectors_of_points_is_still_read() {
+        let mut feed = Feed::new(settings(DECLARED));
+        events(2_000, 1).iter().for_each(|event| drop(feed.observe(event)));
+        let bytes = feed.engine.snapshot();
+        // the older version ended before the number of detectors, which is 0 here
+        let mut older = bytes[..bytes.len() - 8].to_vec();
+        older[8] = 1;
+        let checksum = crc32c::crc32c(&older);
+        older.extend_from_slice(&checksum.to_le_bytes());
+        let mut other = Feed::new(settings(DECLARED));
+        assert_eq!(other.engine.restore(&older).map(|restored| restored.dropped), Ok(vec![]));
+        assert_eq!(other.engine.snapshot(), bytes);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::drift::DriftCard;
 use super::encode::Curve;
-use super::labels::needs_content;
+use super::labels::{mark_of, needs_content};
 use super::quality::ClassFigures;
 use super::typical::TypicalCard;
 use crate::event::annotated::{AttackRef, Label, ModelInfo};
@@ -206,6 +206,10 @@ pub struct LabelCard {
     /// The group of features that it shows itself in: where none of them is known it is not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs: Option<String>,
+    /// The feature that marks it by definition, where the model looks at it: where that is known to be 0 it is not told. The card's
+    /// figures are those of the network alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
 }
 
 /// A tactic or technique.
@@ -527,6 +531,7 @@ impl From<Label> for LabelCard {
         let card = |attack: AttackRef| AttackCard { id: attack.id, name: attack.name };
         Self {
             needs: needs_content(&label.name).then(|| CONTENT_GROUP.to_owned()),
+            mark: mark_of(&label.name).map(str::to_owned),
             name: label.name,
             category: label.category,
             tactic: label.tactic.map(card),

@@ -3,10 +3,10 @@
 //! Two rules of decision: the most probable class, or the most probable class of the category that is expected to cost
 //! least. They differ where being wrong in one direction is dearer than in the other.
 
+use super::card::{Card, LabelCard};
 use crate::event::Probability;
 use crate::event::annotated::TOP;
-
-use super::card::Card;
+use crate::features::Space;
 
 /// The logit of a class that is not told.
 const WITHHELD: f32 = -1e30;
@@ -16,6 +16,22 @@ pub fn withhold(logits: &mut [f32], classes: &[bool]) {
     for (logit, withheld) in logits.iter_mut().zip(classes) {
         if *withheld {
             *logit = WITHHELD;
+        }
+    }
+}
+
+/// Classes that are marked by a feature: the place of the feature among the numbers of a row of `space`, and the class.
+pub fn marks(labels: &[LabelCard], space: &Space) -> Vec<(usize, usize)> {
+    let place = |mark: &String| space.numbers().iter().position(|feature| space.features()[*feature].name == *mark);
+    let of_class = |(class, label): (usize, &LabelCard)| Some((label.mark.as_ref().and_then(place)?, class));
+    labels.iter().enumerate().filter_map(of_class).collect()
+}
+
+/// Takes those classes out of the choice whose mark is known to be 0 in a row of these numbers; one that is missing says nothing.
+pub fn withhold_unmarked(logits: &mut [f32], numeric: &[f32], marks: &[(usize, usize)]) {
+    for (place, class) in marks {
+        if numeric[*place] == 0.0 {
+            logits[*class] = WITHHELD;
         }
     }
 }
@@ -100,7 +116,6 @@ impl LeastCost {
 mod tests {
     use proptest::prelude::{prop_assert_eq, proptest};
 
-    use super::super::card::LabelCard;
     use super::super::labels::{CATEGORIES, label_of};
     use super::super::sample;
     use super::*;
@@ -111,6 +126,21 @@ mod tests {
         withhold(&mut row, &[false, true, false]);
         super::super::calibrate::softmax(&mut row, 1.0);
         assert!(row[1] < 1e-30 && (row[2] / row[0] - 1f32.exp()).abs() < 1e-4, "{row:?}");
+    }
+
+    #[test]
+    fn an_attack_whose_mark_is_known_to_be_absent_is_not_told() {
+        let labels: Vec<LabelCard> =
+            ["normal", "land"].map(|name| LabelCard::from(label_of(name).expect("known"))).into();
+        let space = Space::kdd99();
+        let marks = marks(&labels, &space);
+        let [(place, 1)] = marks[..] else { panic!("{marks:?}") };
+        for (land, told) in [(1.0, true), (f32::NAN, true), (0.0, false)] {
+            let (mut logits, mut numeric) = ([1.0, 5.0], vec![f32::NAN; space.numbers().len()]);
+            numeric[place] = land;
+            withhold_unmarked(&mut logits, &numeric, &marks);
+            assert_eq!(logits[1] == 5.0, told, "land {land}");
+        }
     }
 
     /// A card of a normal class, one of dos, and two of r2l.

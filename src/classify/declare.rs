@@ -53,6 +53,7 @@ impl LabelSpec {
             tactic: self.tactic.map(refer),
             technique: self.technique.map(refer),
             needs: None,
+            mark: None,
         }
     }
 }

@@ -139,6 +139,11 @@ pub fn needs_content(name: &str) -> bool {
     matches!(category_of(name), Some("u2r" | "r2l")) || name == "back"
 }
 
+/// The feature without which it is not this attack, whatever else it is like: `land` is a packet from an address to itself.
+pub fn mark_of(name: &str) -> Option<&'static str> {
+    (name == "land").then_some("land")
+}
+
 fn find(name: &str) -> Option<&'static Known> {
     ALL.binary_search_by(|known| known.name.cmp(name)).ok().map(|place| &ALL[place])
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::calibrate::softmax;
 use super::card::{CARD_FILE, Card, DecisionRule, SCRIPT_FILE, WEIGHTS_FILE};
-use super::counterfactual::{self, Case};
+use super::counterfactual::{self, Answer, Case};
 use super::decide::LeastCost;
 use super::drift::Bins;
 use super::encode::{Encoding, Missing};
@@ -130,6 +130,16 @@ impl LoadedModel {
         self.encoding.space()
     }
 
+    /// How its rows become inputs.
+    pub fn encoding(&self) -> &Encoding {
+        &self.encoding
+    }
+
+    /// Its network, for one worker, on the shared weights.
+    pub fn network(&self) -> Network {
+        self.network.lock().unwrap_or_else(PoisonError::into_inner).share()
+    }
+
     /// A classifier for one worker, on the shared weights, explaining what [`Explain::default`] says.
     pub fn classifier(&self) -> Box<dyn Classifier> {
         self.classifier_with(Explain::default())
@@ -137,7 +147,6 @@ impl LoadedModel {
 
     /// A classifier for one worker, on the shared weights.
     pub fn classifier_with(&self, explain: Explain) -> Box<dyn Classifier> {
-        let network = self.network.lock().unwrap_or_else(PoisonError::into_inner).share();
         let normal = self.card.labels.iter().map(|label| label.category == "normal").collect();
         Box::new(Judge {
             // of its own, so that workers do not fight for one reference count
@@ -149,11 +158,12 @@ impl LoadedModel {
             typical: Arc::clone(&self.typical),
             normal,
             withheld: self.withheld(),
+            marks: decide::marks(&self.card.labels, self.space()),
             thresholds: conformal::thresholds(&self.card),
             open_set: OpenSet::new(self.card.open_set.as_ref()),
             least_cost: (self.rule == DecisionRule::LeastCost).then(|| LeastCost::new(&self.card)),
             explain,
-            network,
+            network: self.network(),
             scratch: Scratch::default(),
             asking: Scratch::default(),
         })
@@ -165,6 +175,10 @@ impl LoadedModel {
         groups.filter(|(_, needing)| needing.contains(&true)).collect()
     }
 }
+
+/// Events of a batch up to which counterfactuals are looked for thoroughly. As a batch is what was waiting, larger ones mean a flood, in
+/// which the time is better spent on verdicts.
+const CALM: usize = 64;
 
 /// Runs the network for one worker.
 struct Judge {
@@ -178,6 +192,8 @@ struct Judge {
     normal: Vec<bool>,
     /// Groups of features, and by class whether it is told only where one of them is known.
     withheld: Vec<(usize, Vec<bool>)>,
+    /// Features that mark classes, see [`decide::marks`].
+    marks: Vec<(usize, usize)>,
     /// By class: from which probability on it is not excluded.
     thresholds: Vec<f32>,
     open_set: OpenSet,
@@ -228,6 +244,7 @@ impl Judge {
                     decide::withhold(outputs, needing);
                 }
             }
+            decide::withhold_unmarked(outputs, row.numeric, &self.marks);
             out.push(self.verdict(outputs, known(missing, row)));
         }
         self.scratch = scratch;
@@ -283,7 +300,7 @@ impl Judge {
             let (verdict, row) = (&mut verdicts[place], batch.row(place));
             verdict.explanation = strongest(&attribution, self.encoding.space(), row, &self.typical);
             if self.explain.counterfactuals && verdict.verdict.is_alarm() {
-                verdict.counterfactual = self.counterfactual(row, &attribution)?;
+                verdict.counterfactual = self.counterfactual(row, &attribution, batch.len() <= CALM)?;
             }
         }
         Ok(())
@@ -297,9 +314,25 @@ impl Judge {
         if unlike { u16::try_from(classes).expect("a class is a u16") } else { verdict.label }
     }
 
-    fn counterfactual(&mut self, row: Row<'_>, attribution: &Attribution) -> Result<Vec<Condition>, tch::TchError> {
+    /// The verdict on an event of the last chunk, and how far it is from normal.
+    fn answer(&self, event: usize, verdict: &Classification) -> Answer {
+        let shares = self.probabilities(event).iter().zip(&self.normal);
+        let normal: f32 = shares.filter(|(_, normal)| **normal).map(|(share, _)| share).sum();
+        let logarithm = |share: f32| share.max(f32::MIN_POSITIVE).ln();
+        Answer {
+            normal: !verdict.verdict.is_alarm(),
+            belief: logarithm(normal) + logarithm(1.0 - verdict.unknown.value()),
+        }
+    }
+
+    fn counterfactual(
+        &mut self,
+        row: Row<'_>,
+        attribution: &Attribution,
+        thorough: bool,
+    ) -> Result<Vec<Condition>, tch::TchError> {
         let space = Arc::clone(self.encoding.space());
-        let case = Case { row, space: &space, strongest: speaking_for(attribution) };
+        let case = Case { row, space: &space, strongest: speaking_for(attribution), thorough };
         let typical = Arc::clone(&self.typical);
         // what was found out about the batch stays where it is
         std::mem::swap(&mut self.scratch, &mut self.asking);
@@ -312,10 +345,14 @@ impl Judge {
 impl counterfactual::Judge for Judge {
     type Error = tch::TchError;
 
-    fn are_normal(&mut self, events: &Matrix) -> Result<Vec<bool>, tch::TchError> {
-        let mut verdicts = Vec::with_capacity(events.len());
-        chunks(events).try_for_each(|chunk| self.judge(events.rows(chunk), &mut verdicts))?;
-        Ok(verdicts.iter().map(|verdict| !verdict.verdict.is_alarm()).collect())
+    fn ask(&mut self, events: &Matrix) -> Result<Vec<Answer>, tch::TchError> {
+        let (mut answers, mut verdicts) = (Vec::with_capacity(events.len()), Vec::with_capacity(events.len()));
+        for chunk in chunks(events) {
+            verdicts.clear();
+            self.judge(events.rows(chunk), &mut verdicts)?;
+            answers.extend(verdicts.iter().enumerate().map(|(event, verdict)| self.answer(event, verdict)));
+        }
+        Ok(answers)
     }
 }
 

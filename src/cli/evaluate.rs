@@ -1,13 +1,17 @@
 //! `oversight evaluate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use clap::builder::ArgPredicate;
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::classify::{self, ModelSource};
-use crate::evaluate::{self, Options, Rule, page, text};
+use crate::classify::{self, LoadedModel, ModelSource};
+use crate::evaluate::{self, LabelledRow, Options, Rule, page, text};
+use crate::train::{self, Labelled};
 
+use super::detect::{NabOptions, SeriesOptions};
+use super::model::load_spec;
 use super::progress::Progress;
 use super::{Output, OutputOption};
 
@@ -19,6 +23,12 @@ const BUILTIN: &str = "kdd99";
 pub enum EvaluateCommand {
     /// The classifier, on a file of labelled records
     Classifier(ClassifierOptions),
+    /// A detector of anomalies, on the Numenta Anomaly Benchmark (or a part of it)
+    Nab(NabOptions),
+    /// A detector of anomalies, on metrics with labelled stretches, such as AIOPS 2018 or WSD
+    Kpi(SeriesOptions),
+    /// A detector of anomalies, on series with one anomaly each, as in the UCR archive
+    Ucr(SeriesOptions),
 }
 
 /// Which model on which data.
@@ -31,8 +41,11 @@ pub struct ClassifierOptions {
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// How the records are written
-    #[arg(long, value_enum, default_value = "kdd")]
+    #[arg(long, value_enum, default_value = "kdd", default_value_if("spec", ArgPredicate::IsPresent, "own"))]
     format: DataFormat,
+    /// Which columns or fields of a file of your own are features and label: a YAML file (docs/own-models.md)
+    #[arg(long, value_name = "FILE", required_if_eq("format", "own"))]
+    spec: Option<PathBuf>,
     /// By which rule classes and families are decided on
     #[arg(long, value_enum, default_value = "cup")]
     decision: Decision,
@@ -51,6 +64,8 @@ pub struct ClassifierOptions {
 enum DataFormat {
     /// Lines of a KDD Cup 1999 or NSL-KDD file
     Kdd,
+    /// CSV with a header, or NDJSON, as --spec says
+    Own,
 }
 
 /// Rules of decision.
@@ -64,16 +79,27 @@ enum Decision {
     LeastCost,
 }
 
-/// Judges a file and compares with its labels.
+/// Measures what the command names.
 pub fn evaluate(command: &EvaluateCommand) -> anyhow::Result<()> {
-    let EvaluateCommand::Classifier(options) = command;
+    match command {
+        EvaluateCommand::Classifier(options) => classifier(options),
+        EvaluateCommand::Nab(options) => super::detect::nab(options),
+        EvaluateCommand::Kpi(options) => super::detect::kpi(options),
+        EvaluateCommand::Ucr(options) => super::detect::ucr(options),
+    }
+}
+
+fn classifier(options: &ClassifierOptions) -> anyhow::Result<()> {
     classify::init_runtime();
     let asked = options.asked();
     let model = classify::load(&options.source())?.deciding(asked.rule.of_classes());
     let mut bar = Progress::new("judging", None);
-    let report = evaluate::classifier(&model, &asked, &mut |step| {
-        bar.set(step.lines, &format!("lines, {:.0} % of the file", 100.0 * step.read));
-    })?;
+    let report = match (options.format, &options.spec) {
+        (DataFormat::Own, Some(spec)) => on_own(&model, &asked, spec, &mut bar)?,
+        _ => evaluate::classifier(&model, &asked, &mut |step| {
+            bar.set(step.lines, &format!("lines, {:.0} % of the file", 100.0 * step.read));
+        })?,
+    };
     bar.finish();
     if let Some(file) = &options.html {
         let page = page::render(&report, model.card());
@@ -84,6 +110,25 @@ pub fn evaluate(command: &EvaluateCommand) -> anyhow::Result<()> {
         Output::Text => print!("{}", text::render(&report)),
     }
     Ok(())
+}
+
+/// Judges a file of one's own.
+fn on_own(
+    model: &LoadedModel,
+    asked: &Options,
+    spec: &Path,
+    bar: &mut Progress,
+) -> anyhow::Result<evaluate::ClassifierReport> {
+    let spec = load_spec(spec)?;
+    evaluate::rows(model, asked, |take| {
+        train::labelled(&asked.data, &spec, model.space(), &mut |line, row| {
+            bar.set(line, "lines");
+            let row =
+                row.map(|Labelled { features, label, category }| LabelledRow { features, label, family: category });
+            take(line, row.map_err(|fault| fault.to_string()));
+        })?;
+        Ok(())
+    })
 }
 
 impl ClassifierOptions {
@@ -98,10 +143,8 @@ impl ClassifierOptions {
     }
 
     fn asked(&self) -> Options {
-        let DataFormat::Kdd = self.format;
         Options {
             data: self.data.clone(),
-            format: evaluate::Format::Kdd,
             rule: match self.decision {
                 Decision::Cup => Rule::Cup,
                 Decision::MostProbable => Rule::MostProbable,

@@ -4,6 +4,8 @@ mod by_hand;
 mod check;
 mod config;
 mod demo;
+#[cfg(feature = "torch")]
+mod detect;
 mod doctor;
 #[cfg(feature = "torch")]
 mod evaluate;

@@ -1,6 +1,6 @@
 //! `oversight train`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -18,6 +18,34 @@ pub enum TrainCommand {
     Kdd99(Kdd99Options),
     /// On a file of your own: any CSV or NDJSON with a label, or connections in any form that replay takes, and a spec of what to look at
     Own(OwnOptions),
+    /// Nothing of the weights: what a network from elsewhere lacks is fitted to labelled data (temperature, sets of
+    /// classes, novelty, what is usual), and its quality measured
+    Calibration(CalibrationOptions),
+}
+
+/// Which network, and on what.
+#[derive(Debug, Args)]
+pub struct CalibrationOptions {
+    /// The model folder
+    #[arg(long, value_name = "FOLDER")]
+    model: PathBuf,
+    /// The labelled rows: a KDD file or, with --spec, CSV with a header or NDJSON; plain or gzip
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// Which columns or fields are features and label: a YAML file (docs/own-models.md)
+    #[arg(long, value_name = "FILE")]
+    spec: Option<PathBuf>,
+    /// The model folder to write
+    #[arg(long, value_name = "FOLDER")]
+    into: PathBuf,
+    /// Version of the model that is written
+    #[arg(long, value_name = "TEXT")]
+    model_version: String,
+    /// Decides which rows it is fitted to, and which it is measured on
+    #[arg(long)]
+    seed: Option<u64>,
+    #[command(flatten)]
+    output: OutputOption,
 }
 
 /// What to learn from a file of one's own.
@@ -99,6 +127,7 @@ pub fn train(command: &TrainCommand) -> anyhow::Result<()> {
     match command {
         TrainCommand::Kdd99(options) => train_kdd99(options),
         TrainCommand::Own(options) => train_own(options),
+        TrainCommand::Calibration(options) => calibrate(options),
     }
 }
 
@@ -115,10 +144,7 @@ fn train_kdd99(options: &Kdd99Options) -> anyhow::Result<()> {
 }
 
 fn train_own(options: &OwnOptions) -> anyhow::Result<()> {
-    let spec = Spec::load(&options.spec).map_err(|fault| match fault {
-        OwnError::Faults(faults) => anyhow::Error::new(faults),
-        other => other.into(),
-    })?;
+    let spec = load_spec(&options.spec)?;
     let mut settings = train::Settings::new(options.data.clone(), options.into.clone());
     settings.name.clone_from(&spec.name);
     settings.version.clone_from(&options.model_version);
@@ -131,6 +157,28 @@ fn train_own(options: &OwnOptions) -> anyhow::Result<()> {
     print_report(&report, options.output.output)
 }
 
+fn calibrate(options: &CalibrationOptions) -> anyhow::Result<()> {
+    let mut settings = train::Settings::new(options.data.clone(), options.into.clone());
+    settings.version.clone_from(&options.model_version);
+    settings.seed = options.seed.unwrap_or(settings.seed);
+    let spec = options.spec.as_deref().map(load_spec).transpose()?;
+    let own = spec.map(|spec| Own { spec, sample: 1.0, memory: None });
+    let report = train::calibrate(&options.model, own.as_ref(), &settings, &mut |step| {
+        if let train::Progress::Read { records, distinct } = step {
+            eprintln!("read {records} records, {distinct} of them distinct");
+        }
+    })?;
+    print_report(&report, options.output.output)
+}
+
+/// The spec in a file; faults in it are those of a configuration.
+pub fn load_spec(file: &Path) -> anyhow::Result<Spec> {
+    Spec::load(file).map_err(|fault| match fault {
+        OwnError::Faults(faults) => anyhow::Error::new(faults),
+        other => other.into(),
+    })
+}
+
 /// Trains with a progress bar.
 fn with_progress(
     settings: &train::Settings,
@@ -139,8 +187,11 @@ fn with_progress(
     let passes = settings.epochs * u32::from(settings.members);
     let mut bar = Progress::new("training", Some(passes.into()));
     let report = work(&mut |step| match step {
+        train::Progress::Rehearsal { round, of, without } => {
+            bar.say(&format!("rehearsal {round} of {of}, without {without}"));
+        }
         train::Progress::Read { records, distinct } => {
-            eprintln!("read {records} records, {distinct} of them distinct");
+            bar.say(&format!("read {records} records, {distinct} of them distinct"));
         }
         train::Progress::Epoch { epoch, loss, .. } => bar.set(epoch.into(), &format!("loss {loss:.4}")),
     })?;

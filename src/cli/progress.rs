@@ -49,6 +49,11 @@ impl Progress {
         }
     }
 
+    /// A line of its own, above the bar.
+    pub fn say(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
+    }
+
     /// The work is done.
     pub fn finish(&self) {
         self.bar.finish_and_clear();

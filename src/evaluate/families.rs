@@ -1,5 +1,7 @@
 //! The families that classes belong to, what it costs to take one for another, and decisions by both.
 
+use std::collections::BTreeMap;
+
 use crate::classify::card::Card;
 use crate::classify::decide::LeastCost;
 use crate::classify::labels::{CATEGORIES, COSTS, category_of};
@@ -10,6 +12,8 @@ pub struct Families {
     names: Vec<String>,
     costs: Vec<Vec<f64>>,
     labels: Vec<String>,
+    /// Of labels that the model lacks, by who gave the data.
+    declared: BTreeMap<String, usize>,
     of_class: Vec<usize>,
     normal: usize,
     least_cost: LeastCost,
@@ -46,7 +50,8 @@ impl Families {
         let costs = if cup { COSTS.map(|row| row.to_vec()).to_vec() } else { card.decision.costs.clone() };
         let labels = card.labels.iter().map(|label| label.name.clone()).collect();
         let least_cost = LeastCost::new(card);
-        Self { of_class, costs, labels, normal: place("normal"), least_cost, names }
+        let declared = BTreeMap::new();
+        Self { of_class, costs, labels, declared, normal: place("normal"), least_cost, names }
     }
 
     /// Their names, in the order of the cost matrix.
@@ -69,12 +74,22 @@ impl Families {
         self.of_class[class]
     }
 
+    /// From now on a label that the model lacks is of this family, if there is such a one.
+    pub fn declare(&mut self, label: &str, family: &str) {
+        if let Some(family) = self.names.iter().position(|known| known == family)
+            && !self.declared.contains_key(label)
+        {
+            self.declared.insert(label.to_owned(), family);
+        }
+    }
+
     /// What a label of the data means.
     pub fn truth(&self, label: &str) -> Truth {
         if let Some(class) = self.labels.iter().position(|known| known == label) {
             return Truth::Class { class, family: self.of_class[class] };
         }
-        let family = category_of(label).and_then(|name| self.names.iter().position(|known| known == name));
+        let of_the_cup = || category_of(label).and_then(|name| self.names.iter().position(|known| known == name));
+        let family = self.declared.get(label).copied().or_else(of_the_cup);
         family.map_or(Truth::Foreign, |family| Truth::NeverSeen { family })
     }
 

@@ -6,7 +6,7 @@ use crate::classify::{Explain, LoadedModel};
 use crate::features::symbols::Symbol;
 use crate::features::{FeatureVector, name_of_numeric};
 
-use super::{ClassifierReport, EvaluateError, Format, Options, Rule, Run};
+use super::{ClassifierReport, EvaluateError, Options, Rule, Run};
 
 /// Judges labelled records without the features whose bits are set, in the order of [`NAMES`](crate::features::NAMES).
 ///
@@ -17,7 +17,7 @@ pub fn masked(
     rows: &[(FeatureVector, String)],
     missing: u64,
 ) -> Result<ClassifierReport, EvaluateError> {
-    let options = Options { data: PathBuf::new(), format: Format::Kdd, rule: Rule::Cup, adapt_priors: false };
+    let options = Options { data: PathBuf::new(), rule: Rule::Cup, adapt_priors: false };
     let mut judge = model.classifier_with(Explain::NEVER);
     let mut run = Run::new(model.card(), &options, judge.as_mut())?;
     for (line, (features, label)) in (1..).zip(rows) {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::classify::card::{Card, DecisionRule};
 use crate::classify::{CHUNK, Classifier, ClassifyError, Explain, LoadedModel};
 use crate::event::annotated::Classification;
-use crate::features::{FeatureVector, Gatherer, Matrix};
+use crate::features::{FeatureVector, Gatherer, Matrix, Sample};
 use crate::normalise::file::open_counting;
 
 mod families;
@@ -22,6 +22,7 @@ mod masked;
 pub mod page;
 mod priors;
 mod report;
+pub mod series;
 mod shown;
 mod tally;
 pub mod text;
@@ -33,13 +34,6 @@ use families::Families;
 use kdd::{Line, Lines};
 use priors::Sketch;
 use tally::Tally;
-
-/// How records are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// Lines of a KDD Cup 1999 or NSL-KDD file, with their label.
-    Kdd,
-}
 
 /// By which rule classes and families are decided on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,8 +62,6 @@ impl Rule {
 pub struct Options {
     /// The records, plain or gzip.
     pub data: PathBuf,
-    /// How they are written.
-    pub format: Format,
     /// By which rule is decided.
     pub rule: Rule,
     /// Whether it is also measured how decisions come out when the shares of the families are estimated from the file.
@@ -97,7 +89,7 @@ pub enum EvaluateError {
         source: io::Error,
     },
     /// No line of it is a labelled record.
-    #[error("{}: none of its {lines} lines is a KDD record with a label that is known{first}", file.display())]
+    #[error("{}: none of its {lines} lines is a record with a label that is known{first}", file.display())]
     NothingToJudge {
         /// The file.
         file: PathBuf,
@@ -107,7 +99,10 @@ pub enum EvaluateError {
         first: String,
     },
     /// The model looks at other features.
-    #[error("the model looks at '{feature}', which is a field of events and not a feature of KDD records")]
+    #[error(
+        "the model looks at '{feature}', which is a field of events and not a feature of KDD records; measure it on rows that have \
+         it, with --spec SPEC (docs/evaluation.md)"
+    )]
     OtherFeatures {
         /// The first of them.
         feature: String,
@@ -123,7 +118,18 @@ pub enum EvaluateError {
     Classify(#[from] ClassifyError),
 }
 
-/// Judges every record of a file and compares; `progress` is told now and then how far it is. The model decides on classes by
+/// A row of labelled data that is no KDD file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelledRow {
+    /// In the space of the model.
+    pub features: Sample,
+    /// Its label.
+    pub label: String,
+    /// The family of the label, where the model lacks it.
+    pub family: String,
+}
+
+/// Judges every record of a KDD file and compares; `progress` is told now and then how far it is. The model decides on classes by
 /// the rule that was set for it ([`Rule::of_classes`] of that in `options`).
 ///
 /// Lines that are no labelled record are counted and reported, and spoil nothing.
@@ -140,8 +146,30 @@ pub fn classifier(
     }
     let mut judge = model.classifier_with(Explain::NEVER);
     let run = Run::new(model.card(), options, judge.as_mut())?;
-    let Format::Kdd = options.format;
     let done = run.file(&options.data, progress)?;
+    Ok(ClassifierReport::new(model.card(), options, done))
+}
+
+/// The same for rows that `read` gives, each with its line, or the reason why it is none.
+///
+/// # Errors
+/// What `read` gives, when there is no labelled row, or when the network cannot be run.
+pub fn rows<E: From<EvaluateError>>(
+    model: &LoadedModel,
+    options: &Options,
+    read: impl FnOnce(&mut dyn FnMut(u64, Result<LabelledRow, String>)) -> Result<(), E>,
+) -> Result<ClassifierReport, E> {
+    let mut judge = model.classifier_with(Explain::NEVER);
+    let mut run = Run::new(model.card(), options, judge.as_mut())?;
+    let (mut lines, mut fault) = (0, None);
+    read(&mut |line, row| {
+        lines = line;
+        if fault.is_none() {
+            fault = run.take_row(line, row).err();
+        }
+    })?;
+    let done = fault.map_or_else(|| run.done(), Err)?;
+    done.some_were_judged(&options.data, lines)?;
     Ok(ClassifierReport::new(model.card(), options, done))
 }
 
@@ -188,6 +216,20 @@ struct Done {
     judged: u64,
 }
 
+/// Why a row is not judged, as an event would not be.
+const TOO_LITTLE: &str = "fewer features are known than the model needs";
+
+impl Done {
+    fn some_were_judged(&self, file: &Path, lines: u64) -> Result<(), EvaluateError> {
+        if self.tally.records() > 0 {
+            return Ok(());
+        }
+        let first = self.bad.first.first().map(|bad| format!("; line {}: {}", bad.line, bad.reason));
+        let first = first.or_else(|| self.foreign.first()).unwrap_or_default();
+        Err(EvaluateError::NothingToJudge { file: file.to_owned(), lines, first })
+    }
+}
+
 impl<'a> Run<'a> {
     fn new(card: &Card, options: &Options, classifier: &'a mut dyn Classifier) -> Result<Self, EvaluateError> {
         let sketch = options.adapt_priors.then(|| assumed(card)).transpose()?.map(Sketch::new);
@@ -226,20 +268,37 @@ impl<'a> Run<'a> {
         }
         let done = self.done()?;
         progress(Progress { lines: lines.number(), read: 1.0 });
-        if done.tally.records() == 0 {
-            let first = done.bad.first.first().map(|bad| format!("; line {}: {}", bad.line, bad.reason));
-            let first = first.or_else(|| done.foreign.first()).unwrap_or_default();
-            return Err(EvaluateError::NothingToJudge { file: file.to_owned(), lines: lines.number(), first });
-        }
+        done.some_were_judged(file, lines.number())?;
         Ok(done)
     }
 
     /// Takes in the next record; says whether those that were waiting have been judged.
     fn take(&mut self, line: u64, features: FeatureVector, label: String) -> Result<bool, EvaluateError> {
         if !self.gatherer.gather(Some(&features), None, None, &mut self.waiting) {
-            self.bad.add(line, "fewer features are known than the model needs".to_owned());
+            self.bad.add(line, TOO_LITTLE.to_owned());
             return Ok(false);
         }
+        self.wait(line, label)
+    }
+
+    /// Takes in the next row.
+    fn take_row(&mut self, line: u64, row: Result<LabelledRow, String>) -> Result<(), EvaluateError> {
+        match row {
+            Err(reason) => self.bad.add(line, reason),
+            Ok(row) if row.features.row().known() < self.classifier.space().least_known() => {
+                self.bad.add(line, TOO_LITTLE.to_owned());
+            }
+            Ok(row) => {
+                self.tally.declare(&row.label, &row.family);
+                self.waiting.push(row.features.row());
+                self.wait(line, row.label)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes the label of the row that came last; says whether those that were waiting have been judged.
+    fn wait(&mut self, line: u64, label: String) -> Result<bool, EvaluateError> {
         self.labels.push((line, label));
         if self.waiting.len() < CHUNK {
             return Ok(false);

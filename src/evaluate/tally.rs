@@ -122,6 +122,11 @@ impl Tally {
         &self.families
     }
 
+    /// From now on a label that the model lacks is of this family, see [`Families::declare`].
+    pub fn declare(&mut self, label: &str, family: &str) {
+        self.families.declare(label, family);
+    }
+
     /// Records counted.
     pub fn records(&self) -> u64 {
         self.decided.records()

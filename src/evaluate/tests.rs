@@ -85,7 +85,7 @@ fn evaluate_with(text: &[u8], rule: Rule, adapt_priors: bool) -> Result<Classifi
     let card = model.card();
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(text).expect("written");
-    let options = Options { data: file.path().to_owned(), format: Format::Kdd, rule, adapt_priors };
+    let options = Options { data: file.path().to_owned(), rule, adapt_priors };
     let least_cost = (rule == Rule::LeastCost).then(|| decide::LeastCost::new(card));
     let mut judge = ByBytes { model: model.info(), space: Arc::clone(model.space()), least_cost, rows: Vec::new() };
     let done = Run::new(card, &options, &mut judge)?.file(&options.data, &mut |_| {})?;

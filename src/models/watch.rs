@@ -279,39 +279,4 @@ mod tests {
         watch.tick();
         assert!(observed.shadow().is_none());
     }
-
-    /// `cargo test --release --lib -- --ignored --nocapture what_watching_costs`
-    #[test]
-    #[ignore = "a measurement"]
-    fn what_watching_costs() {
-        let folder = tempfile::tempdir().unwrap();
-        let model = loaded(write_model(folder.path(), "own", "1"));
-        let models = Models { active: Arc::clone(&model), shadow: None };
-        let observed = Arc::new(Observed::new(&models, HOUR, Clock::system()));
-        let builtin = Shelf::new(folder.path()).load(&Model::Builtin("kdd99".to_owned())).unwrap();
-        let mut classifier = builtin.classifier_with(crate::classify::Explain::NEVER);
-        let mut watch = Watch::new(observed, Clock::system());
-        for batch in [1, 16, 256, 1024] {
-            let (rows, rounds) = (vectors(batch).collect::<Matrix>(), 200_000 / batch);
-            let mut verdicts = Vec::new();
-            let (mut judging, mut watching) = (Duration::ZERO, Duration::ZERO);
-            for _ in 0..rounds {
-                let started = std::time::Instant::now();
-                verdicts.clear();
-                classifier.classify(&rows, &mut verdicts).unwrap();
-                let between = std::time::Instant::now();
-                watch.inputs(&model, &rows);
-                watch.tick();
-                watching += between.elapsed();
-                judging += between - started;
-            }
-            let each = |time: Duration| time.as_nanos() as f64 / (rounds * batch) as f64;
-            println!(
-                "batches of {batch}: judging {:.0} ns, watching {:.1} ns an event, {:.2} %",
-                each(judging),
-                each(watching),
-                100.0 * watching.as_secs_f64() / judging.as_secs_f64()
-            );
-        }
-    }
 }

@@ -217,9 +217,11 @@ impl Opening<'_> {
     fn without_abandoned(&mut self, candidates: Vec<Candidate>, salt: u64) -> Result<Vec<Candidate>, OpenError> {
         let mut kept: VecDeque<Candidate> = VecDeque::new();
         for candidate in candidates.into_iter().rev() {
-            let chained = match kept.front() {
-                Some(after) => after.header.is_none_or(|after| candidate.first <= after.previous.first),
-                None => self.was_made(&candidate, salt)?,
+            let chained = match kept.front().map(|after| after.header.map(|header| header.previous.first)) {
+                Some(Some(previous)) if candidate.first > previous => false,
+                Some(Some(previous)) if candidate.first == previous => true,
+                Some(None) => true,
+                _ => self.was_made(&candidate, salt)?,
             };
             if chained {
                 kept.push_front(candidate);
@@ -232,13 +234,14 @@ impl Opening<'_> {
         Ok(kept.into())
     }
 
-    /// Whether the last segment was ever in use: its header is whole, or there are frames in it.
-    fn was_made(&self, last: &Candidate, salt: u64) -> Result<bool, OpenError> {
-        if last.header.is_some() {
+    /// Whether a segment was ever in use: its header is whole, or there are frames in it.
+    fn was_made(&self, candidate: &Candidate, salt: u64) -> Result<bool, OpenError> {
+        let Candidate { first, path, header, length } = candidate;
+        if header.is_some() {
             return Ok(true);
         }
-        let walk = Walk::through(self.files, &last.path, (last.first, salt), last.length, Depth::Brief);
-        Ok(walk.map_err(at(&last.path))?.frames > 0)
+        let walk = Walk::through(self.files, path, (*first, salt), *length, Depth::Brief);
+        Ok(walk.map_err(at(path))?.frames > 0)
     }
 
     /// Looks through all segments.
@@ -262,7 +265,8 @@ impl Opening<'_> {
                 self.damaged(&candidate.path, 0..HEADER as u64, SeqNo(0)..SeqNo(0));
             }
             self.recovery.batches += walk.frames;
-            expected = Some(walk.next);
+            // what is settled is not missed
+            expected = expected.max(Some(walk.next));
             segments.push((candidate, walk));
         }
         if let (true, Some(checkpoint)) = (segments.is_empty(), checkpoint)

@@ -69,6 +69,9 @@ pub enum TrainError {
     /// The model folder cannot be written.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// The model that is to be calibrated cannot be used.
+    #[error(transparent)]
+    Model(LoadError),
     /// What was made does not pass the checks of loading.
     #[error("the model that was made cannot be loaded: {0}")]
     Unsound(#[from] LoadError),

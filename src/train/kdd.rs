@@ -36,7 +36,7 @@ fn train_on(
     let mut never_seen = if settings.rehearse { rehearse(&dataset, settings, progress)? } else { Vec::new() };
     let left_out = dataset.leave_out(&settings.leave_out);
     let trained = Trained::on(&dataset, settings, progress)?;
-    never_seen.extend(trained.judge_left_out(&left_out, &dataset)?);
+    never_seen.extend(trained.ready.judge_left_out(&left_out, &dataset)?);
     let file = weights::write(&trained.weights);
     let card = trained.card(settings, &dataset, never_seen, &file)?;
     let json = card.to_json();
@@ -45,7 +45,11 @@ fn train_on(
     Ok(Report { folder: settings.output.clone(), card })
 }
 
-fn check(settings: &Settings) -> Result<(), TrainError> {
+/// Whether the settings are possible.
+///
+/// # Errors
+/// With the first that is not.
+pub fn check(settings: &Settings) -> Result<(), TrainError> {
     let demand = |holds: bool, setting: &'static str, what: &str| {
         if holds { Ok(()) } else { Err(TrainError::Setting { setting, what: what.to_owned() }) }
     };

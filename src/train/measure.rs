@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::dataset::{About, Row};
 use super::{TrainError, steady};
 use crate::classify::calibrate::{calibration_error, softmax};
-use crate::classify::card::{ConformalCard, Figures, Scores, SetFigures};
+use crate::classify::card::{ConformalCard, Figures, LabelCard, Scores, SetFigures};
 use crate::classify::conformal::not_excluded;
 use crate::classify::decide::{most_probable, withhold};
 use crate::classify::encode::Encoding;
@@ -52,7 +52,7 @@ pub struct Outputs {
     pub logits: Vec<f32>,
     /// Classes.
     pub width: usize,
-    /// The logit of each row for being like none of the classes.
+    /// The logit of each row for being like none of the classes; empty where the network has no such output.
     pub unlike: Vec<f32>,
     /// Class of each row.
     pub labels: Vec<u16>,
@@ -108,7 +108,8 @@ pub struct Classes<'a> {
 }
 
 impl Outputs {
-    /// Runs rows as they are seen in `view`; classes that need content are withheld where it is not seen.
+    /// Runs rows as they are seen in `view`; classes that need content are withheld where it is not seen. What marks a class is not
+    /// looked at: figures say what the network has learnt.
     ///
     /// # Errors
     /// When libtorch reports a fault.
@@ -117,24 +118,25 @@ impl Outputs {
         encoding: &Encoding,
         rows: impl Iterator<Item = &'a Row>,
         view: View,
-        needs_content: &[bool],
+        labels: &[LabelCard],
     ) -> Result<Self, TrainError> {
         let rows: Vec<&Row> = rows.collect();
         let space = encoding.space();
         let (mut scratch, mut seen) = (Scratch::default(), Matrix::new(space.shape()));
-        let width = network.outputs() - 1;
+        let width = labels.len();
+        let needs_content: Vec<bool> = labels.iter().map(|label| label.needs.is_some()).collect();
         let (mut logits, mut unlike) = (Vec::with_capacity(rows.len() * width), Vec::with_capacity(rows.len()));
         for chunk in rows.chunks(CHUNK) {
             seen.clear();
             chunk.iter().for_each(|row| view.push(space, row.features.row(), &mut seen));
             network.forward(encoding, seen.rows(0..chunk.len()), &mut scratch)?;
-            for row in scratch.logits.chunks_exact(network.outputs()) {
-                logits.extend_from_slice(&row[..width]);
-                unlike.push(row[width]);
+            for outputs in scratch.logits.chunks_exact(network.outputs()) {
+                logits.extend_from_slice(&outputs[..width]);
+                unlike.extend(outputs.get(width));
             }
         }
         if view == View::ContentMissing {
-            logits.chunks_exact_mut(width).for_each(|row| withhold(row, needs_content));
+            logits.chunks_exact_mut(width).for_each(|row| withhold(row, &needs_content));
         }
         let labels = rows.iter().map(|row| row.label).collect();
         let counts = rows.iter().map(|row| row.count).collect();
@@ -152,11 +154,12 @@ impl Outputs {
 
     /// What is believed of each row at this temperature.
     pub fn beliefs(&self, temperature: f32) -> impl Iterator<Item = Belief> {
-        self.logits.chunks_exact(self.width).zip(&self.unlike).map(move |(row, unlike)| {
+        self.logits.chunks_exact(self.width).enumerate().map(move |(place, row)| {
             let mut probabilities = row.to_vec();
             let energy = softmax(&mut probabilities, temperature);
-            let unknown = belief_in_unlike(*unlike, energy, temperature);
-            Belief { probabilities, unknown, energy: energy - unlike }
+            let unlike = self.unlike.get(place).copied();
+            let unknown = unlike.map_or(0.0, |unlike| belief_in_unlike(unlike, energy, temperature));
+            Belief { probabilities, unknown, energy: energy - unlike.unwrap_or_default() }
         })
     }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::classify::card::Card;
 
+mod calibrate;
 pub mod dataset;
 mod ensemble;
 mod error;
@@ -14,15 +15,17 @@ mod fit;
 mod kdd;
 mod measure;
 mod own;
+mod ready;
 mod rehearse;
 mod shown;
 mod trained;
 mod typical;
 mod unlike;
 
+pub use calibrate::calibrate;
 pub use error::TrainError;
 pub use kdd::{kdd99, own};
-pub use own::{Own, OwnError, Spec};
+pub use own::{Labelled, Own, OwnError, Spec, labelled};
 
 /// Scaled values are held within ± this.
 const LIMIT: f32 = 10.0;
@@ -84,7 +87,7 @@ pub struct Settings {
 }
 
 /// Where training stands.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
     /// The file is read.
     Read {
@@ -92,6 +95,15 @@ pub enum Progress {
         records: u64,
         /// Distinct rows.
         distinct: u64,
+    },
+    /// A model is trained that will judge attacks it has not seen, and is then thrown away.
+    Rehearsal {
+        /// Counted from 1.
+        round: usize,
+        /// How many there will be.
+        of: usize,
+        /// The attacks.
+        without: String,
     },
     /// A pass is done.
     Epoch {

@@ -21,11 +21,13 @@ pub fn rehearse(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<LeftOut>, TrainError> {
     let mut found = Vec::new();
-    for classes in rounds(&dataset.about) {
+    let rounds = rounds(&dataset.about);
+    for (place, classes) in rounds.iter().enumerate() {
+        progress(Progress::Rehearsal { round: place + 1, of: rounds.len(), without: classes.join(", ") });
         let mut rest = dataset.clone();
-        let left_out = rest.leave_out(&classes);
+        let left_out = rest.leave_out(classes);
         let trained = Trained::on(&rest, settings, progress)?;
-        found.extend(trained.judge_left_out(&left_out, &rest)?);
+        found.extend(trained.ready.judge_left_out(&left_out, &rest)?);
     }
     found.sort_by(|a, b| a.label.cmp(&b.label));
     Ok(found)

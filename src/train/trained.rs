@@ -2,24 +2,19 @@
 
 use std::sync::Arc;
 
-use super::dataset::{Dataset, FREQUENT_FROM, Part, Row, name_of};
+use super::dataset::{Dataset, Part, Row, name_of};
 use super::fit::{fit, network_of};
-use super::measure::{Belief, Classes, Outputs, View, set_figures};
-use super::{LIMIT, Progress, Settings, TrainError, steady, typical};
-use crate::classify::calibrate::fit_temperature;
+use super::ready::Ready;
+use super::{LIMIT, Progress, Settings, TrainError, typical};
 use crate::classify::card::{
-    Calibration, Card, ClassCounts, ConformalCard, EncodingCard, FORMAT, LeftOut, NoveltyCard, NumericCard,
-    OpenSetCard, Quality, Schema, Training, WeightsCard,
+    Calibration, Card, ClassCounts, EncodingCard, FORMAT, LeftOut, NetworkCard, NumericCard, Schema, Training,
+    WeightsCard,
 };
 use crate::classify::check::{self, FEWEST_CLASSES, needed_tensors};
-use crate::classify::conformal;
 use crate::classify::drift;
 use crate::classify::encode::{Curve, Encoding};
 use crate::classify::network::Network;
-use crate::classify::novelty::{self, OpenSet};
-use crate::classify::ranking::Ranking;
 use crate::classify::weights::Weights;
-use crate::event::annotated::Verdict;
 
 /// Deviations are taken to be at least this: a feature that hardly varies in training must not drown the others.
 const LEAST_DEVIATION: f64 = 0.05;
@@ -28,13 +23,10 @@ const LEAST_DEVIATION: f64 = 0.05;
 pub struct Trained {
     /// All tensors of its file.
     pub weights: Weights,
+    /// With what was fitted to the validation part.
+    pub ready: Ready,
     encoding_card: EncodingCard,
-    encoding: Encoding,
-    network: Network,
-    temperature: f32,
-    novelty: NoveltyCard,
-    open_set: OpenSetCard,
-    conformal: ConformalCard,
+    sizes: NetworkCard,
 }
 
 impl Trained {
@@ -49,81 +41,8 @@ impl Trained {
         let weights = fit(dataset, &encoding, settings, progress)?;
         let sizes = network_of(settings, &encoding, dataset.labels.len());
         let network = Network::new(&sizes, &encoding, &weights)?;
-        let needs_content = dataset.needs_content();
-        let outputs =
-            |rows: &[&Row], view| Outputs::of(&network, &encoding, rows.iter().copied(), view, &needs_content);
-        let rows: Vec<&Row> = dataset.part(Part::Validation).collect();
-        // what cannot be told without content says nothing about how sure the rest is
-        let tellable: Vec<&Row> = rows.iter().filter(|row| !needs_content[usize::from(row.label)]).copied().collect();
-        let rows_in = |view| if view == View::Whole { &rows } else { &tellable };
-        let views = View::all(&dataset.space).iter().map(|view| outputs(rows_in(*view), *view));
-        let views: Vec<Outputs> = views.collect::<Result<_, _>>()?;
-        let both = views.iter().cloned().reduce(Outputs::and).expect("the whole is always seen");
-        let temperature = steady(fit_temperature(&both.logits, both.width, &both.labels).into()) as f32;
-        let energies: Vec<f32> = both.beliefs(temperature).map(|belief| belief.energy).collect();
-        let own: Vec<(u16, f32)> =
-            both.rows(temperature).map(|(label, belief)| (label, belief.probabilities[usize::from(label)])).collect();
-        let normal = Normal::of(dataset);
-        let attack: Vec<Vec<f32>> = views.iter().map(|view| normal.belief_in_attack(view, temperature)).collect();
-        let unlike: Vec<f32> =
-            both.rows(temperature).filter(|(label, _)| !normal.is(*label)).map(|(_, belief)| belief.unknown).collect();
-        let about = &dataset.about;
-        let groups: Vec<usize> = (0..dataset.labels.len()).map(|class| about.groups[about.category(class)]).collect();
-        Ok(Self {
-            novelty: novelty::fit(&energies),
-            open_set: novelty::fit_open_set(&attack, &unlike, settings.false_alarms),
-            conformal: conformal::fit(&own, &groups, settings.coverage),
-            weights,
-            encoding_card,
-            encoding,
-            network,
-            temperature,
-        })
-    }
-
-    /// How rows come out whose classes training has not seen.
-    ///
-    /// # Errors
-    /// When libtorch reports a fault.
-    pub fn judge_left_out(
-        &self,
-        left_out: &[(String, Vec<Row>)],
-        dataset: &Dataset,
-    ) -> Result<Vec<LeftOut>, TrainError> {
-        let needs_content = dataset.needs_content();
-        let outputs = |rows: &[&Row]| {
-            Outputs::of(&self.network, &self.encoding, rows.iter().copied(), View::Whole, &needs_content)
-        };
-        let normal = Normal::of(dataset);
-        let seen = outputs(&dataset.part(Part::Test).collect::<Vec<_>>())?;
-        let seen_attack = normal.belief_in_attack(&seen, self.temperature);
-        let seen_unlike: Vec<f32> = seen.beliefs(self.temperature).map(|belief| -belief.energy).collect();
-        let open_set = OpenSet::new(Some(&self.open_set));
-        let mut found = Vec::new();
-        for (label, rows) in left_out {
-            let beliefs: Vec<Belief> = outputs(&rows.iter().collect::<Vec<_>>())?.beliefs(self.temperature).collect();
-            let verdicts: Vec<Verdict> = beliefs
-                .iter()
-                .map(|belief| {
-                    let class = belief.most_probable() as u16;
-                    open_set.verdict(normal.is(class), normal.of_belief(belief), belief.unknown)
-                })
-                .collect();
-            let share = |verdict: Verdict| {
-                verdicts.iter().filter(|found| **found == verdict).count() as f64 / rows.len() as f64
-            };
-            let attack: Vec<f32> = beliefs.iter().map(|belief| normal.attack(belief)).collect();
-            let unlike: Vec<f32> = beliefs.iter().map(|belief| -belief.energy).collect();
-            found.push(LeftOut {
-                label: label.clone(),
-                rows: rows.len() as u64,
-                called_normal: share(Verdict::Normal),
-                called_unknown: share(Verdict::Unknown),
-                alarm_auc: steady(Ranking::of(&attack, &seen_attack).area().unwrap_or_default()),
-                novelty_auc: steady(Ranking::of(&unlike, &seen_unlike).area().unwrap_or_default()),
-            });
-        }
-        Ok(found)
+        let ready = Ready::fitted_to(dataset, encoding, network, settings)?;
+        Ok(Self { weights, encoding_card, sizes, ready })
     }
 
     /// The card of the model, with its quality on the test part.
@@ -137,14 +56,6 @@ impl Trained {
         never_seen: Vec<LeftOut>,
         file: &[u8],
     ) -> Result<Card, TrainError> {
-        let needs_content = dataset.needs_content();
-        let test = |view| Outputs::of(&self.network, &self.encoding, dataset.part(Part::Test), view, &needs_content);
-        let whole = test(View::Whole)?;
-        let frequent = dataset.frequent();
-        let classes = Classes { names: &dataset.labels, frequent: &frequent, about: &dataset.about };
-        let figures = |view| test(view).map(|outputs| outputs.figures(classes, self.temperature));
-        let partial = View::all(&dataset.space).get(1).map(|view| figures(*view)).transpose()?;
-        let sizes = network_of(settings, &self.encoding, dataset.labels.len());
         let training_rows = dataset.part(Part::Training).map(|row| (row.features.row(), row.count));
         Ok(Card {
             format: FORMAT,
@@ -154,62 +65,35 @@ impl Trained {
             schema: Schema::of(&dataset.space),
             encoding: self.encoding_card.clone(),
             typical: typical::of_training(dataset),
-            weights: WeightsCard { blake3: blake3::hash(file).to_hex().to_string(), tensors: needed_tensors(&sizes) },
-            network: sizes,
+            weights: WeightsCard {
+                blake3: blake3::hash(file).to_hex().to_string(),
+                tensors: needed_tensors(&self.sizes),
+            },
+            network: self.sizes.clone(),
             labels: dataset.about.classes.clone(),
-            calibration: Calibration { temperature: self.temperature },
-            conformal: Some(self.conformal.clone()),
-            novelty: self.novelty.clone(),
-            open_set: Some(self.open_set.clone()),
+            calibration: Calibration { temperature: self.ready.temperature },
+            conformal: Some(self.ready.conformal.clone()),
+            novelty: self.ready.novelty.clone(),
+            open_set: Some(self.ready.open_set.clone()),
             decision: dataset.about.decision.clone(),
             training: Some(training(settings, dataset)),
-            quality: Some(Quality {
-                whole: whole.figures(classes, self.temperature),
-                content_missing: partial,
-                frequent_from: FREQUENT_FROM,
-                sets: Some(set_figures(&whole, &dataset.about, &self.conformal, self.temperature)),
-                never_seen,
-            }),
+            quality: Some(self.ready.quality(dataset, never_seen)?),
             drift: Some(drift::measure(&dataset.space, training_rows)),
         })
     }
 }
 
-/// Which classes are no attack.
-struct Normal(Vec<bool>);
-
-impl Normal {
-    fn of(dataset: &Dataset) -> Self {
-        Self(dataset.labels.iter().map(|name| name == "normal").collect())
-    }
-
-    fn is(&self, class: u16) -> bool {
-        self.0[usize::from(class)]
-    }
-
-    /// The probability of being normal among the classes.
-    fn of_belief(&self, belief: &Belief) -> f32 {
-        belief.probabilities.iter().zip(&self.0).filter(|(_, normal)| **normal).map(|(share, _)| share).sum()
-    }
-
-    /// The belief in an attack, known or not.
-    fn attack(&self, belief: &Belief) -> f32 {
-        1.0 - (1.0 - belief.unknown) * self.of_belief(belief)
-    }
-
-    /// The same for all rows of normal classes.
-    fn belief_in_attack(&self, outputs: &Outputs, temperature: f32) -> Vec<f32> {
-        let normal = outputs.rows(temperature).filter(|(label, _)| self.is(*label));
-        normal.map(|(_, belief)| self.attack(&belief)).collect()
-    }
-}
-
-fn enough(dataset: &Dataset) -> Result<(), TrainError> {
+/// Whether there is something to fit, to calibrate by and to measure on.
+///
+/// # Errors
+/// When there is not.
+pub fn enough(dataset: &Dataset) -> Result<(), TrainError> {
     let lacking = |what: String| Err(TrainError::TooLittle { file: dataset.file.clone(), what });
     if dataset.labels.len() < FEWEST_CLASSES {
         return lacking(format!("{} classes, at least {FEWEST_CLASSES} are needed", dataset.labels.len()));
     }
-    if !dataset.labels.iter().any(|name| name == "normal") {
+    let normal = |row: &Row| dataset.about.classes[usize::from(row.label)].category == "normal";
+    if !dataset.rows.iter().any(normal) {
         return lacking("no normal rows".to_owned());
     }
     for part in [Part::Training, Part::Validation, Part::Test] {

@@ -3,9 +3,11 @@
 //! Figures of one machine at one time say little; the ratios carry over. `make bench` prints both.
 //! Options: `--seconds N` for each measurement (default 8), `--kdd FILE` to use KDD records instead of connections,
 //! `--engine URL` a real Elasticsearch to measure against as well, `--only features`
-//! for the cost of features alone, `--only classifier` for that of verdicts and explanations.
+//! for the cost of features alone, `--only classifier` for that of verdicts and explanations (by `--model FOLDER` those of another
+//! model), `--only detectors` for that of detectors of anomalies.
 
 mod classify;
+mod detectors;
 mod features;
 mod floor;
 mod load;
@@ -16,6 +18,7 @@ mod sink;
 mod slow;
 mod stores;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use load::{Outcome, Template};
@@ -25,10 +28,14 @@ use sink::Swallow as Sink;
 const BATCH: usize = 125;
 const CONNECTIONS: u32 = 8;
 
+const USAGE: &str =
+    "there are --seconds N, --kdd FILE, --engine URL, --model FOLDER, --only features|classifier|detectors";
+
 struct Options {
     length: Duration,
     kdd: Option<String>,
     engine: Option<String>,
+    model: Option<PathBuf>,
     only: Option<String>,
 }
 
@@ -39,7 +46,10 @@ fn main() {
         features::print(options.length / 2);
     }
     if wanted("classifier") {
-        classify::measure(options.length / 8);
+        classify::measure(options.model.as_deref(), options.length / 8);
+    }
+    if wanted("detectors") {
+        detectors::print();
     }
     if options.only.is_some() {
         return;
@@ -49,20 +59,23 @@ fn main() {
 }
 
 fn options() -> Options {
-    let mut options = Options { length: Duration::from_secs(8), kdd: None, engine: None, only: None };
+    let mut options = Options { length: Duration::from_secs(8), kdd: None, engine: None, model: None, only: None };
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
     while let Some(word) = words.next() {
+        if word == "--help" {
+            println!("{USAGE}");
+            std::process::exit(0);
+        }
         let value = words.next();
         match (word.as_str(), value) {
             ("--seconds", Some(text)) => options.length = Duration::from_secs(text.parse().expect("whole seconds")),
             ("--kdd", Some(file)) => options.kdd = Some(file),
             ("--engine", Some(url)) => options.engine = Some(url),
-            ("--only", Some(part)) if ["features", "classifier"].contains(&part.as_str()) => options.only = Some(part),
-            (other, _) => {
-                panic!(
-                    "unknown option {other}; there are --seconds N, --kdd FILE, --engine URL, --only features|classifier"
-                )
+            ("--model", Some(folder)) => options.model = Some(folder.into()),
+            ("--only", Some(part)) if ["features", "classifier", "detectors"].contains(&part.as_str()) => {
+                options.only = Some(part)
             }
+            (other, _) => panic!("unknown option {other}, or one without its value; {USAGE}"),
         }
     }
     options

@@ -65,6 +65,28 @@ fn strange_symbols_and_labels_and_a_broken_line_stop_nothing() {
     assert!(!progress.contains('\r') && !progress.contains('\u{1b}'), "plain where it is no terminal: {progress:?}");
 }
 
+#[test]
+fn the_page_on_the_model_that_ships_has_the_figures_of_its_card() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/classification.md")).unwrap();
+    let card = std::fs::read_to_string(root.join("models/kdd99/card.json")).unwrap();
+    let card: Value = serde_json::from_str(&card).unwrap();
+    for class in card["training"]["classes"].as_array().unwrap() {
+        let name = class["label"].as_str().unwrap();
+        let figures = &card["quality"]["whole"]["distinct"]["per_class"][name];
+        let share = |figure: &str| format!("{:.3}", figures[figure].as_f64().unwrap_or_default());
+        let counts = ["distinct", "training", "test"].map(|count| class[count].to_string()).join(" | ");
+        let row = format!("| `{name}` | {counts} | {} | {} |", share("precision"), share("recall"));
+        assert!(page.contains(&row), "docs/classification.md lacks {row}");
+    }
+    for left in card["quality"]["never_seen"].as_array().unwrap() {
+        let share = |figure: &str| format!("{:.3}", left[figure].as_f64().unwrap());
+        let shares = ["called_normal", "called_unknown", "alarm_auc", "novelty_auc"].map(share).join(" | ");
+        let row = format!("| `{}` | {} | {shares} |", left["label"].as_str().unwrap(), left["rows"]);
+        assert!(page.contains(&row), "docs/classification.md lacks {row}");
+    }
+}
+
 fn path(file: &Path) -> &str {
     file.to_str().unwrap()
 }

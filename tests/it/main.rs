@@ -10,8 +10,15 @@ mod architecture;
 mod cli;
 /// Real shippers against a sink that refuses, stands still and is killed: every event is stored once.
 mod clients;
+/// The dashboards are whole, and every panel shows something.
+mod dashboards;
 /// A hundred thousand real records reach a real engine, each once, whatever is killed on the way.
 mod delivery;
+/// Pipelines, images and compose files are what their own programs take.
+mod deploy;
+/// Detectors of points: golden values, official scores, and the commands that measure them.
+#[cfg(feature = "torch")]
+mod detectors;
 /// Every dialect of real sources is known, judged, and lost nowhere.
 mod dialects;
 /// Documents reach a real Elasticsearch and a real OpenSearch, once, whatever the engine does meanwhile.

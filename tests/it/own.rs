@@ -84,6 +84,33 @@ async fn a_model_of_flow_features_is_learned_from_a_log_and_judges_what_comes_in
 }
 
 #[test]
+fn a_model_of_ones_own_is_measured_on_rows_of_ones_own_and_a_strange_label_is_an_attack_never_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let (done, model) = train(folder.path());
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let data = folder.path().join("logins.ndjson");
+    let mut text = logins();
+    text.push_str("{\"auth\": {\"failures\": 70, \"method\": \"key\"}, \"verdict\": \"spraying\"}\n");
+    text.push_str("{\"auth\": {\"failures\": \"many\", \"method\": \"key\"}, \"verdict\": \"fine\"}\n");
+    std::fs::write(&data, text).unwrap();
+    let spec = std::fs::read_to_string(folder.path().join("spec.yml")).unwrap();
+    let spec = spec.replace("labels:\n", "labels:\n  spraying: {category: credentials}\n");
+    std::fs::write(folder.path().join("spec.yml"), spec).unwrap();
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let arguments = ["evaluate", "classifier", "--model", &text(&model), "--data", &text(&data)];
+    let done = run(&[&arguments[..], &["--output", "json", "--spec", &text(&folder.path().join("spec.yml"))]].concat());
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let report: Value = serde_json::from_slice(&done.stdout).expect("one JSON object");
+    assert!(report["accuracy"].as_f64().unwrap() > 0.9, "{report}");
+    assert_eq!((&report["records"], &report["families"]["credentials"]["support"]), (&json!(301), &json!(151)));
+    assert_eq!(report["never_seen"]["types"]["spraying"]["records"], 1, "{report}");
+    assert_eq!(report["bad_lines"]["first"][0]["line"], 302, "{report}");
+    let refused = run(&[&arguments[..], &["--format", "kdd"]].concat());
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(told.contains("looks at 'failures', which is a field of events") && told.contains("--spec"), "{told}");
+}
+
+#[test]
 fn a_spec_with_faults_exits_with_2_and_names_the_line() {
     let folder = tempfile::tempdir().unwrap();
     let spec = folder.path().join("spec.yml");
@@ -114,4 +141,38 @@ fn a_keras_network_with_its_recipe_becomes_a_model_on_the_shelf() {
         told.contains("make.py: is neither HDF5 of Keras (network.h5), nor safetensors, nor TorchScript"),
         "{told}"
     );
+}
+
+#[test]
+fn a_network_from_elsewhere_is_calibrated_on_labelled_records_and_keeps_its_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(records) = data::kdd_records(folder.path(), 20_000) else { return };
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let given = |name: &str| text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keras").join(name));
+    let (data, into) = (folder.path().join("data"), folder.path().join("calibrated"));
+    let config = folder.path().join("oversight.yml");
+    std::fs::write(&config, format!("data_dir: {}\n", data.display())).unwrap();
+    let done = run(&["-c", &text(&config), "model", "import", &given("network.h5"), "--recipe", &given("recipe.yml")]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let imported = data.join("models/prototype/1");
+    let arguments = ["train", "calibration", "--model-version", "2", "--output", "json", "--model", &text(&imported)];
+    let done = run(&[&arguments[..], &["--data", &text(&records), "--into", &text(&into)]].concat());
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let card = |folder: &Path| -> Value {
+        serde_json::from_slice(&std::fs::read(folder.join("card.json")).unwrap()).expect("JSON")
+    };
+    let (before, after) = (card(&imported), card(&into));
+    assert_eq!(before["weights"], after["weights"]);
+    assert_eq!((before["version"].as_str(), after["version"].as_str()), (Some("1"), Some("2")));
+    assert!(before["quality"].is_null() && before["conformal"].is_null() && before["typical"].is_null());
+    let quality = &after["quality"]["whole"];
+    let error = |when: &str| quality[format!("calibration_error_{when}")].as_f64().unwrap();
+    assert!(error("after") <= error("before") + 0.01, "{quality}");
+    assert!(after["quality"]["sets"]["covered"].is_number(), "{}", after["quality"]["sets"]);
+    assert_eq!(after["open_set"]["unlike_output"], false);
+    assert_eq!(after["typical"].as_array().map(Vec::len), Some(41));
+    let report =
+        run(&["evaluate", "classifier", "--model", &text(&into), "--data", &text(&records), "--output", "json"]);
+    let report: Value = serde_json::from_slice(&report.stdout).expect("one JSON object");
+    assert_eq!((&report["records"], &report["conformal"]["stated"]), (&json!(20_000), &json!(0.95)), "{report}");
 }

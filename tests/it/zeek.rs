@@ -35,3 +35,23 @@ async fn every_field_of_a_real_zeek_log_is_stored_unchanged() {
     }
     assert!(oversight.stop().success());
 }
+
+#[test]
+fn a_half_open_connection_between_two_hosts_is_not_called_land() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("conn.log");
+    let line = |place: usize| {
+        let (host, port) = (format!("10.0.0.{}", place + 1), [23, 79, 80, 22][place]);
+        let ends =
+            json!({"id.orig_h": "203.0.113.5", "id.orig_p": 40_001 + place, "id.resp_h": host, "id.resp_p": port});
+        let about =
+            json!({"ts": 1.7e9 + 100.0 * place as f64, "uid": format!("C{place}"), "proto": "tcp", "conn_state": "S0"});
+        let both = ends.as_object().into_iter().chain(about.as_object()).flatten();
+        Value::from_iter(both.map(|(name, value)| (name.clone(), value.clone()))).to_string()
+    };
+    std::fs::write(&log, (0..4).map(|place| line(place) + "\n").collect::<String>()).unwrap();
+    let done = run(&["judge", log.to_str().unwrap(), "--output", "json"]);
+    let found: Value = serde_json::from_slice(&done.stdout).expect("one JSON object");
+    assert_eq!(found["connections"], 4, "{found}");
+    assert!(found["classes"].get("land").is_none(), "{found}");
+}

@@ -19,6 +19,7 @@ use crate::evaluate::report::ClassifierReport;
 
 /// As in `style.css`, which gives each a dark counterpart.
 const INK: RGBColor = RGBColor(0x33, 0x41, 0x55);
+const BACK: RGBColor = RGBColor(0xFF, 0xFF, 0xFF);
 const GRID: RGBColor = RGBColor(0xD5, 0xDB, 0xE3);
 const FIRST: RGBColor = RGBColor(0x1D, 0x6F, 0xB8);
 const SECOND: RGBColor = RGBColor(0xC2, 0x55, 0x1A);
@@ -199,6 +200,8 @@ fn legend<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>, position: SeriesLabelPosition) 
         .configure_series_labels()
         .position(position)
         .label_font(("sans-serif", 14).into_font().color(&INK))
+        // curves that pass behind it must not strike it through
+        .background_style(BACK.mix(0.85))
         .margin(8)
         .draw()
 }

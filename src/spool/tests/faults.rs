@@ -89,6 +89,27 @@ fn a_segment_that_cannot_be_made_is_an_error_and_the_next_one_is_tried() {
 }
 
 #[test]
+fn a_segment_that_could_neither_be_made_nor_removed_is_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = FailingFiles::default();
+    let mut o = open(folder.path(), &files).unwrap();
+    files.die_after(1);
+    append(&o.spool, &batch(1, 1)).unwrap_err();
+    files.die_after(u64::MAX);
+    append(&o.spool, &batch(2, 3)).unwrap();
+    // ends that segment
+    files.fail_syncs(1);
+    append(&o.spool, &batch(3, 1)).unwrap_err();
+    settle_all(&o.spool, &drain(&mut o.reader));
+    append(&o.spool, &batch(4, 1)).unwrap();
+    drop(o);
+    assert_eq!(segment_files(folder.path()).len(), 2, "the stillborn one and the last one");
+    let mut o = opened(folder.path());
+    assert!(o.recovery.damage.is_empty() && o.recovery.abandoned == 1, "{:?}", o.recovery);
+    assert_eq!(bodies(&drain(&mut o.reader)), [batch(4, 1).body]);
+}
+
+#[test]
 fn segments_of_failed_writes_do_not_pile_up() {
     let folder = tempfile::tempdir().unwrap();
     let files = FailingFiles::default();

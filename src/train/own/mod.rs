@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 mod budget;
 mod error;
+mod labelled;
 mod source;
 mod spec;
 mod table;
@@ -17,6 +18,7 @@ mod traffic;
 mod truth;
 
 pub use error::OwnError;
+pub use labelled::{Labelled, labelled};
 pub use spec::Spec;
 
 use super::Settings;

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::OwnError;
 use super::source::Record;
-use super::spec::{KindSpec, Spec, SplitBy};
+use super::spec::{FeatureSpec, KindSpec, Spec, SplitBy};
 use crate::event::EventTime;
 use crate::features::{number_of, word_of};
 use crate::normalise::Scalar;
@@ -114,10 +114,7 @@ impl<'a> Table<'a> {
     /// The class of a record; none where such records are passed over.
     fn label(&mut self, record: &Record<'_>) -> Result<Option<u16>, OwnError> {
         let (file, column, line) = (|| self.file.to_owned(), || self.spec.label.clone(), record.line);
-        let text = record.label.as_ref().map(|label| word_of(label, &mut self.text)).unwrap_or_default();
-        if text.is_empty() {
-            return Err(OwnError::Label { file: file(), line, column: column() });
-        }
+        let text = label_of(record, self.file, self.spec, &mut self.text)?;
         let Some(class) = self.spec.class_of(text) else { return Ok(None) };
         if let Some(place) = self.labels.iter().position(|known| known == class) {
             return Ok(u16::try_from(place).ok());
@@ -148,27 +145,17 @@ impl<'a> Table<'a> {
     fn values(&mut self, record: &Record<'_>) -> Result<Values, OwnError> {
         let (mut numeric, mut words) = (Vec::new(), Vec::new());
         for (feature, value) in self.spec.features.iter().zip(&record.values) {
-            let is_missing =
-                |value: &&Scalar<'_>| matches!(value, Scalar::Str(text) if self.spec.is_missing(text.trim()));
-            let value = value.as_ref().filter(|value| !is_missing(value));
-            let (file, line, name) = (|| self.file.to_owned(), record.line, || feature.name.clone());
-            match (feature.kind, value) {
-                (KindSpec::Number, None) => numeric.push(f32::NAN),
-                (KindSpec::Number, Some(value)) => {
-                    let number = number_of(value);
-                    if !number.is_finite() {
-                        let value = word_of(value, &mut self.text).to_owned();
-                        return Err(OwnError::Number { file: file(), line, feature: name(), value });
-                    }
-                    numeric.push(number);
-                }
-                (KindSpec::Symbol, None) => words.push(NO_WORD),
-                (KindSpec::Symbol, Some(value)) => {
-                    let text = word_of(value, &mut self.text);
+            let at = (self.file, record.line);
+            match (feature.kind, value_of(value.as_ref(), feature, self.spec, at, &mut self.text)?) {
+                (KindSpec::Number, Value::Number(number)) => numeric.push(number),
+                (KindSpec::Number, _) => numeric.push(f32::NAN),
+                (KindSpec::Symbol, Value::Word(text)) => {
                     let number = self.words[words.len()].number(text);
-                    let most = MOST_WORDS;
-                    words.push(number.ok_or_else(|| OwnError::Words { file: file(), line, feature: name(), most })?);
+                    let (file, line, feature, most) =
+                        (|| self.file.to_owned(), record.line, feature.name.clone(), MOST_WORDS);
+                    words.push(number.ok_or_else(|| OwnError::Words { file: file(), line, feature, most })?);
                 }
+                (KindSpec::Symbol, _) => words.push(NO_WORD),
             }
         }
         Ok((numeric.into(), words.into()))
@@ -195,6 +182,52 @@ impl Words {
         self.texts.push(text.into());
         self.places.insert(text.into(), number);
         Some(number)
+    }
+}
+
+/// What stands in a record for a feature.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'a> {
+    /// Nothing that is known.
+    Missing,
+    /// Of a number.
+    Number(f32),
+    /// Of a symbol.
+    Word(&'a str),
+}
+
+/// The value of a feature; `at` is the file and the line, and `text` is room for words that are not text.
+pub fn value_of<'a>(
+    value: Option<&'a Scalar<'_>>,
+    feature: &FeatureSpec,
+    spec: &Spec,
+    at: (&Path, u64),
+    text: &'a mut String,
+) -> Result<Value<'a>, OwnError> {
+    let is_missing = |value: &&Scalar<'_>| matches!(value, Scalar::Str(text) if spec.is_missing(text.trim()));
+    let Some(value) = value.filter(|value| !is_missing(value)) else { return Ok(Value::Missing) };
+    if feature.kind == KindSpec::Symbol {
+        return Ok(Value::Word(word_of(value, text)));
+    }
+    match number_of(value) {
+        number if number.is_finite() => Ok(Value::Number(number)),
+        _ => {
+            let (file, feature, value) = (at.0.to_owned(), feature.name.clone(), word_of(value, text).to_owned());
+            Err(OwnError::Number { file, line: at.1, feature, value })
+        }
+    }
+}
+
+/// The text of a record's label.
+pub fn label_of<'a>(
+    record: &'a Record<'_>,
+    file: &Path,
+    spec: &Spec,
+    text: &'a mut String,
+) -> Result<&'a str, OwnError> {
+    match record.label.as_ref().map(|label| word_of(label, text)).unwrap_or_default() {
+        "" => Err(OwnError::Label { file: file.to_owned(), line: record.line, column: spec.label.clone() }),
+        label => Ok(label),
     }
 }
 

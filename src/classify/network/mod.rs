@@ -1,7 +1,8 @@
 //! The network in libtorch: dense layers with an activation between them, run without gradients.
 //!
 //! The first layer's inputs are mostly zeros and ones (flags, one-hot symbols), so their rows are added up here,
-//! and only the scaled numbers go through a matrix product. Weights are shared between the networks that
+//! and only the scaled numbers go through a matrix product. Inner layers of networks that lie beside each other are run
+//! block by block, see [`Layer`]. Weights are shared between the networks that
 //! [`Network::share`] gives; nothing ever writes to them. Every tensor is single-threaded work of the caller:
 //! see [`init_runtime`].
 
@@ -10,10 +11,16 @@ use std::sync::Arc;
 use tch::{Kind, TchError, Tensor};
 
 use super::card::{Activation, NetworkCard};
-use super::encode::{Encoding, Missing, bits};
+use super::encode::{Encoding, Missing};
 use super::script::Script;
 use super::weights::Weights;
 use crate::features::Rows;
+
+mod first;
+mod layer;
+
+use first::FirstLayer;
+use layer::Layer;
 
 /// Prepares libtorch for one worker per core: its own thread pools are switched off.
 ///
@@ -37,31 +44,6 @@ pub struct Network {
     outputs: usize,
 }
 
-#[derive(Debug)]
-struct Layer {
-    weight: Tensor,
-    bias: Tensor,
-}
-
-/// The first layer for what is added up here.
-#[derive(Debug)]
-struct FirstLayer {
-    width: usize,
-    numbers: usize,
-    bias: Vec<f32>,
-    /// All rows, inputs × width.
-    rows: Vec<f32>,
-    /// The rows of the flags of a group's numbers together, as sources lack a whole group.
-    groups: Vec<GroupRow>,
-}
-
-#[derive(Debug)]
-struct GroupRow {
-    /// As in [`Missing`].
-    mask: Vec<u64>,
-    sum: Vec<f32>,
-}
-
 /// Space that one worker uses again for each batch.
 #[derive(Debug, Default)]
 pub struct Scratch {
@@ -81,11 +63,7 @@ impl Network {
     pub fn new(card: &NetworkCard, encoding: &Encoding, weights: &Weights) -> Result<Self, TchError> {
         let mut layers = Vec::new();
         while let Some(weight) = weights.get(&format!("layer{}.weight", layers.len() + 1)) {
-            let bias = &weights[&format!("layer{}.bias", layers.len() + 1)];
-            layers.push(Layer {
-                weight: matrix(&weight.values, weight.shape[1])?,
-                bias: Tensor::f_from_slice(&bias.values)?,
-            });
+            layers.push(Layer::new(weight, &weights[&format!("layer{}.bias", layers.len() + 1)])?);
         }
         let first = FirstLayer::new(encoding, &weights["layer1.weight"].values, &weights["layer1.bias"].values);
         let mut numbers = first.rows[..encoding.numbers() * first.width].to_vec();
@@ -103,9 +81,8 @@ impl Network {
 
     /// Another network on the same weights, for another worker.
     pub fn share(&self) -> Self {
-        let share = |layer: &Layer| Layer { weight: layer.weight.shallow_clone(), bias: layer.bias.shallow_clone() };
         Self {
-            layers: self.layers.iter().map(share).collect(),
+            layers: self.layers.iter().map(Layer::share).collect(),
             activations: Arc::clone(&self.activations),
             numbers: self.numbers.shallow_clone(),
             first: Arc::clone(&self.first),
@@ -143,7 +120,7 @@ impl Network {
             state = state.f_addmm_(&matrix(&scratch.numbers, padded)?, &self.numbers)?;
         }
         for (layer, activation) in self.layers[1..].iter().zip(self.activations.iter()) {
-            state = layer.bias.f_addmm(&activation.apply(state)?, &layer.weight)?;
+            state = layer.sums(&activation.apply(state)?)?;
         }
         if let Some(script) = &self.script {
             state = script.logits(&state)?.f_contiguous()?;
@@ -179,7 +156,7 @@ impl Network {
         for (layer, activation) in self.layers[1..].iter().zip(self.activations.iter()) {
             state = activation.apply(state)?;
             slopes.push(activation.slope(&state)?);
-            state = layer.bias.f_addmm(&state, &layer.weight)?;
+            state = layer.sums(&state)?;
         }
         let last = &self.layers.last().expect("there are at least two layers").weight;
         let mut gradient = last.f_index_select(1, &Tensor::f_from_slice(classes)?)?.f_tr()?;
@@ -203,51 +180,6 @@ impl Network {
             sums.iter_mut().zip(weights).zip(gradients).for_each(|((sum, weight), gradient)| *sum += weight * gradient);
         }
         sums.iter().sum()
-    }
-}
-
-impl FirstLayer {
-    fn new(encoding: &Encoding, rows: &[f32], bias: &[f32]) -> Self {
-        let (width, numbers) = (bias.len(), encoding.numbers());
-        let group = |mask: &[u64]| {
-            let mut sum = vec![0.0; width];
-            for place in Missing(mask).places() {
-                let flag = &rows[(numbers + place) * width..][..width];
-                sum.iter_mut().zip(flag).for_each(|(sum, weight)| *sum += weight);
-            }
-            GroupRow { mask: mask.to_vec(), sum }
-        };
-        let groups = encoding.number_groups().filter(|mask| !Missing(mask).none()).map(group).collect();
-        Self { width, numbers, bias: bias.to_vec(), rows: rows.to_vec(), groups }
-    }
-
-    /// Writes bias plus the rows of the inputs that are 1.
-    fn add_up(&self, missing: Missing<'_>, mut symbols: impl Iterator<Item = usize>, sums: &mut [f32]) {
-        sums.copy_from_slice(&self.bias);
-        // two rows at once: half as often through the sums
-        while let Some(input) = symbols.next() {
-            let Some(other) = symbols.next() else {
-                add(sums, self.row(input));
-                break;
-            };
-            let rows = self.row(input).iter().zip(self.row(other));
-            sums.iter_mut().zip(rows).for_each(|(sum, (weight, other))| *sum += weight + other);
-        }
-        if missing.none() {
-            return;
-        }
-        let whole = |group: &&GroupRow| missing.has_all(&group.mask);
-        self.groups.iter().filter(whole).for_each(|group| add(sums, &group.sum));
-        for (number, word) in missing.0.iter().enumerate() {
-            let added = self.groups.iter().filter(whole).fold(0, |added, group| added | group.mask[number]);
-            for bit in bits(word & !added) {
-                add(sums, self.row(self.numbers + number * 64 + bit));
-            }
-        }
-    }
-
-    fn row(&self, input: usize) -> &[f32] {
-        &self.rows[input * self.width..][..self.width]
     }
 }
 
@@ -275,10 +207,6 @@ impl Activation {
     }
 }
 
-fn add(sums: &mut [f32], row: &[f32]) {
-    sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += weight);
-}
-
 /// A tensor of rows of `width` numbers.
 fn matrix(values: &[f32], width: usize) -> Result<Tensor, TchError> {
     Tensor::f_from_slice(values)?.f_view([-1, i64::try_from(width).expect("a width fits")])
@@ -286,8 +214,9 @@ fn matrix(values: &[f32], width: usize) -> Result<Tensor, TchError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
+    use super::super::{check, sample, weights};
     use super::*;
+    use crate::features::Matrix;
 
     const ALL: [Activation; 4] = [Activation::Relu, Activation::Tanh, Activation::Sigmoid, Activation::Linear];
 
@@ -355,5 +284,25 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_network_that_ships_is_three_and_batches_of_every_size_get_the_same_logits() {
+        let card = include_bytes!("../../../models/kdd99/card.json");
+        let file = include_bytes!("../../../models/kdd99/weights.safetensors");
+        let (card, encoding) = check::read(card).expect("sound");
+        let weights = weights::read(file, &card).expect("sound");
+        let network = Network::new(&card.network, &encoding, &weights).expect("sound");
+        let batch: Matrix = sample::vectors().into_iter().cycle().take(100).collect();
+        let logits = |rows| {
+            let mut scratch = Scratch::default();
+            network.forward(&encoding, batch.rows(rows), &mut scratch).expect("runs");
+            scratch.logits
+        };
+        let together = logits(0..100);
+        let alone: Vec<f32> = (0..100).flat_map(|row| logits(row..row + 1)).collect();
+        let apart = together.iter().zip(&alone).map(|(one, other)| (one - other).abs()).fold(0.0, f32::max);
+        assert!(apart < 1e-3, "{apart}, of logits up to {}", alone.iter().copied().fold(0.0, f32::max));
+        assert_eq!(network.layers.iter().map(Layer::networks).collect::<Vec<_>>(), [1, 3, 1]);
     }
 }

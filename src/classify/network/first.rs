@@ -1,0 +1,74 @@
+//! The first layer for what is added up instead of multiplied: the rows of the inputs that are 1.
+
+use super::super::encode::{Encoding, Missing, bits};
+
+/// Its bias and rows.
+#[derive(Debug)]
+pub struct FirstLayer {
+    /// How many units it has.
+    pub width: usize,
+    /// All rows, inputs × width.
+    pub rows: Vec<f32>,
+    numbers: usize,
+    bias: Vec<f32>,
+    /// The rows of the flags of a group's numbers together, as sources lack a whole group.
+    groups: Vec<GroupRow>,
+}
+
+#[derive(Debug)]
+struct GroupRow {
+    /// As in [`Missing`].
+    mask: Vec<u64>,
+    sum: Vec<f32>,
+}
+
+impl FirstLayer {
+    /// Of these rows, for inputs of this encoding.
+    pub fn new(encoding: &Encoding, rows: &[f32], bias: &[f32]) -> Self {
+        let (width, numbers) = (bias.len(), encoding.numbers());
+        let group = |mask: &[u64]| {
+            let mut sum = vec![0.0; width];
+            for place in Missing(mask).places() {
+                let flag = &rows[(numbers + place) * width..][..width];
+                sum.iter_mut().zip(flag).for_each(|(sum, weight)| *sum += weight);
+            }
+            GroupRow { mask: mask.to_vec(), sum }
+        };
+        let groups = encoding.number_groups().filter(|mask| !Missing(mask).none()).map(group).collect();
+        Self { width, numbers, bias: bias.to_vec(), rows: rows.to_vec(), groups }
+    }
+
+    /// Writes bias plus the rows of the inputs that are 1.
+    pub fn add_up(&self, missing: Missing<'_>, mut symbols: impl Iterator<Item = usize>, sums: &mut [f32]) {
+        sums.copy_from_slice(&self.bias);
+        // two rows at once: half as often through the sums
+        while let Some(input) = symbols.next() {
+            let Some(other) = symbols.next() else {
+                add(sums, self.row(input));
+                break;
+            };
+            let rows = self.row(input).iter().zip(self.row(other));
+            sums.iter_mut().zip(rows).for_each(|(sum, (weight, other))| *sum += weight + other);
+        }
+        if missing.none() {
+            return;
+        }
+        let whole = |group: &&GroupRow| missing.has_all(&group.mask);
+        self.groups.iter().filter(whole).for_each(|group| add(sums, &group.sum));
+        for (number, word) in missing.0.iter().enumerate() {
+            let added = self.groups.iter().filter(whole).fold(0, |added, group| added | group.mask[number]);
+            for bit in bits(word & !added) {
+                add(sums, self.row(self.numbers + number * 64 + bit));
+            }
+        }
+    }
+
+    /// The row of an input.
+    pub fn row(&self, input: usize) -> &[f32] {
+        &self.rows[input * self.width..][..self.width]
+    }
+}
+
+fn add(sums: &mut [f32], row: &[f32]) {
+    sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += weight);
+}
