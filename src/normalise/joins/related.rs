@@ -77,10 +77,10 @@ impl Related {
 
     /// Something was given a name.
     pub(super) fn say(&mut self, text: Option<&str>) {
-        if let Some(text) = text.filter(|text| !text.is_empty() && text.len() <= LONGEST) {
-            if self.said.len() < MOST_SAID && self.said().all(|known| known != text) {
-                self.said.push(text.into());
-            }
+        let short = text.filter(|text| !text.is_empty() && text.len() <= LONGEST);
+        if let Some(text) = short.filter(|text| self.said.len() < MOST_SAID && self.said().all(|known| known != *text))
+        {
+            self.said.push(text.into());
         }
     }
 
