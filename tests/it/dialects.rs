@@ -299,3 +299,87 @@ async fn nothing_of_any_source_is_lost_or_refused_on_the_way_through_http() {
     assert_eq!((status, &stored["hits"]["total"]["value"]), (200, &json!(sent)));
     assert!(oversight.stop().success());
 }
+
+/// The collections of real files that the page about dialects tells of.
+const COLLECTIONS: [&str; 7] = [
+    "suricata-eve",
+    "netflow-logstash",
+    "otrf-zeek",
+    "zeek-format-corpus",
+    "wrccdc2018-zeek",
+    "web-auth-cloud",
+    "otrf-logstash-docs",
+];
+
+/// All logs of a collection; archives of logs are unpacked into `folder`.
+fn logs_of(collection: &Path, folder: &Path) -> Vec<PathBuf> {
+    let is = |path: &Path, ending: &str| path.to_str().is_some_and(|name| name.ends_with(ending));
+    let all = |place: &Path| -> Vec<PathBuf> {
+        let found = Command::new("find").arg(place).args(["-type", "f"]).output().unwrap();
+        String::from_utf8(found.stdout).unwrap().lines().map(PathBuf::from).collect()
+    };
+    let mut logs = Vec::new();
+    for path in all(collection) {
+        if is(&path, "baselines.tar.gz") {
+            assert!(Command::new("tar").arg("xzf").arg(&path).arg("-C").arg(folder).status().unwrap().success());
+            logs.extend(all(folder).into_iter().filter(|path| is(path, ".log")));
+        } else if !is(&path, ".tar.gz") && is(&path, ".gz") {
+            logs.push(path);
+        }
+    }
+    logs.sort();
+    logs
+}
+
+/// With `OVERSIGHT_WHOLE` set it takes minutes, and prints what the page about dialects says of whole collections.
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_collections_of_real_files_are_taken_and_counted() {
+    if std::env::var_os("OVERSIGHT_WHOLE").is_none() {
+        println!("set OVERSIGHT_WHOLE to send whole collections; parts of them are sent by another test");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut oversight = Oversight::start(&folder.path().join("data"), &[]);
+    let mut total = 0;
+    for (number, name) in COLLECTIONS.into_iter().enumerate() {
+        let Some(collection) = data::shared(name) else { return };
+        let unpacked = folder.path().join(number.to_string());
+        std::fs::create_dir(&unpacked).unwrap();
+        let (mut sent, mut unreadable) = (0, 0);
+        let before = counts(&oversight).await;
+        for log in logs_of(&collection, &unpacked) {
+            let url = oversight.url("/");
+            let done = run(&["replay", log.to_str().unwrap(), "--url", &url, "--output", "json"]);
+            assert!(done.status.success(), "{}: {}", log.display(), String::from_utf8_lossy(&done.stderr));
+            let told: Value = serde_json::from_slice(&done.stdout).unwrap();
+            assert_eq!((&told["accepted"], &told["refused"]), (&told["sent"], &json!(0)), "{}: {told}", log.display());
+            sent += told["sent"].as_u64().unwrap();
+            unreadable += told["unreadable"].as_u64().unwrap();
+        }
+        oversight.drained().await;
+        let after = counts(&oversight).await;
+        println!("{name}: {sent} events, {unreadable} lines unreadable");
+        for (dialect, [events, connections]) in after {
+            let [earlier, measured] = before.get(&dialect).copied().unwrap_or_default();
+            if events > earlier {
+                println!("  {dialect}: {} events, {} connections", events - earlier, connections - measured);
+            }
+        }
+        total += sent;
+    }
+    let body = json!({"size": 0, "track_total_hits": true, "query": {"match_all": {}}});
+    let (status, stored) = oversight.post("/v1/search", body.to_string()).await;
+    assert_eq!((status, &stored["hits"]["total"]["value"]), (200, &json!(total)));
+    assert!(oversight.stop().success());
+}
+
+/// Events and connections so far, by dialect.
+async fn counts(oversight: &Oversight) -> std::collections::BTreeMap<String, [u64; 2]> {
+    let doctor = oversight.get("/v1/doctor").await;
+    let dialects = doctor["dialects"].as_array().unwrap();
+    let counted = |one: &Value| {
+        let count = |key: &str| one[key].as_u64().unwrap();
+        (one["dialect"].as_str().unwrap().to_owned(), [count("events"), count("measured")])
+    };
+    dialects.iter().map(counted).collect()
+}

@@ -246,7 +246,7 @@ fn with_times(packets: &Path, log: &Path, folder: &Path) -> PathBuf {
 /// All that it writes of connections, and no rules; connections end when they do with Zeek.
 const SURICATA: &str = "%YAML 1.1\n---\nflow-timeouts:\n  tcp: {new: 5, established: 300, closed: 5}\n  \
     udp: {new: 60, established: 60}\n  icmp: {new: 60, established: 60}\noutputs:\n  - eve-log:\n      enabled: yes\n      filetype: regular\n      filename: eve.json\n      \
-    types: [flow, anomaly, http, dns, tls, ssh, ftp]\n";
+    types: [flow, anomaly, {http: {extended: yes}}, dns, tls, ssh, ftp]\n";
 
 /// What Suricata writes of a capture.
 fn suricata(packets: &Path, folder: &Path) -> PathBuf {

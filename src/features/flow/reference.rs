@@ -98,7 +98,7 @@ fn measured(windows: &mut FlowWindows, connection: &Connection<'_>, micros: i64)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
     #[test]
     fn windows_agree_with_the_plain_way(all in prop::collection::vec(made(), 1..100)) {
         let mut windows = FlowWindows::new(&FlowSettings::default());

@@ -133,7 +133,7 @@ impl Joins {
 /// The identity of a connection.
 fn key(slots: &Slots, body: &str) -> Option<u64> {
     let uid = [UID, SESSION].into_iter().find_map(|slot| slots.at(slot).plain(body));
-    uid.map(|uid| hash(uid)).or_else(|| slots.at(FLOW_ID).count(body).map(hash))
+    uid.map(hash).or_else(|| slots.at(FLOW_ID).count(body).map(hash))
 }
 
 fn hash(of: impl Hash) -> u64 {

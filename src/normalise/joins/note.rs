@@ -74,6 +74,10 @@ impl<'a> Heard<'a> {
         }
         let explained = self.slots.at(REPLY_TEXT).scalar(self.body);
         let explained = if let Some(Scalar::Str(text)) = &explained { text.as_ref() } else { "" };
+        if !replies.is_empty() {
+            related.tells(Related::OF_ANSWERS);
+        }
+        let found = &mut related.found;
         for code in replies {
             session.reply(&format!("{code} {explained}"), found);
             // who may list, fetch or store is in; these may come before
@@ -105,6 +109,7 @@ impl<'a> Heard<'a> {
         }
         if let Some(status) = self.slots.at(STATUS).count(self.body) {
             session.response(&format!("HTTP/1.1 {status}"), found);
+            related.tells(Related::OF_ANSWERS);
         }
         // `host` of Suricata's records is the sensor
         let host = if self.dialect == Dialect::Zeek { HOST } else { ASKED_HOST };

@@ -30,9 +30,11 @@ pub struct Related {
 impl Related {
     /// What a session of SSH tells: `num_failed_logins` and `logged_in`.
     pub(super) const OF_LOGINS: u64 = 0b11 << 10;
-    /// What requests of FTP and HTTP tell: all but what a shell would (`root_shell`, `su_attempted`, `num_root`) and
+    /// What requests of FTP and HTTP tell without their answers: `hot`, `num_shells` and `num_access_files`.
+    pub(super) const OF_REQUESTS: u64 = 1 << HOT | 0b11 << 17;
+    /// What their answers tell: all else but what a shell would (`root_shell`, `su_attempted`, `num_root`) and
     /// `num_outbound_cmds`.
-    pub(super) const OF_REQUESTS: u64 = 0b1111 << HOT | 0b111 << 16 | 0b11 << 20;
+    pub(super) const OF_ANSWERS: u64 = 0b111 << 10 | 1 << 16 | 0b11 << 20;
 
     /// How many records of each kind there were, but for the kinds without any; 255 is that many or more.
     pub fn counts(&self) -> impl Iterator<Item = (&'static str, u8)> + use<> {
@@ -75,10 +77,10 @@ impl Related {
 
     /// Something was given a name.
     pub(super) fn say(&mut self, text: Option<&str>) {
-        if let Some(text) = text.filter(|text| !text.is_empty() && text.len() <= LONGEST) {
-            if self.said.len() < MOST_SAID && self.said().all(|known| known != text) {
-                self.said.push(text.into());
-            }
+        let short = text.filter(|text| !text.is_empty() && text.len() <= LONGEST);
+        if let Some(text) = short.filter(|text| self.said.len() < MOST_SAID && self.said().all(|known| known != *text))
+        {
+            self.said.push(text.into());
         }
     }
 

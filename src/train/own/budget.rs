@@ -5,7 +5,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::OwnError;
-use super::spec::{KindSpec, Spec};
+use super::feature::KindSpec;
+use super::spec::Spec;
 use crate::normalise::file::open;
 use crate::normalise::pcap::is_capture;
 

@@ -5,8 +5,9 @@
 use std::path::Path;
 
 use super::OwnError;
+use super::feature::{FeatureSpec, KindSpec};
 use super::source::{self, Record};
-use super::spec::{FeatureSpec, KindSpec, Spec};
+use super::spec::Spec;
 use super::table::{Value, label_of, value_of};
 use crate::classify::values::set;
 use crate::event::annotated::FeatureValue;

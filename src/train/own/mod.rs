@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 mod budget;
 mod error;
+mod feature;
 mod labelled;
 mod source;
 mod spec;
@@ -27,7 +28,8 @@ use crate::classify::card::{Decision, DecisionRule, LabelCard};
 use crate::classify::declare::NORMAL;
 use crate::features::symbols::Symbol;
 use crate::features::{Sample, Space};
-use spec::{FeatureSpec, KindSpec, SplitBy};
+use feature::{FeatureSpec, KindSpec};
+use spec::SplitBy;
 use table::{NO_WORD, Raw, Table, hash};
 
 /// A word that occurs in fewer distinct training rows is unknown to the model.
@@ -57,14 +59,10 @@ pub fn read(own: &Own, settings: &Settings) -> Result<Dataset, OwnError> {
     budget::check(file, spec, own.sample, own.memory.unwrap_or_else(budget::available))?;
     let mut table = Table::new(file, spec, settings.seed);
     let most = (own.sample.clamp(0.0, 1.0) * u64::MAX as f64) as u64;
-    let mut take = |record: source::Record<'_>| {
+    let content = source::each(file, spec, &mut |record| {
         let drawn = hash(settings.seed, &record.line.to_le_bytes()) as u64;
         if drawn <= most { table.add(&record) } else { Ok(()) }
-    };
-    let content = match spec.of_connections() {
-        true => traffic::each(file, spec, &mut take)?,
-        false => source::each(file, spec, &mut take)?,
-    };
+    })?;
     if table.rows.is_empty() {
         return Err(OwnError::Empty { file: file.to_owned() });
     }

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
 
-use super::OwnError;
 use super::spec::{Spec, SplitBy};
+use super::{OwnError, traffic};
 use crate::config::nearest;
 use crate::normalise::file::open;
 use crate::normalise::{FieldId, Normaliser, Scalar};
@@ -41,7 +41,8 @@ pub struct Content {
     pub blake3: String,
 }
 
-/// Reads all records of `file`, which is NDJSON where its first character is a brace, and CSV with a header otherwise.
+/// Reads all records of `file`: connections in any form where the spec asks for what is measured of them; otherwise it is NDJSON
+/// where its first character is a brace, and CSV with a header where not.
 ///
 /// # Errors
 /// With the first record that is none, or what `take` gives.
@@ -50,6 +51,9 @@ pub fn each(
     spec: &Spec,
     take: &mut dyn FnMut(Record<'_>) -> Result<(), OwnError>,
 ) -> Result<Content, OwnError> {
+    if spec.of_connections() {
+        return traffic::each(file, spec, take);
+    }
     let failed = |source| OwnError::Read { file: file.to_owned(), source };
     let mut reader = open(file).map_err(failed)?;
     let is_json = begins_with_brace(&mut reader).map_err(failed)?;

@@ -5,8 +5,9 @@ use std::path::Path;
 use rustc_hash::FxHashMap;
 
 use super::OwnError;
+use super::feature::{FeatureSpec, KindSpec};
 use super::source::Record;
-use super::spec::{FeatureSpec, KindSpec, Spec, SplitBy};
+use super::spec::{Spec, SplitBy};
 use crate::event::EventTime;
 use crate::features::{number_of, word_of};
 use crate::normalise::Scalar;

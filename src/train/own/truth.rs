@@ -60,12 +60,14 @@ impl Tuple {
     }
 }
 
+/// When a connection of the table began, in microseconds, where that is told, and its label.
+type Labelled = (Option<i64>, Arc<str>);
+
 /// The table.
 pub struct Truth {
     spec: TruthSpec,
     by_field: HashMap<Box<str>, Arc<str>>,
-    /// With the starts in microseconds, where they are told.
-    by_flow: HashMap<Tuple, Vec<(Option<i64>, Arc<str>)>>,
+    by_flow: HashMap<Tuple, Vec<Labelled>>,
     rows: u64,
     found: u64,
 }
