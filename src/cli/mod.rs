@@ -21,6 +21,7 @@ mod progress;
 mod redrive;
 mod remote;
 mod serve;
+mod setup;
 mod spool;
 mod traffic;
 
@@ -72,8 +73,8 @@ enum Command {
     Model(models::ModelCommand),
     /// Say what would fail at start: configuration, folders, port, model, store
     Check(OutputOption),
-    /// Install index templates into the engine; may be run any number of times
-    Setup(serve::SetupOptions),
+    /// Install index templates into the engine, and dashboards; may be run any number of times
+    Setup(setup::SetupOptions),
     /// Show the configuration in force, or the reference of all keys
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -139,7 +140,7 @@ fn dispatch(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Evaluate(command) => evaluate::evaluate(command),
         Command::Model(command) => models::run(&arguments.configuration()?, command),
         Command::Check(option) => check::check(&arguments.configuration()?, option.output),
-        Command::Setup(options) => serve::setup(&arguments.configuration()?, options),
+        Command::Setup(options) => setup::setup(&arguments.configuration()?, options),
         Command::Config(command) => config::run(arguments.config.as_deref(), command),
         Command::Key(command) => key::run(command),
         Command::Spool(command) => spool::spool(&arguments.configuration()?, command),

@@ -1,28 +1,18 @@
-//! `oversight serve` and `oversight setup`.
+//! `oversight serve`.
 
 use std::path::Path;
 use std::time::Duration;
 
-use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 use crate::app::reload::Reloader;
 use crate::app::service::{self, Watchdog};
-use crate::app::{self, Accounts, Running, configuration};
+use crate::app::{self, Accounts, Running};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::setup;
 
 use super::runtime;
-
-/// Installs index templates.
-#[derive(Debug, Args)]
-pub struct SetupOptions {
-    /// Say what would be done, and do nothing
-    #[arg(long)]
-    dry_run: bool,
-}
 
 /// Serves until SIGTERM or SIGINT; SIGHUP reads the configuration in `file` again.
 pub fn serve(configuration: Config, file: Option<&Path>) -> anyhow::Result<()> {
@@ -86,13 +76,4 @@ async fn stop(running: Running, within: Duration) {
     if accounts.difference() != 0 {
         tracing::warn!(difference = accounts.difference(), "the accounts do not add up: something was still under way");
     }
-}
-
-/// Installs index templates, or says what would be installed.
-pub fn setup(configuration: &Config, options: &SetupOptions) -> anyhow::Result<()> {
-    let settings = configuration::elasticsearch(configuration)?;
-    let report = runtime()?
-        .block_on(async { if options.dry_run { setup::plan(settings).await } else { setup::apply(settings).await } })?;
-    print!("{report}");
-    Ok(())
 }

@@ -1,12 +1,16 @@
-//! Makes an engine ready for oversight, as often as one likes: index templates.
+//! Makes an engine ready for oversight, as often as one likes: index templates, and dashboards.
 //!
-//! What is installed lies in `kibana/`. Nothing that somebody else made is touched, and nothing of ours that is of this
+//! What is installed lies in `kibana/`. Nothing that somebody else made is touched, and no template of ours that is of this
 //! version or a later one.
+
+mod dashboards;
 
 use std::fmt;
 
 use crate::store::StoreError;
 use crate::store::elasticsearch::{ElasticStore, Product, Settings, SettingsError, TemplateReport, TemplateState};
+
+pub use dashboards::{Dashboards, DashboardsError, Presence, Site};
 
 /// What was found and done, or would be done.
 #[derive(Debug, Clone)]
@@ -48,6 +52,14 @@ pub async fn apply(settings: Settings) -> Result<Report, SetupError> {
     run(settings, false).await
 }
 
+/// Takes away the templates that are ours; their names. Indices stay, and what is in them.
+///
+/// # Errors
+/// As [`apply`]; also where somebody else's template is composed of one of ours.
+pub async fn remove(settings: Settings) -> Result<Vec<String>, SetupError> {
+    Ok(ElasticStore::new(settings)?.remove_templates().await?)
+}
+
 async fn run(settings: Settings, dry_run: bool) -> Result<Report, SetupError> {
     let store = ElasticStore::new(settings)?;
     let product = store.product().await?;
@@ -59,6 +71,12 @@ impl Report {
     /// Whether anything was, or would have to be, installed.
     pub fn has_changes(&self) -> bool {
         self.templates.iter().any(|template| template.found.is_due())
+    }
+
+    /// Whether every template is one of ours, of this version or a later one, and as it was installed.
+    pub fn is_as_installed(&self) -> bool {
+        let ours = |found| matches!(found, TemplateState::Current | TemplateState::Newer(_));
+        self.templates.iter().all(|template| ours(template.found) && template.changed.is_empty())
     }
 }
 
@@ -85,6 +103,9 @@ impl fmt::Display for Report {
                 TemplateState::Foreign => "not made by oversight: documents get its mapping".to_owned(),
             };
             writeln!(f, "template {}: {done} ({found})", template.name)?;
+            for place in &template.changed {
+                writeln!(f, "  changed since it was installed: {place}")?;
+            }
         }
         Ok(())
     }
@@ -96,19 +117,26 @@ mod tests {
 
     #[test]
     fn a_report_says_for_each_template_what_was_found_and_what_was_done() {
-        let template = |name: &str, found, installed| TemplateReport { name: name.to_owned(), found, installed };
+        let template = |name: &str, found, installed| TemplateReport {
+            name: name.to_owned(),
+            found,
+            installed,
+            changed: if found == TemplateState::Current { vec!["tags.type".to_owned()] } else { Vec::new() },
+        };
         let report = Report {
             product: Some(Product::OpenSearch),
             dry_run: false,
             templates: vec![
                 template("o-events", TemplateState::Older(1), true),
                 template("o-anomalies", TemplateState::Foreign, false),
+                template("o-common", TemplateState::Current, false),
             ],
         };
         assert!(report.has_changes());
         assert_eq!(
             report.to_string(),
-            "engine: OpenSearch\ntemplate o-events: installed (older, version 1)\ntemplate o-anomalies: left as it is (not made by oversight: documents get its mapping)\n"
+            "engine: OpenSearch\ntemplate o-events: installed (older, version 1)\ntemplate o-anomalies: left as it is (not made by oversight: documents get its mapping)\ntemplate o-common: left as it is (current)\n  changed since it was installed: tags.type\n"
         );
+        assert!(!report.is_as_installed());
     }
 }

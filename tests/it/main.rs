@@ -60,6 +60,8 @@ mod own;
 mod pcap;
 /// What was refused is kept as it came, looked at, and sent again once.
 mod redrive;
+/// What an engine and its dashboards are given, shown and rid of.
+mod setup;
 /// Real syslog senders are understood, and of what reached oversight nothing is lost.
 mod syslog;
 /// Encryption with real certificates, which change while connections are open.

@@ -114,12 +114,12 @@ pub enum Credentials {
 }
 
 impl Credentials {
-    /// The value of the `authorization` header.
+    /// The text of the `authorization` header: a secret, for whoever sends it.
     ///
     /// # Errors
-    /// [`SettingsError::Credentials`] where they cannot stand in a header.
-    pub(super) fn header(&self) -> Result<Option<HeaderValue>, SettingsError> {
-        let text = match self {
+    /// [`SettingsError::Credentials`] where they cannot be told in a header.
+    pub fn authorization(&self) -> Result<Option<String>, SettingsError> {
+        Ok(Some(match self {
             Self::None => return Ok(None),
             Self::Basic { user, .. } if user.contains(':') => {
                 return Err(SettingsError::Credentials("the user name may not contain a colon"));
@@ -128,7 +128,15 @@ impl Credentials {
             Self::ApiKey { id, key } => format!("ApiKey {}", STANDARD.encode(format!("{id}:{}", key.0))),
             Self::EncodedApiKey(key) => format!("ApiKey {}", key.0.trim()),
             Self::Bearer(token) => format!("Bearer {}", token.0.trim()),
-        };
+        }))
+    }
+
+    /// The same as a header.
+    ///
+    /// # Errors
+    /// [`SettingsError::Credentials`] where they cannot stand in one.
+    pub(super) fn header(&self) -> Result<Option<HeaderValue>, SettingsError> {
+        let Some(text) = self.authorization()? else { return Ok(None) };
         let mut header = HeaderValue::from_str(&text)
             .map_err(|_| SettingsError::Credentials("the key or token holds characters that no header may have"))?;
         header.set_sensitive(true);

@@ -11,6 +11,8 @@
 //! label where it came second" cannot, and an anomaly that must be asked for by metric *and* score has a document of
 //! its own in `oversight-anomalies-…`. Words and numbers are mixed in `explanation.value`: it is a keyword.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use elasticsearch::http::Method;
 use serde_json::{Map, Value, json};
@@ -39,6 +41,8 @@ pub struct TemplateReport {
     pub found: TemplateState,
     /// Whether this program's was put in its place.
     pub installed: bool,
+    /// Settings and fields of one of this version that somebody has changed, added or taken away.
+    pub changed: Vec<String>,
 }
 
 /// What was found in the place of a template.
@@ -98,14 +102,38 @@ impl ElasticStore {
         for (shape, name, text) in FILES {
             let template = rename(text, &self.settings().index_prefix);
             let name = format!("{}-{name}", self.settings().index_prefix.as_str());
-            let found = self.found(shape, &name, &template).await?;
+            let (found, changed) = self.found(shape, &name, &template).await?;
             let installed = found.is_due() && !dry_run;
             if installed {
                 self.install(shape, &name, &template, product).await?;
             }
-            reports.push(TemplateReport { name, found, installed });
+            reports.push(TemplateReport { name, found, installed, changed });
         }
         Ok(reports)
+    }
+
+    /// Takes the templates away that are ours, of whatever version; the names of those that were there. Indices, and
+    /// what is in them, stay.
+    ///
+    /// # Errors
+    /// As [`ElasticStore::templates`]; also where somebody else's template is composed of one of ours.
+    pub async fn remove_templates(&self) -> Result<Vec<String>, StoreError> {
+        let mut removed = Vec::new();
+        // those that refer to others first
+        for (shape, name, text) in FILES.into_iter().rev() {
+            let name = format!("{}-{name}", self.settings().index_prefix.as_str());
+            let ours = rename(text, &self.settings().index_prefix);
+            let (found, _) = self.found(shape, &name, &ours).await?;
+            if matches!(found, TemplateState::Missing | TemplateState::Foreign) {
+                continue;
+            }
+            let answer = self.ask(Method::Delete, &shape.path(&name), None).await?;
+            if !matches!(answer.status, 200 | 404) {
+                return Err(fault(&format!("template {name}: "), &answer));
+            }
+            removed.push(name);
+        }
+        Ok(removed)
     }
 
     /// Asks who answers. Not every engine says so to everybody: none then.
@@ -128,15 +156,19 @@ impl ElasticStore {
         }
     }
 
-    async fn found(&self, shape: Shape, name: &str, ours: &Value) -> Result<TemplateState, StoreError> {
+    /// What is in its place, and what of it was changed.
+    async fn found(&self, shape: Shape, name: &str, ours: &Value) -> Result<(TemplateState, Vec<String>), StoreError> {
         let answer = self.ask(Method::Get, &shape.path(name), None).await?;
         match answer.status {
             200 => {
                 let body: Value = serde_json::from_slice(&answer.body)
                     .map_err(|error| unreachable(format!("its template {name} is no JSON: {error}")))?;
-                Ok(compare(shape.within(&body), ours))
+                let found = shape.within(&body);
+                let state = compare(found, ours);
+                let same = state == TemplateState::Current;
+                Ok((state, if same { changes(&found["template"], &ours["template"]) } else { Vec::new() }))
             }
-            404 => Ok(TemplateState::Missing),
+            404 => Ok((TemplateState::Missing, Vec::new())),
             _ => Err(fault(&format!("template {name}: "), &answer)),
         }
     }
@@ -229,6 +261,32 @@ fn compare(found: &Value, ours: &Value) -> TemplateState {
     }
 }
 
+/// Where what was found is not what was installed. Engines keep every setting as a text, and have some that are asked
+/// for beyond the file, so only fields count that are there and not ours.
+fn changes(found: &Value, ours: &Value) -> Vec<String> {
+    let (mut there, mut wanted) = (BTreeMap::new(), BTreeMap::new());
+    leaves(found, "", &mut there);
+    leaves(ours, "", &mut wanted);
+    let fields = "mappings.properties.";
+    let changed = wanted.iter().filter(|(path, value)| there.get(*path) != Some(value)).map(|(path, _)| path);
+    let added = there.keys().filter(|path| path.starts_with(fields) && !wanted.contains_key(*path));
+    changed.chain(added).map(|path| path.trim_start_matches(fields).to_owned()).collect()
+}
+
+/// Every value that is no object, as text, by the names above it.
+fn leaves(value: &Value, path: &str, out: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Object(entries) => {
+            for (name, value) in entries {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                leaves(value, &path, out);
+            }
+        }
+        Value::String(text) => drop(out.insert(path.to_owned(), text.clone())),
+        other => drop(out.insert(path.to_owned(), other.to_string())),
+    }
+}
+
 fn unreachable(reason: String) -> StoreError {
     StoreError::Unreachable { store: NAME, reason }
 }
@@ -306,6 +364,20 @@ mod tests {
         assert_eq!(compare(&found(3), &ours), TemplateState::Newer(3));
         assert_eq!(compare(&json!({"version": 1}), &ours), TemplateState::Foreign);
         assert_eq!(compare(&Value::Null, &ours), TemplateState::Foreign);
+    }
+
+    #[test]
+    fn a_change_is_told_by_its_place_and_an_engines_own_form_is_none() {
+        let ours = template("common")["template"].clone();
+        let mut found = ours.clone();
+        found["settings"]["index"]["number_of_shards"] = json!("1");
+        found["settings"]["index"]["mapping"]["total_fields"]["ignore_dynamic_beyond_limit"] = json!("true");
+        found["mappings"]["subobjects"] = json!(false);
+        assert_eq!(changes(&found, &ours), Vec::<String>::new());
+        found["settings"]["index"]["refresh_interval"] = json!("1s");
+        found["mappings"]["properties"]["tags"]["type"] = json!("text");
+        found["mappings"]["properties"]["theirs"] = json!({"type": "long"});
+        assert_eq!(changes(&found, &ours), ["tags.type", "settings.index.refresh_interval", "theirs.type"]);
     }
 
     #[test]

@@ -146,6 +146,8 @@ async fn every_panel_is_answered_and_shows_something(kind: engines::Kind) {
     let settings = [
         ("STORE_ELASTICSEARCH_URL", url.as_str()),
         ("STORE_ELASTICSEARCH_INDEX_PREFIX", "boards"),
+        // Zeek and Suricata have names of their own for addresses
+        ("NORMALISE_ECS_FIELDS", "true"),
         // three hours are too short for high scores
         ("ANOMALY_THRESHOLD", "40"),
     ];
