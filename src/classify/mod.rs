@@ -92,7 +92,8 @@ pub enum ModelSource {
     Folder(PathBuf),
 }
 
-/// Which verdicts are explained. An explanation costs as much as judging some fifty events, so a batch gets a few.
+/// Which verdicts are explained. An explanation costs as much as judging some seventy events, and a counterfactual several hundred, so
+/// a batch gets a few.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Explain {
     /// Whose verdicts.
