@@ -24,7 +24,7 @@ pub struct MetricDeclaration {
     /// What is measured in each bucket.
     #[serde(default)]
     pub function: Function,
-    /// The field that `sum`, `distinct`, `mean` and `max` read.
+    /// The field that `sum`, `distinct`, `first_seen`, `mean` and `max` read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// Length of a bucket, `1s` to `1d`, such as `1m` or `5m`.
@@ -70,6 +70,8 @@ pub enum Function {
     Sum,
     /// The number of different values of a field; exact up to 64, then within a few per cent.
     Distinct,
+    /// How many values of a field the series has not had before; it remembers the 1,024 met last.
+    FirstSeen,
     /// The mean of a field.
     Mean,
     /// The largest value of a field.
@@ -83,6 +85,7 @@ impl Function {
             Self::Count => "count",
             Self::Sum => "sum",
             Self::Distinct => "distinct",
+            Self::FirstSeen => "first_seen",
             Self::Mean => "mean",
             Self::Max => "max",
         }

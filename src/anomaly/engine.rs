@@ -218,7 +218,7 @@ impl Engine {
         let function = state.metric.function;
         let series = self.table.at_mut(slot);
         series.touched = series.touched.max(at);
-        series.current.add(function, sample);
+        series.add(function, sample);
         let value = series.current.value(function);
         if value >= series.current.judge_from || function == Function::Mean {
             state.judge_running(series, value);

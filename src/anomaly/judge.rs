@@ -236,7 +236,7 @@ impl Metric {
     pub(super) fn sample(&self, readings: &[Reading]) -> Option<Sample> {
         let Some((_, field)) = self.field else { return Some(Sample::Amount(1.0)) };
         let reading = readings[field];
-        if self.function == Function::Distinct {
+        if matches!(self.function, Function::Distinct | Function::FirstSeen) {
             (reading.hash != MISSING).then_some(Sample::Hash(reading.hash))
         } else {
             reading.number.is_finite().then_some(Sample::Amount(reading.number))

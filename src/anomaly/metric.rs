@@ -146,7 +146,7 @@ impl Metric {
     /// Whether its values are counts of bytes, for words.
     pub(super) fn in_bytes(&self) -> bool {
         let field = self.field.as_ref().map_or("", |(path, _)| path.as_str());
-        !matches!(self.function, Function::Count | Function::Distinct) && field.ends_with("bytes")
+        !matches!(self.function, Function::Count | Function::Distinct | Function::FirstSeen) && field.ends_with("bytes")
     }
 }
 

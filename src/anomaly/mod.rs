@@ -28,6 +28,7 @@ mod fields;
 #[cfg(test)]
 mod harness;
 mod judge;
+mod known;
 mod level;
 mod metric;
 mod network;

@@ -9,6 +9,7 @@ use super::codec::{Damaged, Reader, Writer};
 use super::declare::Function;
 use super::detector::Seasonal;
 use super::distinct::Distinct;
+use super::known::Known;
 use super::points::Combined;
 use super::tail::Habit;
 
@@ -148,6 +149,8 @@ pub(super) struct Series {
     pub habit: Habit,
     /// Where the metric asks for it: made when the first bucket closes.
     pub combined: Option<Box<Combined>>,
+    /// Where the metric counts new values: those it has had.
+    pub known: Option<Box<Known>>,
     /// The values of the entity's fields, joined by [`SEPARATOR`].
     pub entity: Box<str>,
 }
@@ -168,8 +171,22 @@ impl Series {
             detector: Seasonal::new(),
             habit: Habit::default(),
             combined: None,
+            known: None,
             entity,
         }
+    }
+
+    /// What an event adds to the present bucket: of a value that is to be new, whether it is.
+    #[inline]
+    pub(super) fn add(&mut self, function: Function, sample: Sample) {
+        let sample = match sample {
+            Sample::Hash(hash) if function == Function::FirstSeen => {
+                let is_new = self.known.get_or_insert_default().meet(hash);
+                Sample::Amount(f64::from(u8::from(is_new)))
+            }
+            other => other,
+        };
+        self.current.add(function, sample);
     }
 
     pub(super) fn save(&self, buckets: &Buckets, out: &mut Writer) {
@@ -426,7 +443,7 @@ mod tests {
 
     #[test]
     fn a_series_stays_small() {
-        assert!(size_of::<Series>() <= 192, "{}", size_of::<Series>());
+        assert!(size_of::<Series>() <= 200, "{}", size_of::<Series>());
     }
 
     proptest! {

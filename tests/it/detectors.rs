@@ -92,12 +92,15 @@ fn measured(what: &str, folder: &Path, options: &[&str]) -> Value {
     serde_json::from_slice(&done.stdout).unwrap()
 }
 
-/// 3,000 points of a quiet series with a jump to `at` for 20 points, as rows of value, label and part.
+/// 3,000 points of a quiet series with a jump in the first half and a larger one at `at`, as rows of value, label and part.
 fn rows(at: usize) -> Vec<(f64, bool, &'static str)> {
-    let quiet = |row: usize| 100.0 + ((row * 7919) % 13) as f64;
     let row = |row: usize| {
-        let is_odd = (at..at + 20).contains(&row) || (600..620).contains(&row);
-        (if is_odd { 400.0 } else { quiet(row) }, is_odd, if row < 1_500 { "train" } else { "test" })
+        let value = match row {
+            600..620 => 200.0,
+            _ if (at..at + 20).contains(&row) => 4_000.0,
+            _ => 100.0 + ((row * 7919) % 13) as f64,
+        };
+        (value, value >= 200.0, if row < 1_500 { "train" } else { "test" })
     };
     (0..3_000).map(row).collect()
 }

@@ -40,6 +40,8 @@ struct Shape {
     /// How often it was met, as of the point [`Shape::at`].
     used: f64,
     at: u64,
+    /// Grows with use, and with how lately: the logarithm of the use that is left, all counted back to the first point.
+    worth: f64,
 }
 
 impl Memory {
@@ -110,16 +112,16 @@ impl Memory {
             for (one, other) in known.values.iter_mut().zip(shape) {
                 *one += PULL * (other - *one);
             }
-            (known.used, known.at) = (known.used + 1.0, now);
+            known.meet(now);
             return;
         }
-        let new = Shape { values: shape, used: 1.0, at: now };
+        let mut new = Shape { values: shape, used: 0.0, at: now, worth: 0.0 };
+        new.meet(now);
         if self.shapes.len() < self.capacity {
             self.shapes.push(new);
             return;
         }
-        let worth = |shape: &Shape| shape.used * 0.5_f64.powf((now - shape.at) as f64 / HALF_LIFE);
-        let least = self.shapes.iter_mut().min_by(|one, other| worth(one).total_cmp(&worth(other)));
+        let least = self.shapes.iter_mut().min_by(|one, other| one.worth.total_cmp(&other.worth));
         if let Some(least) = least {
             *least = new;
         }
@@ -161,8 +163,19 @@ impl Memory {
 }
 
 impl Shape {
+    fn meet(&mut self, now: u64) {
+        self.used += 1.0;
+        self.at = now;
+        self.weigh();
+    }
+
+    fn weigh(&mut self) {
+        self.worth = self.used.log2() + self.at as f64 / HALF_LIFE;
+    }
+
     fn load(input: &mut Reader<'_>) -> Result<Self, Damaged> {
-        let mut shape = Self { values: [0.0; LENGTH], used: input.f64()?, at: input.u64()? };
+        let mut shape = Self { values: [0.0; LENGTH], used: input.f64()?, at: input.u64()?, worth: 0.0 };
+        shape.weigh();
         shape.values.iter_mut().try_for_each(|value| input.f32().map(|read| *value = read))?;
         Ok(shape)
     }

@@ -112,7 +112,7 @@ mod tests {
     fn a_cluster_of_jumps_counts_as_one() {
         let spread = surprise(|noise, at| if at % 500 == 0 && at < 10_000 { 300.0 } else { noise.normal() });
         let cluster =
-            surprise(|noise, at| if at < 5_000 + 40 && at >= 5_000 && at % 2 == 0 { 300.0 } else { noise.normal() });
+            surprise(|noise, at| if (5_000..5_040).contains(&at) && at % 2 == 0 { 300.0 } else { noise.normal() });
         assert!(cluster > spread, "{cluster} {spread}");
     }
 }
