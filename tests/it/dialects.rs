@@ -331,11 +331,11 @@ fn logs_of(collection: &Path, folder: &Path) -> Vec<PathBuf> {
     logs
 }
 
-/// With `OVERSIGHT_WHOLE` set it takes minutes, and prints what the page about dialects says of whole collections.
+/// With `WHOLE_COLLECTIONS` set it takes minutes, and prints what the page about dialects says of whole collections.
 #[tokio::test(flavor = "multi_thread")]
 async fn whole_collections_of_real_files_are_taken_and_counted() {
-    if std::env::var_os("OVERSIGHT_WHOLE").is_none() {
-        println!("set OVERSIGHT_WHOLE to send whole collections; parts of them are sent by another test");
+    if std::env::var_os("WHOLE_COLLECTIONS").is_none() {
+        println!("set WHOLE_COLLECTIONS to send whole collections; parts of them are sent by another test");
         return;
     }
     let folder = tempfile::tempdir().unwrap();
