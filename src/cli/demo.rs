@@ -66,7 +66,8 @@ async fn show(configuration: &Config, options: &Options) -> anyhow::Result<()> {
     let events: Vec<String> = Traffic::new(traffic).map(|event| event.json).collect();
     let started = Instant::now();
     let mut bar = Progress::new("sending a day of traffic", Some(events.len() as u64));
-    let settings = sender::Settings { url: format!("{url}/"), ..sender::Settings::default() };
+    // one after the other: what a verdict sees of the connections before depends on their order
+    let settings = sender::Settings { url: format!("{url}/"), connections: 1, ..sender::Settings::default() };
     let report = sender::send(settings, events.into_iter().map(Ok), &mut |progress| bar.set(progress.sent, "")).await?;
     let questions = Questions::new(url.clone())?;
     questions.stored(PATIENCE).await?;

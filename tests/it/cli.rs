@@ -18,6 +18,10 @@ fn the_demo_finds_the_flood_and_some_anomaly_and_stores_all_it_sends() {
     assert_eq!(judged, result["sent"].as_u64().unwrap(), "every simulated event is a connection");
     assert!(labels.contains_key("neptune"), "the SYN flood: {result}");
     assert!(result["anomalies"].as_u64().unwrap() > 0, "{result}");
+
+    let once_more = run(&["demo", "--once", "--output", "json"]);
+    let once_more: Value = serde_json::from_slice(&once_more.stdout).expect("one JSON object on standard output");
+    assert_eq!(once_more["labels"], result["labels"], "the same seed, the same verdicts");
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! An engine that takes everything and counts it.
 
 use std::convert::Infallible;
+use std::io::{BufRead, BufReader};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
+use flate2::read::GzDecoder;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -44,8 +46,20 @@ pub async fn start(port: u16) -> Swallow {
 
 async fn answer(request: Request<Incoming>, counted: Arc<AtomicUsize>) -> Result<Response<Full<Bytes>>, Infallible> {
     let bulk = request.uri().path().ends_with("_bulk");
+    let gzip = request.headers().get("content-encoding").is_some_and(|encoding| encoding == "gzip");
     let mut body = request.into_body();
     let mut lines = 0;
+    if gzip {
+        let whole = (&mut body).collect().await.map(|whole| whole.to_bytes()).unwrap_or_default();
+        let mut plain = BufReader::new(GzDecoder::new(&*whole));
+        while let Ok(data) = plain.fill_buf()
+            && !data.is_empty()
+        {
+            lines += memchr::memchr_iter(b'\n', data).count();
+            let length = data.len();
+            plain.consume(length);
+        }
+    }
     while let Some(Ok(frame)) = body.frame().await {
         lines += frame.data_ref().map_or(0, |data| memchr::memchr_iter(b'\n', data).count());
     }
