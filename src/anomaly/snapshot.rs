@@ -106,29 +106,17 @@ impl Engine {
         self.metrics.iter().for_each(|state| state.save(out));
         out.u32(self.table.len() as u32);
         self.table.iter().for_each(|series| series.save(&self.buckets, out));
-        self.save_combined(out);
-        self.save_known(out);
+        self.save_beside(out, |series| series.combined.as_deref(), Combined::save);
+        self.save_beside(out, |series| series.known.as_deref(), Known::save);
     }
 
-    /// The detectors of points, each with the place of its series.
-    fn save_combined(&self, out: &mut Writer) {
-        let with =
-            || (0_u32..).zip(self.table.iter()).filter_map(|(slot, series)| Some((slot, series.combined.as_ref()?)));
+    /// What only some series have, each with the place of its series.
+    fn save_beside<T>(&self, out: &mut Writer, of: impl Fn(&Series) -> Option<&T>, save: impl Fn(&T, &mut Writer)) {
+        let with = || (0_u32..).zip(self.table.iter()).filter_map(|(slot, series)| Some((slot, of(series)?)));
         out.u32(with().count() as u32);
-        for (slot, detector) in with() {
+        for (slot, state) in with() {
             out.u32(slot);
-            detector.save(out);
-        }
-    }
-
-    /// The values that series have had, each with the place of its series.
-    fn save_known(&self, out: &mut Writer) {
-        let with =
-            || (0_u32..).zip(self.table.iter()).filter_map(|(slot, series)| Some((slot, series.known.as_ref()?)));
-        out.u32(with().count() as u32);
-        for (slot, known) in with() {
-            out.u32(slot);
-            known.save(out);
+            save(state, out);
         }
     }
 
@@ -152,8 +140,8 @@ impl Engine {
         let (places, dropped) = self.load_metrics(input)?;
         let slots = self.load_series(input, &places)?;
         if version >= WITH_POINTS_AND_KNOWN {
-            self.load_combined(input, &slots)?;
-            self.load_known(input, &slots)?;
+            self.load_beside(input, &slots, Combined::load, |series, state| series.combined = Some(state))?;
+            self.load_beside(input, &slots, Known::load, |series, state| series.known = Some(state))?;
         }
         self.table.hand = if self.table.len() == 0 { 0 } else { hand % self.table.len() };
         self.move_slots(&slots)?;
@@ -197,23 +185,19 @@ impl Engine {
         Ok(slots)
     }
 
-    fn load_combined(&mut self, input: &mut Reader<'_>, slots: &[u32]) -> Result<(), Damaged> {
+    /// What [`Engine::save_beside`] has written, put into the series that are still there.
+    fn load_beside<T>(
+        &mut self,
+        input: &mut Reader<'_>,
+        slots: &[u32],
+        load: impl Fn(&mut Reader<'_>) -> Result<T, Damaged>,
+        put: impl Fn(&mut Series, Box<T>),
+    ) -> Result<(), Damaged> {
         for _ in 0..input.count(4)? {
             let slot = *slots.get(input.u32()? as usize).ok_or(Damaged)?;
-            let detector = Box::new(Combined::load(input)?);
+            let state = Box::new(load(input)?);
             if slot != NOWHERE {
-                self.table.at_mut(slot).combined = Some(detector);
-            }
-        }
-        Ok(())
-    }
-
-    fn load_known(&mut self, input: &mut Reader<'_>, slots: &[u32]) -> Result<(), Damaged> {
-        for _ in 0..input.count(4)? {
-            let slot = *slots.get(input.u32()? as usize).ok_or(Damaged)?;
-            let known = Box::new(Known::load(input)?);
-            if slot != NOWHERE {
-                self.table.at_mut(slot).known = Some(known);
+                put(self.table.at_mut(slot), state);
             }
         }
         Ok(())

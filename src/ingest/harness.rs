@@ -32,6 +32,7 @@ pub(super) struct Scripted {
 }
 
 impl Scripted {
+    /// Takes everything.
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
             batches: Mutex::default(),
@@ -116,11 +117,13 @@ pub(super) fn small() -> HttpSettings {
 }
 
 impl Running {
+    /// In front of this spool.
     pub async fn with(kept: &Arc<Scripted>, settings: HttpSettings) -> Self {
         let ingest = Ingest::new(settings.clone(), Arc::new(Shared(Arc::clone(kept))), [], Clock::system());
         Self::around(ingest, settings).await
     }
 
+    /// In front of this ingest.
     pub async fn around(ingest: Arc<Ingest>, settings: HttpSettings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -140,6 +143,7 @@ impl Running {
         self.server
     }
 
+    /// POST `/` with these header lines and this body, on a connection of its own.
     pub async fn post(&self, headers: &str, body: impl AsRef<[u8]>) -> Reply {
         let body = body.as_ref();
         let head = format!("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n{headers}\r\n", body.len());
@@ -153,6 +157,7 @@ impl Running {
         Reply::read(&mut connection).await.expect("an answer")
     }
 
+    /// A connection to it.
     pub async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
@@ -186,6 +191,7 @@ impl Reply {
         }
     }
 
+    /// The value of a header, whatever the case of its name.
     pub fn header(&self, name: &str) -> Option<&str> {
         header(&self.head, name)
     }

@@ -1,3 +1,5 @@
+//! The smallest changes that make a detection normal: found, needed, and bounded.
+
 use std::convert::Infallible;
 
 use super::super::encode::Curve;

@@ -49,6 +49,10 @@ fn is_torch_script(bytes: &[u8]) -> bool {
     bytes.starts_with(ZIP) && memchr::memmem::find(bytes, b"/code/__torch__").is_some()
 }
 
+/// The layers in a file of Keras (HDF5) or of tensors (safetensors), in the order of the recipe.
+///
+/// # Errors
+/// When the file is of neither form, a layer is not understood, or its shape is not what the recipe says.
 pub fn layers_of(file: &Path, bytes: Vec<u8>, recipe: &Recipe) -> Result<Vec<Layer>, ImportError> {
     if bytes.starts_with(HDF5) {
         return keras::layers(bytes);

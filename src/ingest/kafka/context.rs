@@ -28,6 +28,7 @@ pub(super) struct Context {
 }
 
 impl Context {
+    /// Nothing known yet; `tell` hears of every change.
     pub fn new(tell: Tell) -> Self {
         Self { tell, state: AtomicU8::new(UNKNOWN), turned_away: Mutex::default(), revoked: Mutex::default() }
     }

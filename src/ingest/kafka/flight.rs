@@ -21,6 +21,7 @@ pub(super) struct Flight {
 }
 
 impl Flight {
+    /// Nothing under way; `stop` ends the waiting.
     pub fn new(keep: Arc<dyn Keep>, stop: watch::Receiver<bool>) -> Self {
         Self { keep, stop, under_way: None }
     }
