@@ -21,6 +21,9 @@ pub enum Denied {
         /// What it takes.
         role: Role,
     },
+    /// A browser says that a page of another site has caused it.
+    #[error("a page of another site has caused this request (Sec-Fetch-Site, Origin), and it could change something")]
+    Elsewhere,
     /// Too many wrong passwords came from there.
     #[error("too many wrong passwords came from this address, try again later")]
     TooMany {

@@ -7,6 +7,7 @@ use http::{HeaderMap, Method};
 
 use super::audit::{Act, Audit, Failure};
 use super::credentials::Presented;
+use super::elsewhere::is_caused_elsewhere;
 use super::passwords::Passwords;
 use super::paths::{Needed, needed};
 use super::rules::{Principal, Rules};
@@ -55,6 +56,11 @@ impl Guard {
         headers: &HeaderMap,
     ) -> Result<(), Denied> {
         let rules = Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner));
+        if is_caused_elsewhere(method, headers) {
+            REQUESTS_DENIED.add(1);
+            self.note(visitor.address, Failure::Elsewhere);
+            return Err(Denied::Elsewhere);
+        }
         if rules.is_open() {
             return Ok(());
         }
@@ -110,6 +116,7 @@ fn failure(denied: &Denied) -> Failure {
         Denied::Missing => Failure::NoCredentials,
         Denied::Invalid => Failure::WrongCredentials,
         Denied::Forbidden { .. } => Failure::RoleTooSmall,
+        Denied::Elsewhere => Failure::Elsewhere,
         Denied::TooMany { .. } | Denied::Busy => Failure::NotLookedAt,
     }
 }
@@ -215,6 +222,16 @@ mod tests {
         assert_eq!(ask_as(&guard, "/v1/anything", "", Some("ops")).await, Ok(()));
         assert_eq!(ask_as(&guard, "/v1/anything", "", Some("stranger")).await, Err(Denied::Invalid));
         assert_eq!(ask_as(&guard, "/v1/anything", "Bearer x", Some("ops")).await, Err(Denied::Invalid));
+    }
+
+    #[tokio::test]
+    async fn a_page_of_another_site_may_nothing_even_where_everybody_may_everything() {
+        let guard = Guard::new(&Security::default(), Audit::none(), Clock::system());
+        let visitor = Visitor { address: [127, 0, 0, 1].into(), certificate: None };
+        let headers = HeaderMap::from_iter([("sec-fetch-site".parse().unwrap(), HeaderValue::from_static("cross-site"))]);
+        let asked = async |method: Method| guard.admit(&visitor, &method, "/v1/models/rollback", &headers).await;
+        assert_eq!(asked(Method::POST).await, Err(Denied::Elsewhere));
+        assert_eq!(asked(Method::GET).await, Ok(()));
     }
 
     #[tokio::test]

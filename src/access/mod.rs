@@ -6,6 +6,7 @@
 //! - **Passwords** are kept as argon2id. One that was right is remembered by a keyed digest, so that the slow hash is paid
 //!   once; it runs off the async threads, a few at a time, and wrong ones are rationed per address.
 //! - **Certificates** of clients are checked in the handshake ([`tls`]); the common name says who it is.
+//! - What a page of another site lets a browser send changes nothing, whoever is let in.
 //! - With nobody configured, everybody may do everything; the configuration lets that happen on loopback only.
 //!
 //! What fails and what administrators do stands in the [`audit`] log. Neither credentials nor events are ever written.
@@ -14,6 +15,7 @@
 
 pub mod audit;
 mod credentials;
+mod elsewhere;
 mod error;
 mod failures;
 mod guard;

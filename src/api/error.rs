@@ -28,6 +28,10 @@ pub(super) enum Refusal {
     Busy,
     #[error("as many dead letters as may be looked through are being looked through, ask again")]
     Reading,
+    #[error("as many look on as may, ask again")]
+    Watched,
+    #[error("there is no {what} with this id; ids are those of search results (_id)")]
+    NoDocument { what: &'static str },
     #[error(transparent)]
     Search(#[from] SearchError),
     #[error(transparent)]
@@ -49,8 +53,10 @@ impl Refusal {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Redrive(RedriveError::Busy) | Self::NothingJudges => StatusCode::CONFLICT,
             Self::Models(fault) => status_of(fault),
+            Self::NoDocument { .. } => StatusCode::NOT_FOUND,
             Self::Busy
             | Self::Reading
+            | Self::Watched
             | Self::Redrive(RedriveError::Append { source: AppendError::Full { .. }, .. }) => {
                 StatusCode::TOO_MANY_REQUESTS
             }
@@ -97,7 +103,7 @@ impl Refusal {
                     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
                 }
             }
-            Self::Busy | Self::Reading | Self::Search(SearchError::Unavailable(_)) => {
+            Self::Busy | Self::Reading | Self::Watched | Self::Search(SearchError::Unavailable(_)) => {
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}

@@ -119,6 +119,18 @@ pub fn explain(config: &Config) -> Explain {
     Explain { per_batch: config.classify.explain_per_batch, ..Explain::default() }
 }
 
+/// The metrics as they are declared, or those that ship.
+pub fn metrics(config: &Config) -> Vec<MetricDeclaration> {
+    match &config.anomaly.metrics {
+        None => anomaly::default_metrics(),
+        Some(values) => values
+            .iter()
+            .map(|value| serde_json::from_value(value.clone()))
+            .collect::<Result<_, _>>()
+            .expect("the configuration was held against the schema of this type"),
+    }
+}
+
 /// What counts metrics; none where that is switched off.
 ///
 /// # Errors
@@ -127,14 +139,7 @@ pub fn engine(config: &Config) -> Result<Option<Engine>, StartError> {
     if !config.enrich.enabled || !config.anomaly.enabled {
         return Ok(None);
     }
-    let mut declared = match &config.anomaly.metrics {
-        None => anomaly::default_metrics(),
-        Some(values) => values
-            .iter()
-            .map(|value| serde_json::from_value(value.clone()))
-            .collect::<Result<_, _>>()
-            .expect("the configuration was held against the schema of this type"),
-    };
+    let mut declared = metrics(config);
     for declaration in &mut declared {
         declaration.lateness.get_or_insert_with(|| DurationText(config.anomaly.lateness).to_string());
     }

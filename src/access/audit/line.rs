@@ -62,6 +62,7 @@ impl Line {
             Failure::NoCredentials => ("no_credentials", "a request showed no credentials"),
             Failure::WrongCredentials => ("wrong_credentials", "credentials were not valid"),
             Failure::RoleTooSmall => ("role_too_small", "credentials do not suffice for what was asked"),
+            Failure::Elsewhere => ("caused_elsewhere", "a page of another site let a browser send a request"),
             Failure::NotLookedAt => ("not_looked_at", "passwords were not looked at, too many wrong ones came"),
             Failure::Handshake => ("handshake_failed", "a TLS handshake failed"),
         };

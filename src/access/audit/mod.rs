@@ -84,6 +84,8 @@ pub enum Failure {
     WrongCredentials,
     /// They are valid and do not suffice.
     RoleTooSmall,
+    /// A page of another site has caused it.
+    Elsewhere,
     /// They were not looked at: too many wrong ones before.
     NotLookedAt,
     /// The connection's handshake failed.
