@@ -38,6 +38,8 @@ const ANALYSE: Needed = Needed::Role(Role::Analyse);
 const TABLE: &[(With, &str, Needed)] = &[
     (Any, "/health/live", Nothing),
     (Any, "/health/ready", Nothing),
+    // logging in, which has to be open to who is not; it rations wrong passwords itself
+    (Any, "/v1/session", Nothing),
     // events
     (Any, "/", INGEST),
     (Any, "/v1/events", INGEST),
@@ -56,6 +58,7 @@ const TABLE: &[(With, &str, Needed)] = &[
     (Looking, "/v1/anomalies/**", READ),
     (Looking, "/v1/export", READ),
     (Looking, "/v1/metrics", READ),
+    (Looking, "/v1/openapi.json", READ),
     (Looking, "/v1/series", READ),
     (Looking, "/v1/status", READ),
     (Looking, "/v1/status/live", READ),
@@ -87,8 +90,8 @@ const TABLE: &[(With, &str, Needed)] = &[
     (Any, "/*/_mapping/**", INGEST),
     (Any, "/*/_settings/**", INGEST),
     (Making, "/*", INGEST),
-    // the page; behind the indices, one of which may have its name
-    (Looking, "/ui/**", READ),
+    // the page's files, which hold no data and have a form for logging in; behind the indices, one of which may have its name
+    (Looking, "/ui/**", Nothing),
 ];
 
 /// What a request with this method and path asks for.
@@ -164,8 +167,11 @@ mod tests {
         ] {
             assert_eq!(needed(&method, path), INGEST, "{method} {path}");
         }
-        for path in ["/v1/events/5Rg8y0WsU54AAAAAAACOfA", "/v1/events/_x", "/ui/", "/ui", "/ui/assets/a.js", "/v1/status/live"] {
+        for path in ["/v1/events/5Rg8y0WsU54AAAAAAACOfA", "/v1/events/_x", "/v1/status/live", "/v1/export", "/v1/series"] {
             assert_eq!(needed(&Method::GET, path), READ, "{path}");
+        }
+        for path in ["/ui/", "/ui", "/ui/assets/a.js", "/v1/session"] {
+            assert_eq!(needed(&Method::GET, path), Nothing, "{path}");
         }
         assert_eq!(needed(&Method::GET, "/ui/_mapping"), INGEST);
         assert_eq!(needed(&Method::POST, "/ui/_bulk"), INGEST);

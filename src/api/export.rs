@@ -4,7 +4,7 @@
 //! longer than for one. A store that fails on the way breaks the answer off; half a file is not taken for a whole one.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
@@ -133,7 +133,7 @@ impl Export {
     }
 
     fn stream(self, begin: Vec<u8>) -> impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static {
-        stream::unfold((self, Some(begin)), |(mut export, ready)| async move {
+        let pages = stream::unfold((self, Some(begin)), |(mut export, ready)| async move {
             if let Some(bytes) = ready {
                 return Some((Ok(Bytes::from(bytes)), (export, None)));
             }
@@ -143,7 +143,10 @@ impl Export {
                 export.next = None;
             }
             Some((page.map(Bytes::from).map_err(|fault| io::Error::other(fault.to_string())), (export, None)))
-        })
+        });
+        // an answer has to be `Sync`, which searches are not; it is asked for its pages by one only, so nobody ever waits here
+        let mut pages = Mutex::new(Box::pin(pages));
+        stream::poll_fn(move |context| pages.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll_next(context))
     }
 }
 

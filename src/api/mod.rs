@@ -8,6 +8,8 @@
 //!   [`export`]; `GET /v1/events/{id}`, `/v1/anomalies/{id}`: one document, see [`one`].
 //! - `GET /v1/metrics`, `/v1/series`: what is counted of events, see [`measures`].
 //! - `GET /v1/status`, `/v1/status/live`: how it goes, see [`status`].
+//! - `/v1/session`: logging in on the page, see [`session`].
+//! - `GET /v1/openapi.json`: all of this for programs, see [`openapi`].
 //! - `GET` and `DELETE /v1/dead-letters`, `GET /v1/dead-letters/reasons`, `POST /v1/dead-letters/redrive`: what was
 //!   refused, see [`letters`].
 //! - `/v1/models` and what lies below it: which models judge, see [`models`].
@@ -27,9 +29,11 @@ pub mod measures;
 mod metrics;
 pub mod models;
 mod one;
+pub mod openapi;
 mod pages;
 mod parameters;
 mod search;
+pub mod session;
 pub mod status;
 
 use std::sync::Arc;

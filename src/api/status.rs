@@ -4,7 +4,6 @@
 //! The numbers are counted up at most once in [`EVERY`], however many look. Live answers end when oversight stops, so
 //! that nobody who looks on delays that; a browser asks again by itself.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -195,9 +194,4 @@ impl Shared {
             Some((Ok(event), (shared, stopping, place, true)))
         })
     }
-}
-
-/// For the document that describes the routes.
-pub(super) fn schema(generator: &mut schemars::SchemaGenerator) -> BTreeMap<&'static str, schemars::Schema> {
-    BTreeMap::from([("Status", generator.subschema_for::<Status>())])
 }

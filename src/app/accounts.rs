@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 pub use crate::api::Accounts;
 use crate::api::{Readiness, Room, State};
 use crate::clock::Clock;
-use crate::spool::{DeadLetterUsage, Spool, Usage};
+use crate::spool::{DeadLetterUsage, Spool};
 use crate::telemetry::catalogue;
 
 /// How often the file is written and the room of the dead letters looked at.

@@ -1,10 +1,13 @@
 import { Component, lazy, Suspense, useEffect, useRef, type ReactElement, type ReactNode } from "react";
 import { useLive } from "./api/live";
-import { Go } from "./parts/basics";
+import { ask, logOut, useFailure, useWho, type Who } from "./api/session";
+import { Go, Trouble } from "./parts/basics";
 import { choose, useScheme, type Scheme } from "./parts/scheme";
 import { Text } from "./parts/text";
+import { Login } from "./pages/login";
 import { Now } from "./pages/now";
 import { address, go, PAGES, usePlace, type Page } from "./route";
+import { plain } from "./text/safe";
 
 // the first view is Now; the others come when somebody goes there
 const shown: Record<Page, () => ReactElement> = {
@@ -15,8 +18,25 @@ const shown: Record<Page, () => ReactElement> = {
   health: lazy(() => import("./pages/health")) as unknown as () => ReactElement,
 };
 
-/** The frame around all pages. */
+/** The page, once it is known who looks at it. */
 export function App(): ReactElement {
+  const who = useWho();
+  const failure = useFailure();
+  useEffect(() => void ask(), []);
+  if (failure) {
+    return (
+      <main id="main">
+        <h1>oversight</h1>
+        <Trouble error={failure} again={() => void ask()} />
+      </main>
+    );
+  }
+  if (!who) return <main id="main" />;
+  return who.needed && who.name === null ? <Login /> : <Frame who={who} />;
+}
+
+/** The frame around all pages. */
+function Frame({ who }: { who: Who }): ReactElement {
   const { page } = usePlace();
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
@@ -53,6 +73,11 @@ export function App(): ReactElement {
         <div className="end">
           <State />
           <SchemeChoice />
+          {who.name !== null && who.csrf !== null && (
+            <button type="button" className="button" onClick={() => void logOut()}>
+              Log out {plain(who.name, 40)}
+            </button>
+          )}
         </div>
       </header>
       <main id="main" ref={main} tabIndex={-1}>

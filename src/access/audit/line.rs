@@ -50,6 +50,12 @@ impl Line {
                 address: Some(address.to_string()),
                 ..process("administered", request.to_string())
             },
+            Act::LoggedIn { name, address } => Self {
+                category: "authentication",
+                user: Some(name.to_string()),
+                address: Some(address.to_string()),
+                ..process("logged_in", "a session began on the page".to_owned())
+            },
             Act::ByHand { user, command } => {
                 Self { category: "configuration", user: user.clone(), ..process("by_hand", (*command).to_owned()) }
             }

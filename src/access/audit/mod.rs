@@ -66,6 +66,13 @@ pub enum Act {
         /// Method and path.
         request: Box<str>,
     },
+    /// A session began on the page.
+    LoggedIn {
+        /// Whose.
+        name: Arc<str>,
+        /// Where they are.
+        address: IpAddr,
+    },
     /// A command changed what is kept, while no oversight ran on it.
     ByHand {
         /// The account of the system that it ran under, where that has a name.

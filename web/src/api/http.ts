@@ -32,10 +32,18 @@ export async function change<T>(method: "POST" | "PUT" | "DELETE", path: string,
   return (await send<T>(method, path, body, { tag })).body;
 }
 
+let csrf: string | null = null;
+
+/** From now on this is shown with everything that could change something: that it is this page which asks, and no other site's. */
+export function secondToken(token: string | null): void {
+  csrf = token;
+}
+
 type Options = { signal?: AbortSignal | undefined; tag?: string | null | undefined };
 
 async function send<T>(method: string, path: string, body: unknown, { signal, tag }: Options): Promise<{ body: T; tag: string | null }> {
-  const headers: Record<string, string> = { accept: "application/json" };
+  const headers: Record<string, string> = { accept: "application/json", "x-oversight-page": "1" };
+  if (csrf !== null && method !== "GET") headers["x-csrf-token"] = csrf;
   if (body !== undefined) headers["content-type"] = "application/json";
   if (tag) headers["if-match"] = tag;
   let response: Response;
