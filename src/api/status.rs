@@ -51,9 +51,9 @@ pub struct Status {
     /// What was found since the start, and how far behind judging is.
     pub judged: Judged,
     /// The queue on the disk.
-    pub spool: Room,
+    pub spool: Fill,
     /// What was refused.
-    pub dead_letters: Room,
+    pub dead_letters: Fill,
     /// Bytes of memory that the process has.
     pub resident_bytes: i64,
 }
@@ -75,7 +75,7 @@ pub struct Judged {
 
 /// What lies on the disk, and how much may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Room {
+pub struct Fill {
     /// Events.
     pub events: i64,
     /// Bytes of their files.
@@ -158,12 +158,12 @@ impl Shared {
                 series: catalogue::METRIC_SERIES.value(),
                 lag_seconds: catalogue::EVENT_LAG_SECONDS.value(),
             },
-            spool: Room {
+            spool: Fill {
                 events: catalogue::EVENTS_WAITING.value(),
                 bytes: catalogue::SPOOL_BYTES.value(),
                 limit_bytes: catalogue::SPOOL_LIMIT_BYTES.value(),
             },
-            dead_letters: Room {
+            dead_letters: Fill {
                 events: catalogue::DEAD_LETTERS.value(),
                 bytes: catalogue::DEAD_LETTERS_BYTES.value(),
                 limit_bytes: catalogue::DEAD_LETTERS_LIMIT_BYTES.value(),

@@ -131,7 +131,7 @@ describe("the page", { skip: reason ?? false }, () => {
       await page.waitForSelector("[role=tabpanel]");
       const told = await page.getByRole("tabpanel").innerText();
       assert.match(told, /A known attack: \w+, .* sure/);
-      assert.match(told, /speaks for it/);
+      assert.match(told, /speaks (for|against) it/);
       assert.match(told, /Normal if /);
       await shoot(page, "events-why-light");
       await page.context().close();

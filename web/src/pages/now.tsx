@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState, type ReactElement } from "react";
 import { rate, useLive, type Live } from "../api/live";
 import { anyOf, buckets, merged, query, search, SOURCES, TARGETS, USERS, valueOf, type Range, type Top } from "../api/search";
-import { along, bars, begins, countOf, LABEL, namesWithin, scaleOf, VERDICT, type Scale } from "../api/timeline";
+import { along, bars, begins, CATEGORY, countOf, LABEL, namesWithin, scaleOf, VERDICT, type Scale } from "../api/timeline";
 import type { Found } from "../api/types";
 import { useAnswer } from "../api/use";
 import { Card, Empty, Go, Tile, tone, Trouble } from "../parts/basics";
@@ -16,7 +16,12 @@ import { FirstRun } from "./first";
 
 const BARS = 96;
 
-type Seen = { readonly scale: Scale; readonly events: Found; readonly anomalies: Found };
+/** Events whose most probable class is an attack, whether or not the model knows their like. */
+const ATTACK = { bool: { filter: [{ exists: { field: CATEGORY } }], must_not: [{ term: { [CATEGORY]: "normal" } }] } };
+/** Events that are unlike what the model knows, and nearest to what is normal. */
+const UNLIKE = { bool: { filter: [{ term: { [VERDICT]: "unknown" } }, { term: { [CATEGORY]: "normal" } }] } };
+
+type Seen = { readonly scale: Scale; readonly events: Found; readonly attacks: Found; readonly anomalies: Found };
 
 /** What is going on, understood in five seconds. */
 export function Now(): ReactElement {
@@ -47,7 +52,7 @@ export function Now(): ReactElement {
           <Loudest found={data.anomalies} range={range} />
           <Tops title="Sources" found={data.events} name="source" fields={SOURCES} range={range} />
           <Tops title="Targets" found={data.events} name="target" fields={TARGETS} range={range} />
-          <Tops title="Users" found={data.events} name="user" fields={USERS} range={range} />
+          {merged(data.events, "user", USERS, 1).length > 0 && <Tops title="Users" found={data.events} name="user" fields={USERS} range={range} />}
         </div>
       )}
       {data && <Strongest found={data.anomalies} />}
@@ -78,11 +83,10 @@ async function ask(range: Range, signal: AbortSignal): Promise<Seen> {
   const aggs = {
     judged: { filter: { exists: { field: VERDICT } } },
     verdicts: { terms: { field: VERDICT, size: 10 } },
-    attacks: { filter: { term: { [VERDICT]: "known" } } },
-    time: bars(scale, { verdicts: { terms: { field: VERDICT, size: 10 } } }),
+    time: bars(scale, { unlike: { filter: UNLIKE } }),
     ...tops,
   };
-  const known = { size: 0, query: { bool: { filter: [query(all), { term: { [VERDICT]: "known" } }] } }, aggs: { time: bars(scale, { labels: { terms: { field: LABEL, size: 30 } } }) } };
+  const attacks = { size: 0, track_total_hits: true, query: { bool: { filter: [query(all), ATTACK] } }, aggs: { time: bars(scale, { labels: { terms: { field: LABEL, size: 30 } } }) } };
   const loud = {
     size: 10,
     query: query(all),
@@ -92,10 +96,10 @@ async function ask(range: Range, signal: AbortSignal): Promise<Seen> {
   };
   const [events, classes, anomalies] = await Promise.all([
     search("events", { size: 0, query: query(all), aggs, track_total_hits: true }, signal),
-    search("events", known, signal),
+    search("events", attacks, signal),
     search("anomalies", loud, signal),
   ]);
-  return { scale, events: { ...events, aggregations: { ...events.aggregations, classes: classes.aggregations?.["time"] ?? {} } }, anomalies };
+  return { scale, events, attacks: classes, anomalies };
 }
 
 function Figures({ live, seen, range }: { live: Live; seen: Seen | undefined; range: Range }): ReactElement {
@@ -103,7 +107,7 @@ function Figures({ live, seen, range }: { live: Live; seen: Seen | undefined; ra
   const total = seen?.events.hits.total.value ?? 0;
   const verdict = (name: string): number => buckets(seen?.events, "verdicts").find((one) => one.key === name)?.doc_count ?? 0;
   const judged = seen?.events.aggregations?.["judged"]?.doc_count ?? 0;
-  const of = (some: number): string => (total > 0 ? `${percent(some / total)} of ${count(total)} events` : "no events");
+  const alike = Math.max(0, (seen?.attacks.hits.total.value ?? 0) - verdict("known"));
   const { latest } = live;
   const filled = latest ? latest.spool.bytes / Math.max(1, latest.spool.limit_bytes) : 0;
   return (
@@ -113,7 +117,7 @@ function Figures({ live, seen, range }: { live: Live; seen: Seen | undefined; ra
         figure={perSecond === undefined ? "…" : brief(perSecond)}
         more={latest ? `${count(latest.accounts.received + latest.accounts.recovered)} since the start ${ago(latest.started)}` : undefined}
       />
-      <Tile what="Attacks" colour="var(--attack)" figure={seen ? brief(verdict("known")) : "…"} more={seen && of(verdict("known"))} to={eventsWith(VERDICT, "known", range)} />
+      <Tile what="Attacks" colour="var(--attack)" figure={seen ? brief(verdict("known")) : "…"} more={seen && (alike > 0 ? `${count(alike)} unknown are most like one` : `of ${count(total)} events`)} to={eventsWith(VERDICT, "known", range)} />
       <Tile what="Unknown" colour="var(--unknown)" figure={seen ? brief(verdict("unknown")) : "…"} more="unlike what the model knows" to={eventsWith(VERDICT, "unknown", range)} />
       <Tile
         what="Anomalies"
@@ -122,7 +126,7 @@ function Figures({ live, seen, range }: { live: Live; seen: Seen | undefined; ra
         more="metrics far from their usual"
         to={address("metrics", parameters({ q: "", filters: [], range }))}
       />
-      <Tile what="Judged" colour="var(--good)" figure={total > 0 ? percent(judged / total) : "…"} more={total > 0 ? `${count(total - judged)} are no connections` : undefined} />
+      <Tile what="Judged" colour="var(--good)" figure={total > 0 ? percent(judged / total) : "…"} more={total > 0 ? (judged === total ? `all ${count(total)} events` : `${count(total - judged)} are no connections`) : undefined} />
       <Tile
         what="Waiting"
         figure={latest ? brief(latest.spool.events) : "…"}
@@ -136,18 +140,18 @@ function Figures({ live, seen, range }: { live: Live; seen: Seen | undefined; ra
 function Attacks({ seen, range, show }: { seen: Seen; range: Range; show: (range: Range) => void }): ReactElement {
   const { times, layers } = useMemo(() => {
     const begin = begins(seen.scale);
-    const classes = namesWithin(seen.events, "classes", "labels");
+    const classes = namesWithin(seen.attacks, "time", "labels");
     const found: Layer[] = classes.slice(0, 8).map((name) => ({
       name,
       colour: colourOf(name),
-      counts: along(begin, buckets(seen.events, "classes"), (bar) => countOf(bar, "labels", name)),
+      counts: along(begin, buckets(seen.attacks, "time"), (bar) => countOf(bar, "labels", name)),
     }));
-    const unknown = along(begin, buckets(seen.events, "time"), (bar) => countOf(bar, "verdicts", "unknown"));
-    if (unknown.some((one) => one > 0)) found.push({ name: "unknown", colour: "var(--unknown)", counts: unknown });
+    const unlike = along(begin, buckets(seen.events, "time"), (bar) => (bar["unlike"] as { doc_count?: number } | undefined)?.doc_count ?? 0);
+    if (unlike.some((one) => one > 0)) found.push({ name: "unknown, nearest to normal", colour: "var(--unknown-fill)", counts: unlike });
     return { times: begin, layers: found };
   }, [seen]);
   return (
-    <Card title="Attacks and unknown over time" end={<Go to={address("events", parameters({ q: `${VERDICT}:(known OR unknown)`, filters: [], range }))}>Show these events</Go>}>
+    <Card title="Attacks by class, and what is unknown, over time" end={<Go to={address("events", parameters({ q: `NOT ${CATEGORY}:normal AND _exists_:${CATEGORY}`, filters: [], range }))}>Show the attacks</Go>}>
       {layers.length === 0 ? (
         <Empty>No attack, and nothing unknown, within this time.</Empty>
       ) : (

@@ -91,10 +91,8 @@ export function Meter({ share, colour, label }: { share: number; colour?: string
 }
 
 /** What a verdict is called: `normal`, a known attack, or unlike anything known. */
-export function VerdictBadge({ verdict, label }: { verdict: string | undefined; label?: string | undefined }): ReactElement {
+export function VerdictBadge({ verdict }: { verdict: string | undefined }): ReactElement {
   if (verdict === undefined) return <span className="badge none">not judged</span>;
-  const kind = verdict === "known" ? "attack" : verdict === "unknown" ? "unknown" : "normal";
-  return (
-    <span className={`badge ${kind}`}>{label !== undefined && verdict === "known" ? <Text value={label} most={60} /> : verdict}</span>
-  );
+  const [kind, word] = verdict === "known" ? ["attack", "known attack"] : verdict === "unknown" ? ["unknown", "unknown"] : ["normal", "normal"];
+  return <span className={`badge ${kind}`}>{word}</span>;
 }

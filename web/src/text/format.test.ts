@@ -9,7 +9,7 @@ describe("numbers for people", () => {
   });
 
   it("never round a little to nothing, nor nearly all to all", () => {
-    expect([percent(0), percent(0.0003), percent(0.5894), percent(0.9999), percent(1)]).toEqual(["0 %", "< 0.1 %", "58.9 %", "> 99.9 %", "100 %"]);
+    expect([percent(0), percent(0.0003), percent(0.00104), percent(0.5894), percent(0.9999), percent(1)]).toEqual(["0 %", "< 0.1 %", "0.1 %", "58.9 %", "> 99.9 %", "100 %"]);
   });
 
   it("say how long it took", () => {

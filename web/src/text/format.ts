@@ -26,7 +26,8 @@ export function percent(share: number): string {
   if (!Number.isFinite(share)) return "–";
   if (share > 0 && share < 0.001) return "< 0.1 %";
   if (share < 1 && share > 0.999) return "> 99.9 %";
-  return `${number(share * 100)} %`;
+  const digits = share !== 0 && Math.abs(share) < 0.01 ? 2 : 1;
+  return `${new Intl.NumberFormat("en", { maximumFractionDigits: digits }).format(share * 100)} %`;
 }
 
 /** `1.2 GB`. */

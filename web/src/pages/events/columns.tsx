@@ -19,11 +19,12 @@ const text = (value: string): ReactElement => <Text value={value} most={120} />;
 
 const KNOWN: readonly Column[] = [
   { name: "@timestamp", title: "Time", width: "9.5rem", cell: (event) => briefMoment(asText(at(event, "@timestamp")) ?? "") },
-  { name: "verdict", title: "Verdict", width: "8.5rem", cell: (event) => <VerdictBadge verdict={asText(at(event, VERDICT))} label={asText(at(event, LABEL))} /> },
+  { name: "verdict", title: "Verdict", width: "9.5rem", cell: (event) => <VerdictBadge verdict={asText(at(event, VERDICT))} /> },
+  { name: "class", title: "Class", width: "7.5rem", cell: (event) => text(asText(at(event, LABEL)) ?? "") },
   {
     name: "probability",
-    title: "Sure",
-    width: "5rem",
+    title: "Probability",
+    width: "6.5rem",
     number: true,
     cell: (event) => {
       const probability = asNumber(at(event, "oversight.classification.probability"));
@@ -63,7 +64,11 @@ function about(event: JsonObject): string {
   return [...new Set(parts.filter((part) => part !== "" && part !== "-"))].join(" · ");
 }
 
-export const USUAL = KNOWN.map((column) => column.name);
+/** Those that are shown where nobody has chosen. */
+export const USUAL = KNOWN.map((column) => column.name).filter((name) => name !== "category");
+
+/** All that know their meaning. */
+export const NAMES = KNOWN.map((column) => column.name);
 
 /** The columns of these names; what is none of the known ones is a field. */
 export function columnsOf(names: readonly string[]): Column[] {

@@ -10,7 +10,7 @@ import { Text } from "../../parts/text";
 import { address, go, parameters, usePlace, wanted } from "../../route";
 import { count } from "../../text/format";
 import { bound } from "../../api/search";
-import { columnsOf, titleOf, USUAL } from "./columns";
+import { columnsOf, NAMES, titleOf, USUAL } from "./columns";
 import { facetAggregations, Facets } from "./facets";
 import { useHits } from "./hits";
 import { One } from "./one";
@@ -134,8 +134,8 @@ function Query({ asked, show }: { asked: Wanted; show: (next: Wanted) => void })
 }
 
 const LAYERS: readonly { name: string; colour: string }[] = [
-  { name: "known", colour: "var(--attack)" },
-  { name: "unknown", colour: "var(--unknown)" },
+  { name: "known", colour: "var(--attack-fill)" },
+  { name: "unknown", colour: "var(--unknown-fill)" },
   { name: "normal", colour: "var(--normal)" },
 ];
 
@@ -153,7 +153,7 @@ function Histogram({ seen, span }: { seen: Seen; span: (range: Range) => void })
 
 function Columns({ names, toggle }: { names: readonly string[]; toggle: (column: string) => void }): ReactElement {
   const [field, setField] = useState("");
-  const all = [...new Set([...USUAL, ...names])];
+  const all = [...new Set([...NAMES, ...names])];
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     const wanted = field.trim();

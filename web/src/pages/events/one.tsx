@@ -27,7 +27,9 @@ export function One({ id, add, columns, toggle, close }: Props): ReactElement {
   const [tab, setTab] = useState<Tab>("verdict");
   const { data, error, again } = useAnswer(id, (signal) => one("events", id, signal));
   const box = useRef<HTMLElement>(null);
-  useEffect(() => box.current?.scrollTo(0, 0), [id]);
+  useEffect(() => {
+    box.current?.scrollTo(0, 0);
+  }, [id]);
   const event = data?._id === id ? data._source : undefined;
   return (
     <section className="card one" aria-label="The event" ref={box} tabIndex={-1} onKeyDown={(press) => press.key === "Escape" && close()}>

@@ -45,7 +45,7 @@ export function VerdictView({ found }: { found: Judged }): ReactElement {
         </table>
         {verdict.set.length > 1 && <p className="quiet small">Cannot be excluded: {verdict.set.join(", ")}.</p>}
       </section>
-      {verdict.explanation.length > 0 && <Because explanation={verdict.explanation} label={verdict.label} />}
+      {verdict.explanation.length > 0 && <Because verdict={verdict} />}
       {verdict.novelty !== undefined && (
         <section className="stack" aria-label="Novelty">
           <h3>Novelty {percent(verdict.novelty)}</h3>
@@ -106,12 +106,14 @@ function novelty(share: number): string {
   return "Like what the model has learnt from.";
 }
 
-/** What speaks for the verdict, to the right, and against it, to the left. */
-function Because({ explanation, label }: { explanation: readonly Contribution[]; label: string }): ReactElement {
+/** What speaks for the verdict, to the right, and against it, to the left. Of an unknown one it is said what makes it unlike. */
+function Because({ verdict: { verdict, label, explanation } }: { verdict: Verdict }): ReactElement {
+  const unlike = verdict === "unknown";
+  const side = (one: Contribution): string => (one.contribution >= 0 ? (unlike ? "makes it unlike" : "speaks for it") : unlike ? "makes it alike" : "speaks against it");
   const most = Math.max(...explanation.map((one) => Math.abs(one.contribution)), 1e-9);
   return (
     <section className="stack" aria-label="Why">
-      <h3>Why {label}</h3>
+      <h3>{unlike ? "Why it is unlike all classes" : `Why ${label}`}</h3>
       <ul className="because">
         {explanation.map((one) => {
           const pro = one.contribution >= 0;
@@ -121,10 +123,10 @@ function Because({ explanation, label }: { explanation: readonly Contribution[];
               <span>
                 <b>{words(one.feature)}</b> is <Text value={show(one.value)} most={40} />
                 <span className="quiet">
-                  , usually <Text value={show(one.typical)} most={40} />: speaks {pro ? "for it" : "against it"} ({number(Math.abs(one.contribution))})
+                  , usually <Text value={show(one.typical)} most={40} />: {side(one)} ({number(Math.abs(one.contribution))})
                 </span>
               </span>
-              <span className="push" style={tone(pro ? "var(--attack)" : "var(--good)")} aria-hidden="true">
+              <span className="push" style={tone(pro ? "var(--accent)" : "var(--edge)")} aria-hidden="true">
                 {pro ? (
                   <>
                     <span />
