@@ -29,9 +29,9 @@ use crate::config::DurationText;
 use crate::store::Kind;
 
 /// Events of one page.
-const PAGE: u64 = 10_000;
+const PAGE: u64 = 5_000;
 /// Pages that are read for one series.
-const MOST_PAGES: usize = 5;
+const MOST_PAGES: usize = 10;
 
 const METRICS: &str = "oversight.anomaly.metrics";
 

@@ -62,6 +62,9 @@ impl Cursor {
     }
 }
 
+/// Hits that both stores give at most, those before the page included (`index.max_result_window`).
+pub(super) const MOST_HITS: u64 = 10_000;
+
 /// What a page is of.
 #[derive(Debug, Clone)]
 pub(super) struct Pages {
@@ -84,7 +87,7 @@ impl Pages {
         let mut body = json!({
             "query": query,
             "sort": [{ TIMESTAMP: { "order": "desc" } }],
-            "size": self.size,
+            "size": self.room(given),
             "track_total_hits": true,
         });
         if given > 0 {
@@ -100,8 +103,13 @@ impl Pages {
     pub async fn turn(&self, store: &dyn Store, cursor: Option<Cursor>) -> Result<(Value, Option<Cursor>), SearchError> {
         let answer = store.search(self.request(cursor)).await?;
         let hits = answer["hits"]["hits"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let next = Cursor::after(hits, self.size, cursor);
+        let next = Cursor::after(hits, self.room(cursor.map_or(0, |cursor| cursor.given)), cursor);
         Ok((answer, next))
+    }
+
+    /// How many fit on a page that skips so many.
+    fn room(&self, given: u64) -> u64 {
+        self.size.min(MOST_HITS.saturating_sub(given).max(1))
     }
 }
 
@@ -132,7 +140,9 @@ mod tests {
         assert_eq!(Cursor::after(&hits(&[7, 5, 5]), 3, next), Some(Cursor { millis: 5, given: 2 }));
         let pages = Pages { kind: Kind::Event, filters: Vec::new(), size: 3, source: Value::Null };
         let body = pages.request(next).body;
-        assert_eq!(body["from"], 5);
+        assert_eq!((&body["from"], &body["size"]), (&json!(5), &json!(3)));
+        let largest = Pages { size: MOST_HITS, ..pages };
+        assert_eq!(largest.request(next).body["size"], MOST_HITS - 5, "what is skipped counts too");
         assert_eq!(body["query"]["bool"]["filter"][0]["range"][TIMESTAMP]["lt"], "1970-01-01T00:00:00.008Z");
     }
 }

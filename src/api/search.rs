@@ -15,7 +15,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::error::Refusal;
-use super::pages::{Cursor, Pages};
+use super::pages::{Cursor, MOST_HITS, Pages};
 use super::parameters::{self, Parameters, allow_only, once_each, read, refused};
 use super::{Api, json as json_response};
 use crate::event::fields::TIMESTAMP;
@@ -23,8 +23,6 @@ use crate::store::{Kind, SearchRequest};
 
 /// Characters of `q` at most.
 const LONGEST_QUERY: usize = 4096;
-/// Hits that one search gives at most, as in Elasticsearch (`index.max_result_window`).
-const MOST_HITS: u64 = 10_000;
 /// Hits that one search gives where it does not say.
 const USUAL_HITS: u64 = 10;
 

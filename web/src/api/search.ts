@@ -20,13 +20,18 @@ type Clause = Record<string, unknown>;
 export function query({ q, filters, range }: Wanted): Clause {
   const filter: Clause[] = [];
   if (q.trim() !== "") filter.push({ query_string: { query: q } });
-  const bounds: Record<string, string> = {};
-  if (range.from !== "") bounds["gte"] = bound(range.from);
-  if (range.to !== "") bounds["lt"] = bound(range.to);
-  if (Object.keys(bounds).length > 0) filter.push({ range: { "@timestamp": bounds } });
+  if (range.from !== "" || range.to !== "") filter.push(during(range));
   for (const one of filters) if (!one.not) filter.push(term(one));
   const not = filters.filter((one) => one.not).map(term);
   return { bool: { filter, ...(not.length > 0 ? { must_not: not } : {}) } };
+}
+
+/** That something lies within a range. */
+export function during({ from, to }: Range): Clause {
+  const bounds: Record<string, string> = {};
+  if (from !== "") bounds["gte"] = bound(from);
+  if (to !== "") bounds["lt"] = bound(to);
+  return Object.keys(bounds).length > 0 ? { range: { "@timestamp": bounds } } : { match_all: {} };
 }
 
 /** Milliseconds as a time that both stores read. */

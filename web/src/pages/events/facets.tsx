@@ -1,5 +1,5 @@
 import type { ReactElement } from "react";
-import { anyOf, buckets, merged, SOURCES, TARGETS, type Filter } from "../../api/search";
+import { anyOf, merged, SOURCES, TARGETS, type Filter } from "../../api/search";
 import { CATEGORY, LABEL, VERDICT } from "../../api/timeline";
 import type { Found } from "../../api/types";
 import { tone } from "../../parts/basics";
@@ -33,7 +33,7 @@ export function Facets({ found, add }: { found: Found; add: (filter: Filter) => 
         const tops = merged(found, facet.name, facet.fields, EACH);
         if (tops.length === 0) return null;
         const most = tops[0]?.count ?? 1;
-        const others = facet.fields.reduce((sum, _, place) => sum + (found.aggregations?.[`${facet.name}_${place}`]?.sum_other_doc_count ?? 0), 0);
+        const others = Math.max(...facet.fields.map((_, place) => found.aggregations?.[`${facet.name}_${place}`]?.sum_other_doc_count ?? 0));
         return (
           <section key={facet.name} aria-label={facet.title}>
             <h3>{facet.title}</h3>
@@ -49,7 +49,7 @@ export function Facets({ found, add }: { found: Found; add: (filter: Filter) => 
                 </li>
               ))}
             </ul>
-            {others > 0 && buckets(found, `${facet.name}_0`).length > 0 && <p className="quiet small">{brief(others)} others</p>}
+            {others > 0 && <p className="quiet small">{brief(others)} others</p>}
           </section>
         );
       })}

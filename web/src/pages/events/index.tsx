@@ -145,7 +145,7 @@ function Histogram({ seen, span }: { seen: Seen; span: (range: Range) => void })
     const found = buckets(seen.found, "time");
     const judged: Layer[] = LAYERS.map(({ name, colour }) => ({ name, colour, counts: along(begin, found, (bar) => countOf(bar, "verdicts", name)) }));
     const rest = along(begin, found, (bar) => bar.doc_count - LAYERS.reduce((sum, layer) => sum + countOf(bar, "verdicts", layer.name), 0));
-    const layer = { name: "not judged", colour: "var(--line)", counts: rest };
+    const layer = { name: "not judged", colour: "var(--rest)", counts: rest };
     return { times: begin, layers: [...judged, layer].filter((one) => one.counts.some((some) => some > 0)) };
   }, [seen]);
   return <Stack times={times} step={seen.scale.step} layers={layers} height={130} what="Events by verdict" onBrush={(from, to) => span({ from: String(from), to: String(to) })} />;

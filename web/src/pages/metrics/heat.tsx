@@ -1,5 +1,5 @@
 import { useMemo, type ReactElement } from "react";
-import { buckets, search, valueOf, within as inner, type Range } from "../../api/search";
+import { buckets, during, search, valueOf, within, type Range } from "../../api/search";
 import { bars, begins, scaleOf, type Scale } from "../../api/timeline";
 import type { Found } from "../../api/types";
 import { useAnswer } from "../../api/use";
@@ -8,9 +8,8 @@ import { Text } from "../../parts/text";
 import { go } from "../../route";
 import { moment, number } from "../../text/format";
 import { plain } from "../../text/safe";
-import { within } from "./index";
 
-const STEPS = 48;
+const STEPS = 32;
 const ENTITIES = 20;
 
 type Props = { readonly metric: string; readonly range: Range; readonly place: (changes: Record<string, string | undefined>) => string };
@@ -25,9 +24,9 @@ export function Heat({ metric, range, place }: Props): ReactElement {
       <Trouble error={error} again={again} />
       {data && rows.length === 0 && <Empty>Nobody did, within this time.</Empty>}
       {data && rows.length > 0 && (
-        <div className="heat" role="group" aria-label="Entities by time" style={{ gridTemplateColumns: `minmax(8rem, 16rem) repeat(${times.length}, minmax(0.6rem, 1fr))` }}>
+        <div className="heat" role="group" aria-label="Entities by time" style={{ gridTemplateColumns: `minmax(8rem, 16rem) repeat(${times.length}, minmax(24px, 1fr))` }}>
           {rows.map((row) => {
-            const cells = new Map(inner(row, "time").map((bar) => [Math.round(Number(bar.key) / 1000), bar]));
+            const cells = new Map(within(row, "time").map((bar) => [Math.round(Number(bar.key) / 1000), bar]));
             const name = String(row.key) === "" ? "all" : String(row.key);
             return [
               <span className="name" key={name} title={plain(name)}>
@@ -37,7 +36,7 @@ export function Heat({ metric, range, place }: Props): ReactElement {
                 const bar = cells.get(at);
                 if (!bar || bar.doc_count === 0) return <span className="cell" key={`${name} ${at}`} />;
                 const worst = valueOf(bar, "worst");
-                const which = String(inner(bar, "metric")[0]?.key ?? metric);
+                const which = String(within(bar, "metric")[0]?.key ?? metric);
                 const label = `${plain(name, 60)}: ${number(worst)} at ${moment(at * 1000)}`;
                 const to = place({ metric: which, entity: String(row.key), from: String((at - data.scale.step) * 1000), to: String((at + 2 * data.scale.step) * 1000) });
                 return <button type="button" className="cell" key={`${name} ${at}`} title={label} aria-label={label} style={tone("", { "--share": `${25 + worst * 0.75}%` })} onClick={() => go(to)} />;
@@ -57,7 +56,7 @@ export function Heat({ metric, range, place }: Props): ReactElement {
 
 async function ask(metric: string, range: Range, signal: AbortSignal): Promise<{ scale: Scale; found: Found }> {
   const scale = await scaleOf("anomalies", { q: "", filters: [], range }, STEPS, signal);
-  const filter = metric === "" ? [within(range)] : [within(range), { term: { job_id: metric } }];
+  const filter = metric === "" ? [during(range)] : [during(range), { term: { job_id: metric } }];
   const time = bars(scale, { worst: { max: { field: "record_score" } }, metric: { terms: { field: "job_id", size: 1 } } });
   const entities = { terms: { field: "oversight.anomaly.metrics.entity", size: ENTITIES }, aggs: { time } };
   return { scale, found: await search("anomalies", { size: 0, query: { bool: { filter } }, aggs: { entities } }, signal) };

@@ -1,6 +1,6 @@
 import { useState, type FormEvent, type ReactElement } from "react";
 import { get } from "../../api/http";
-import { bound, buckets, search, valueOf, type Range } from "../../api/search";
+import { bound, buckets, during, search, valueOf, type Range } from "../../api/search";
 import type { Metric, Series } from "../../api/types";
 import { asText, at, isObject, measured } from "../../api/event";
 import { useAnswer } from "../../api/use";
@@ -56,7 +56,7 @@ type PlaceOf = (changes: Record<string, string | undefined>) => string;
 
 function List({ metrics, chosen, range, place }: { metrics: readonly Metric[]; chosen: string; range: Range; place: PlaceOf }): ReactElement {
   const found = useAnswer(`${range.from} ${range.to}`, (signal) =>
-    search("anomalies", { size: 0, query: within(range), aggs: { metrics: { terms: { field: "job_id", size: 200 }, aggs: { worst: { max: { field: "record_score" } } } } } }, signal),
+    search("anomalies", { size: 0, query: during(range), aggs: { metrics: { terms: { field: "job_id", size: 200 }, aggs: { worst: { max: { field: "record_score" } } } } } }, signal),
   );
   const of = (name: string): { worst: number; records: number } => {
     const bucket = buckets(found.data, "metrics").find((one) => one.key === name);
@@ -111,14 +111,6 @@ function meaning(metric: Metric): string {
   return found.join("; ") || "–";
 }
 
-/** The bounds of a time range as a query. */
-export function within(range: Range): Record<string, unknown> {
-  const bounds: Record<string, string> = {};
-  if (range.from !== "") bounds["gte"] = bound(range.from);
-  if (range.to !== "") bounds["lt"] = bound(range.to);
-  return Object.keys(bounds).length > 0 ? { range: { "@timestamp": bounds } } : { match_all: {} };
-}
-
 type ChosenProps = { metric: Metric; entity: string; lastWeek: boolean; range: Range; place: PlaceOf; span: (range: Range) => void };
 
 function Chosen({ metric, entity, lastWeek, range, place, span }: ChosenProps): ReactElement {
@@ -140,6 +132,7 @@ function Chosen({ metric, entity, lastWeek, range, place, span }: ChosenProps): 
     >
       {split && <Entities metric={metric} entity={entity} range={range} place={place} />}
       <Trouble error={now.error ?? before.error} again={now.again} />
+      {now.loading && !now.data && <Empty>Loading …</Empty>}
       {asked && now.data && now.data.points.length === 0 && <Empty>No event of this time touched this series.</Empty>}
       {asked && now.data && now.data.points.length > 0 && <SeriesView series={now.data} before={lastWeek ? before.data : undefined} shift={WEEK} span={span} />}
       {now.data?.complete === false && <p className="hint">There are more events than are read for one series; the oldest are left out. Choose a shorter time.</p>}
@@ -202,8 +195,8 @@ function Entities({ metric, entity, range, place }: { metric: Metric; entity: st
 type Entity = { entity: string; worst: number };
 
 async function entities(metric: string, range: Range, signal: AbortSignal): Promise<Entity[]> {
-  const of = { bool: { filter: [within(range), { term: { "oversight.anomaly.metrics.name": metric } }] } };
-  const unusual = { bool: { filter: [within(range), { term: { job_id: metric } }] } };
+  const of = { bool: { filter: [during(range), { term: { "oversight.anomaly.metrics.name": metric } }] } };
+  const unusual = { bool: { filter: [during(range), { term: { job_id: metric } }] } };
   const worst = { terms: { field: "oversight.anomaly.metrics.entity", size: 20 }, aggs: { worst: { max: { field: "record_score" } } } };
   const [records, sample] = await Promise.all([
     search("anomalies", { size: 0, query: unusual, aggs: { worst } }, signal),
