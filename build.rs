@@ -24,7 +24,8 @@ fn embed_page() {
     let mut table = String::from("/// The files of the page.\npub(super) const PAGE: &[Embedded] = &[\n");
     for file in &files {
         let path = file.strip_prefix(&root).expect("it was found below").to_string_lossy().replace('\\', "/");
-        table += &format!("    Embedded {{ path: {path:?}, bytes: include_bytes!({:?}) }},\n", file.display().to_string());
+        table +=
+            &format!("    Embedded {{ path: {path:?}, bytes: include_bytes!({:?}) }},\n", file.display().to_string());
     }
     table += "];\n";
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("page.rs");

@@ -30,9 +30,8 @@ mod tests {
     use super::*;
 
     fn is_refused(method: &Method, headers: &[(&'static str, &'static str)]) -> bool {
-        let headers = headers.iter().map(|(name, value)| {
-            (HeaderName::from_static(name), HeaderValue::from_static(value))
-        });
+        let headers =
+            headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         is_caused_elsewhere(method, &headers.collect())
     }
 

@@ -302,7 +302,8 @@ mod tests {
     async fn a_page_of_another_site_may_nothing_even_where_everybody_may_everything() {
         let guard = Guard::new(&Security::default(), Audit::none(), Clock::system());
         let visitor = Visitor { address: [127, 0, 0, 1].into(), certificate: None };
-        let headers = HeaderMap::from_iter([("sec-fetch-site".parse().unwrap(), HeaderValue::from_static("cross-site"))]);
+        let headers =
+            HeaderMap::from_iter([("sec-fetch-site".parse().unwrap(), HeaderValue::from_static("cross-site"))]);
         let asked = async |method: Method| guard.admit(&visitor, &method, "/v1/models/rollback", &headers).await;
         assert_eq!(asked(Method::POST).await, Err(Denied::Elsewhere));
         assert_eq!(asked(Method::GET).await, Ok(()));

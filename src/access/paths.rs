@@ -167,7 +167,9 @@ mod tests {
         ] {
             assert_eq!(needed(&method, path), INGEST, "{method} {path}");
         }
-        for path in ["/v1/events/5Rg8y0WsU54AAAAAAACOfA", "/v1/events/_x", "/v1/status/live", "/v1/export", "/v1/series"] {
+        for path in
+            ["/v1/events/5Rg8y0WsU54AAAAAAACOfA", "/v1/events/_x", "/v1/status/live", "/v1/export", "/v1/series"]
+        {
             assert_eq!(needed(&Method::GET, path), READ, "{path}");
         }
         for path in ["/ui/", "/ui", "/ui/assets/a.js", "/v1/session"] {

@@ -146,7 +146,9 @@ impl Export {
         });
         // an answer has to be `Sync`, which searches are not; it is asked for its pages by one only, so nobody ever waits here
         let mut pages = Mutex::new(Box::pin(pages));
-        stream::poll_fn(move |context| pages.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll_next(context))
+        stream::poll_fn(move |context| {
+            pages.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll_next(context)
+        })
     }
 }
 

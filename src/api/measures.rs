@@ -71,9 +71,8 @@ pub struct Point {
 pub fn routes(api: Arc<Api>, declared: Vec<MetricDeclaration>) -> BoxedFilter<(Response,)> {
     let declared = Arc::new(declared);
     let listed = Arc::clone(&declared);
-    let list = look(warp::path!("v1" / "metrics"), move || {
-        json_response(StatusCode::OK, &json!({ "metrics": *listed }))
-    });
+    let list =
+        look(warp::path!("v1" / "metrics"), move || json_response(StatusCode::OK, &json!({ "metrics": *listed })));
     let series = warp::path!("v1" / "series")
         .and(warp::method())
         .and(parameters::given())
@@ -146,7 +145,8 @@ impl Reading {
             let at = millis.div_euclid(self.series.bucket_millis) * self.series.bucket_millis;
             let metrics = hit["_source"]["oversight"]["anomaly"]["metrics"].as_array();
             let mine = metrics.into_iter().flatten().find(|metric| {
-                metric["name"] == *self.series.metric && metric["entity"].as_str().unwrap_or_default() == self.series.entity
+                metric["name"] == *self.series.metric
+                    && metric["entity"].as_str().unwrap_or_default() == self.series.entity
             });
             if let Some(metric) = mine {
                 self.buckets.entry(at).or_insert_with(|| point(at, metric));
@@ -177,9 +177,7 @@ mod tests {
     use crate::anomaly::default_metrics;
 
     fn hit(millis: i64, entity: &str, value: f64) -> Value {
-        let metric = |entity: &str, value: f64| {
-            json!({"name": "connections_by_source", "entity": entity, "value": value, "expected": 2, "upper": 9, "score": 0})
-        };
+        let metric = |entity: &str, value: f64| json!({"name": "connections_by_source", "entity": entity, "value": value, "expected": 2, "upper": 9, "score": 0});
         let metrics = json!([metric("10.9.9.9", 77.0), metric(entity, value), {"name": "other", "entity": entity}]);
         json!({ "sort": [millis], "_source": { "oversight": { "anomaly": { "metrics": metrics } } } })
     }
@@ -194,7 +192,10 @@ mod tests {
         let series = reading.finish(true);
         let shown: Vec<(i64, f64)> = series.points.iter().map(|point| (point.at, point.value)).collect();
         assert_eq!(shown, [(60_000, 3.0), (120_000, 5.0)]);
-        assert_eq!((series.points[0].expected, series.points[0].lower, series.points[0].upper), (Some(2.0), None, Some(9.0)));
+        assert_eq!(
+            (series.points[0].expected, series.points[0].lower, series.points[0].upper),
+            (Some(2.0), None, Some(9.0))
+        );
         assert!(Reading::new(&default_metrics(), &Parameters::new()).is_err());
     }
 

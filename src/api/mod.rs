@@ -90,7 +90,8 @@ pub fn routes(api: Arc<Api>) -> BoxedFilter<(Response,)> {
         (measured.gauges)();
         metrics::metrics()
     });
-    let found = search::route(Arc::clone(&api)).or(one::routes(Arc::clone(&api))).unify().or(export::route(api)).unify();
+    let found =
+        search::route(Arc::clone(&api)).or(one::routes(Arc::clone(&api))).unify().or(export::route(api)).unify();
     live.or(ready).unify().or(metrics).unify().or(found).unify().boxed()
 }
 

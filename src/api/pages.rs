@@ -83,7 +83,8 @@ impl Pages {
     pub fn request(&self, cursor: Option<Cursor>) -> SearchRequest {
         let mut filters = self.filters.clone();
         let given = cursor.map_or(0, |cursor| cursor.narrow(&mut filters));
-        let query = if filters.is_empty() { json!({ "match_all": {} }) } else { json!({ "bool": { "filter": filters } }) };
+        let query =
+            if filters.is_empty() { json!({ "match_all": {} }) } else { json!({ "bool": { "filter": filters } }) };
         let mut body = json!({
             "query": query,
             "sort": [{ TIMESTAMP: { "order": "desc" } }],
@@ -100,7 +101,11 @@ impl Pages {
     }
 
     /// The whole answer of one page, and where the next begins.
-    pub async fn turn(&self, store: &dyn Store, cursor: Option<Cursor>) -> Result<(Value, Option<Cursor>), SearchError> {
+    pub async fn turn(
+        &self,
+        store: &dyn Store,
+        cursor: Option<Cursor>,
+    ) -> Result<(Value, Option<Cursor>), SearchError> {
         let answer = store.search(self.request(cursor)).await?;
         let hits = answer["hits"]["hits"].as_array().map(Vec::as_slice).unwrap_or_default();
         let next = Cursor::after(hits, self.room(cursor.map_or(0, |cursor| cursor.given)), cursor);

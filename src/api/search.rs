@@ -54,7 +54,9 @@ impl Api {
                 allow_only(&parameters, &["kind", "cursor"])?;
                 let (kind, body) = (kind(&parameters)?, read(body).await?);
                 if let Some(cursor) = parameters.get("cursor") {
-                    return self.page(from_body(kind, &body)?, Some(cursor.as_str()).filter(|cursor| !cursor.is_empty())).await;
+                    return self
+                        .page(from_body(kind, &body)?, Some(cursor.as_str()).filter(|cursor| !cursor.is_empty()))
+                        .await;
                 }
                 SearchRequest { kind, body }
             }
@@ -126,10 +128,7 @@ pub(super) fn filters(parameters: &Parameters) -> Result<Vec<Value>, Refusal> {
 
 fn size(parameters: &Parameters) -> Result<u64, Refusal> {
     let Some(text) = parameters.get("size") else { return Ok(USUAL_HITS) };
-    text.parse()
-        .ok()
-        .filter(|&size| size <= MOST_HITS)
-        .ok_or_else(no_size)
+    text.parse().ok().filter(|&size| size <= MOST_HITS).ok_or_else(no_size)
 }
 
 /// Which documents are meant; events where it is not said.

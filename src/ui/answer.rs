@@ -33,7 +33,9 @@ pub(super) struct Asked<'a> {
 pub(super) fn show(files: &Files, asked: &Asked<'_>) -> Response {
     match files.find(asked.path).or_else(|| files.find("index.html").filter(|_| !asked.path.starts_with("assets/"))) {
         Some(file) => send(file, asked),
-        None if files.find("index.html").is_some() => text(StatusCode::NOT_FOUND, "no such file; load the page again\n"),
+        None if files.find("index.html").is_some() => {
+            text(StatusCode::NOT_FOUND, "no such file; load the page again\n")
+        }
         None => text(StatusCode::NOT_FOUND, LEFT_OUT),
     }
 }

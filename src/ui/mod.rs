@@ -134,9 +134,13 @@ mod tests {
         let page: &'static [u8] = text.clone().into_bytes().leak();
         let files = [Embedded { path: "index.html", bytes: page }];
         let packed = ask(&files, "GET", "/ui/", &[("accept-encoding", "br, gzip;q=0.5")]).await;
-        assert_eq!((&packed.headers()["content-encoding"], &packed.headers()["vary"]), (&"gzip".parse().unwrap(), &"accept-encoding".parse().unwrap()));
+        assert_eq!(
+            (&packed.headers()["content-encoding"], &packed.headers()["vary"]),
+            (&"gzip".parse().unwrap(), &"accept-encoding".parse().unwrap())
+        );
         let mut unpacked = String::new();
-        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(packed.body().as_ref()), &mut unpacked).unwrap();
+        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(packed.body().as_ref()), &mut unpacked)
+            .unwrap();
         assert_eq!(unpacked, text);
         for refused in ["br", "gzip;q=0", "identity"] {
             let plain = ask(&files, "GET", "/ui/", &[("accept-encoding", refused)]).await;

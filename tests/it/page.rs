@@ -46,7 +46,8 @@ async fn pages_and_exports_hold_every_event_once() {
     }
     assert_eq!(seen.len() as u64, COUNT);
 
-    let text = client().get(oversight.url("/v1/export?q=place:[0%20TO%202000}")).send().await.unwrap().text().await.unwrap();
+    let text =
+        client().get(oversight.url("/v1/export?q=place:[0%20TO%202000}")).send().await.unwrap().text().await.unwrap();
     let places: BTreeSet<u64> =
         text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["place"].as_u64().unwrap()).collect();
     assert_eq!((text.lines().count(), places.len()), (2000, 2000));
@@ -61,7 +62,10 @@ async fn pages_and_exports_hold_every_event_once() {
     let (status, wrong) = oversight.post("/v1/search?cursor=", json!({"aggs": {}}).to_string()).await;
     assert_eq!((status, wrong["error"]["status"].as_u64()), (400, Some(400)));
     let refused = client().get(oversight.url("/v1/export?q=a:[1")).send().await.unwrap();
-    assert_eq!((refused.status().as_u16(), &refused.headers()["content-type"]), (400, &"application/problem+json".parse().unwrap()));
+    assert_eq!(
+        (refused.status().as_u16(), &refused.headers()["content-type"]),
+        (400, &"application/problem+json".parse().unwrap())
+    );
 }
 
 #[tokio::test]
@@ -69,13 +73,19 @@ async fn one_event_is_found_by_its_id_whatever_that_is() {
     let folder = tempfile::tempdir().unwrap();
     let oversight = Oversight::start(folder.path(), &[]);
     let odd = "a/b c%2F+ä?#";
-    let bulk = format!("{}\n{}\n", json!({"index": {"_index": "logs", "_id": odd}}), json!({"@timestamp": 1_795_000_000_000_u64, "n": 7}));
+    let bulk = format!(
+        "{}\n{}\n",
+        json!({"index": {"_index": "logs", "_id": odd}}),
+        json!({"@timestamp": 1_795_000_000_000_u64, "n": 7})
+    );
     assert_eq!(oversight.post("/_bulk", bulk).await.0, 200);
     oversight.drained().await;
     let found = oversight.get("/v1/search").await;
     let id = found["hits"]["hits"][0]["_id"].as_str().unwrap().to_owned();
     let encoded: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let ask = |tag: &str| client().get(oversight.url(&format!("/v1/events/{encoded}"))).header("if-none-match", tag.to_owned()).send();
+    let ask = |tag: &str| {
+        client().get(oversight.url(&format!("/v1/events/{encoded}"))).header("if-none-match", tag.to_owned()).send()
+    };
     let one = ask("\"other\"").await.unwrap();
     assert_eq!(one.status(), StatusCode::OK);
     let tag = one.headers()["etag"].to_str().unwrap().to_owned();
@@ -83,7 +93,10 @@ async fn one_event_is_found_by_its_id_whatever_that_is() {
     assert_eq!((document["_id"].as_str(), &document["_source"]["n"]), (Some(id.as_str()), &json!(7)));
     assert_eq!(ask(&tag).await.unwrap().status(), StatusCode::NOT_MODIFIED);
     let none = client().get(oversight.url("/v1/events/none")).send().await.unwrap();
-    assert_eq!((none.status().as_u16(), &none.headers()["content-type"]), (404, &"application/problem+json".parse().unwrap()));
+    assert_eq!(
+        (none.status().as_u16(), &none.headers()["content-type"]),
+        (404, &"application/problem+json".parse().unwrap())
+    );
 }
 
 #[tokio::test]
@@ -92,11 +105,16 @@ async fn a_series_is_read_back_from_the_events_that_touched_it() {
     let oversight = Oversight::start(folder.path(), &[]);
     with_events(&oversight, 300).await;
     let declared = oversight.get("/v1/metrics").await;
-    let names: Vec<&str> = declared["metrics"].as_array().unwrap().iter().filter_map(|metric| metric["name"].as_str()).collect();
+    let names: Vec<&str> =
+        declared["metrics"].as_array().unwrap().iter().filter_map(|metric| metric["name"].as_str()).collect();
     assert!(names.contains(&"connections_by_source"), "{names:?}");
     let series = oversight.get("/v1/series?metric=connections_by_source&entity=10.1.1.1").await;
     let points = series["points"].as_array().unwrap();
-    assert_eq!((points.len(), points.first().map(|point| &point["value"]), &series["complete"]), (1, Some(&json!(300.0)), &json!(true)), "{series}");
+    assert_eq!(
+        (points.len(), points.first().map(|point| &point["value"]), &series["complete"]),
+        (1, Some(&json!(300.0)), &json!(true)),
+        "{series}"
+    );
     let unknown = client().get(oversight.url("/v1/series?metric=none")).send().await.unwrap();
     assert_eq!(unknown.status(), StatusCode::BAD_REQUEST);
 }
@@ -163,8 +181,12 @@ async fn every_path_of_the_document_answers_as_the_document_says() {
                 let answer = request.send().await.unwrap();
                 let described = &operation["responses"][answer.status().as_str()];
                 assert!(described.is_object(), "{method} {filled}{query}: {} is not in the document", answer.status());
-                let content_type = answer.headers()["content-type"].to_str().unwrap().split(';').next().unwrap().to_owned();
-                assert!(described["content"].get(&content_type).is_some(), "{method} {filled}{query}: {content_type} in {described}");
+                let content_type =
+                    answer.headers()["content-type"].to_str().unwrap().split(';').next().unwrap().to_owned();
+                assert!(
+                    described["content"].get(&content_type).is_some(),
+                    "{method} {filled}{query}: {content_type} in {described}"
+                );
                 asked += 1;
             }
         }
@@ -204,7 +226,10 @@ async fn a_session_stands_for_a_password_and_changes_nothing_without_its_second_
     let search = || ask(Method::POST, "/v1/search").body("{}");
     assert_eq!(search().send().await.unwrap().status(), StatusCode::FORBIDDEN);
     assert_eq!(search().header("x-csrf-token", &csrf).send().await.unwrap().status(), StatusCode::OK);
-    assert_eq!(ask(Method::DELETE, "/v1/session").header("x-csrf-token", &csrf).send().await.unwrap().status(), StatusCode::OK);
+    assert_eq!(
+        ask(Method::DELETE, "/v1/session").header("x-csrf-token", &csrf).send().await.unwrap().status(),
+        StatusCode::OK
+    );
     assert_eq!(ask(Method::GET, "/v1/status").send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
 
     // who may only send may not look, session or not

@@ -30,7 +30,9 @@ pub fn route() -> BoxedFilter<(Response,)> {
 }
 
 fn document() -> Value {
-    let mut generator = SchemaSettings::draft2020_12().with(|settings| settings.definitions_path = "/components/schemas".into()).into_generator();
+    let mut generator = SchemaSettings::draft2020_12()
+        .with(|settings| settings.definitions_path = "/components/schemas".into())
+        .into_generator();
     let mut schemas = Map::new();
     add::<Status>(&mut generator);
     add::<Health>(&mut generator);
@@ -72,9 +74,13 @@ fn described(operation: &Operation) -> Value {
     // older paths tell what is wrong in another shape
     let refusal = if operation.problem { problem } else { json!({"application/json": {"schema": {"type": "object"}}}) };
     let mut responses = Map::new();
-    responses.insert("200".to_owned(), json!({"description": operation.answer.means(), "content": operation.answer.content()}));
+    responses.insert(
+        "200".to_owned(),
+        json!({"description": operation.answer.means(), "content": operation.answer.content()}),
+    );
     for status in operation.refusals {
-        let reason = StatusCode::from_u16(*status).ok().and_then(|status| status.canonical_reason()).unwrap_or("refused");
+        let reason =
+            StatusCode::from_u16(*status).ok().and_then(|status| status.canonical_reason()).unwrap_or("refused");
         let mut response = json!({"description": reason});
         if *status != 304 {
             response["content"] = refusal.clone();
@@ -82,7 +88,10 @@ fn described(operation: &Operation) -> Value {
         responses.insert(status.to_string(), response);
     }
     for status in [401, 403] {
-        responses.insert(status.to_string(), json!({"description": "not admitted", "content": {"application/json": {"schema": {"type": "object"}}}}));
+        responses.insert(
+            status.to_string(),
+            json!({"description": "not admitted", "content": {"application/json": {"schema": {"type": "object"}}}}),
+        );
     }
     let mut described = json!({
         "summary": operation.summary,
@@ -138,9 +147,13 @@ impl Answer {
 
     fn content(&self) -> Value {
         match self {
-            Self::Schema(name) => json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}}),
+            Self::Schema(name) => {
+                json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}})
+            }
             Self::Object(means) => json!({"application/json": {"schema": {"type": "object", "description": means}}}),
-            Self::Other(types, _) => types.iter().map(|one| ((*one).to_owned(), json!({"schema": {"type": "string"}}))).collect(),
+            Self::Other(types, _) => {
+                types.iter().map(|one| ((*one).to_owned(), json!({"schema": {"type": "string"}}))).collect()
+            }
         }
     }
 }

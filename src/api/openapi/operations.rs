@@ -52,8 +52,10 @@ const Q: Parameter = query("q", r#"{"type":"string","maxLength":4096}"#, "Lucene
 const FROM: Parameter = query("from", TEXT, "from this time on (RFC 3339, or date math such as now-15m)");
 const TO: Parameter = query("to", TEXT, "up to this time, exclusive");
 const KIND: Parameter = query("kind", r#"{"enum":["events","anomalies"],"default":"events"}"#, "which documents");
-const CURSOR: Parameter = query("cursor", TEXT, "what the page before gave as next; with POST, an empty one asks for the first page");
-const SIZE: Parameter = query("size", r#"{"type":"integer","minimum":0,"maximum":10000,"default":10}"#, "hits of a page");
+const CURSOR: Parameter =
+    query("cursor", TEXT, "what the page before gave as next; with POST, an empty one asks for the first page");
+const SIZE: Parameter =
+    query("size", r#"{"type":"integer","minimum":0,"maximum":10000,"default":10}"#, "hits of a page");
 
 const REASON: Parameter = query("reason", TEXT, "a part of the reason");
 const SOURCE: Parameter = query("source", TEXT, "all of the source");
@@ -62,14 +64,25 @@ const UNTIL: Parameter = query("to", r#"{"type":"string","format":"date-time"}"#
 const AFTER: Parameter = query("after", COUNT, "letters behind this number");
 const UP_TO: Parameter = query("up_to", COUNT, "letters up to this number");
 
-const MODEL: &str = r#"{"type":"object","required":["model"],"properties":{"model":{"type":"string"}},"additionalProperties":false}"#;
+const MODEL: &str =
+    r#"{"type":"object","required":["model"],"properties":{"model":{"type":"string"}},"additionalProperties":false}"#;
 const STANDING: Answer = Answer::Object("revision, active, shadow, earlier, notice");
 const LOOKING: &[u16] = &[405];
 const CHANGING: &[u16] = &[400, 404, 405, 408, 409, 412, 413, 422, 503];
 
 /// A path that is only looked at.
 const fn look(path: &'static str, name: &'static str, summary: &'static str, answer: Answer) -> Operation {
-    Operation { method: "GET", path, name, summary, parameters: &[], body: None, answer, refusals: LOOKING, problem: true }
+    Operation {
+        method: "GET",
+        path,
+        name,
+        summary,
+        parameters: &[],
+        body: None,
+        answer,
+        refusals: LOOKING,
+        problem: true,
+    }
 }
 
 /// Every operation of the API.
@@ -80,7 +93,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
         problem: false,
         ..look("/health/ready", "ready", "Whether events can be taken, and how each room is", Answer::Schema("Health"))
     },
-    look("/metrics", "own_metrics", "The metrics of this program, for Prometheus", Answer::Other(&["text/plain"], "Prometheus' text")),
+    look(
+        "/metrics",
+        "own_metrics",
+        "The metrics of this program, for Prometheus",
+        Answer::Other(&["text/plain"], "Prometheus' text"),
+    ),
     look("/v1/status", "status", "How it goes, in numbers", Answer::Schema("Status")),
     Operation {
         refusals: &[405, 429],
@@ -94,9 +112,16 @@ pub(super) const OPERATIONS: &[Operation] = &[
     look("/v1/session", "who", "Who asks", Answer::Object("needed, name, roles, csrf")),
     Operation {
         method: "POST",
-        body: Some(r#"{"type":"object","required":["name","password"],"properties":{"name":{"type":"string"},"password":{"type":"string"}}}"#),
+        body: Some(
+            r#"{"type":"object","required":["name","password"],"properties":{"name":{"type":"string"},"password":{"type":"string"}}}"#,
+        ),
         refusals: &[400, 405, 408, 413, 429],
-        ..look("/v1/session", "log_in", "Begins a session; its cookie comes with the answer", Answer::Object("name, csrf"))
+        ..look(
+            "/v1/session",
+            "log_in",
+            "Begins a session; its cookie comes with the answer",
+            Answer::Object("name, csrf"),
+        )
     },
     Operation { method: "DELETE", ..look("/v1/session", "log_out", "Ends the session", Answer::Object("nothing")) },
     look("/v1/openapi.json", "openapi", "This document", Answer::Object("OpenAPI 3.1")),
@@ -104,7 +129,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
         parameters: &[Q, FROM, TO, KIND, SIZE, CURSOR],
         refusals: &[400, 405, 429, 503],
         problem: false,
-        ..look("/v1/search", "search", "Searches what is stored, youngest first, page by page", Answer::Object("as Elasticsearch answers, with next"))
+        ..look(
+            "/v1/search",
+            "search",
+            "Searches what is stored, youngest first, page by page",
+            Answer::Object("as Elasticsearch answers, with next"),
+        )
     },
     Operation {
         method: "POST",
@@ -112,12 +142,22 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: Some(r#"{"type":"object"}"#),
         refusals: &[400, 405, 408, 413, 429, 503],
         problem: false,
-        ..look("/v1/search", "search_body", "Searches by a search body of Elasticsearch", Answer::Object("as Elasticsearch answers"))
+        ..look(
+            "/v1/search",
+            "search_body",
+            "Searches by a search body of Elasticsearch",
+            Answer::Object("as Elasticsearch answers"),
+        )
     },
     Operation {
         parameters: &[in_path("id", "the _id of a search result, percent-encoded")],
         refusals: &[304, 404, 405, 429, 503],
-        ..look("/v1/events/{id}", "event", "One event with all that was found in it", Answer::Object("_id, _index, _source"))
+        ..look(
+            "/v1/events/{id}",
+            "event",
+            "One event with all that was found in it",
+            Answer::Object("_id, _index, _source"),
+        )
     },
     Operation {
         parameters: &[in_path("id", "the _id of a search result, percent-encoded")],
@@ -142,7 +182,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
             Answer::Other(&["application/x-ndjson", "text/csv"], "a file, sent page by page"),
         )
     },
-    look("/v1/metrics", "metrics", "The metrics that are counted, as they are declared", Answer::Object("metrics: MetricDeclaration of each")),
+    look(
+        "/v1/metrics",
+        "metrics",
+        "The metrics that are counted, as they are declared",
+        Answer::Object("metrics: MetricDeclaration of each"),
+    ),
     Operation {
         parameters: &[
             Parameter { required: true, ..query("metric", TEXT, "the name of a metric") },
@@ -151,18 +196,44 @@ pub(super) const OPERATIONS: &[Operation] = &[
             TO,
         ],
         refusals: &[400, 405, 429, 503],
-        ..look("/v1/series", "series", "One series with what was expected, and its usual band", Answer::Schema("Series"))
+        ..look(
+            "/v1/series",
+            "series",
+            "One series with what was expected, and its usual band",
+            Answer::Schema("Series"),
+        )
     },
     look("/v1/doctor", "doctor", "How good the features are that events bring, by dialect", Answer::Object("dialects")),
     Operation {
-        parameters: &[REASON, SOURCE, SINCE, UNTIL, AFTER, UP_TO, query("size", r#"{"type":"integer","minimum":1,"maximum":1000,"default":50}"#, "letters of a page")],
+        parameters: &[
+            REASON,
+            SOURCE,
+            SINCE,
+            UNTIL,
+            AFTER,
+            UP_TO,
+            query("size", r#"{"type":"integer","minimum":1,"maximum":1000,"default":50}"#, "letters of a page"),
+        ],
         refusals: &[400, 405, 429, 503],
         problem: false,
-        ..look("/v1/dead-letters", "dead_letters", "What was refused, oldest first", Answer::Object("count, letters, next"))
+        ..look(
+            "/v1/dead-letters",
+            "dead_letters",
+            "What was refused, oldest first",
+            Answer::Object("count, letters, next"),
+        )
     },
     Operation {
         method: "DELETE",
-        parameters: &[REASON, SOURCE, SINCE, UNTIL, AFTER, UP_TO, query("all", r#"{"type":"boolean"}"#, "all of them, where no filter is given")],
+        parameters: &[
+            REASON,
+            SOURCE,
+            SINCE,
+            UNTIL,
+            AFTER,
+            UP_TO,
+            query("all", r#"{"type":"boolean"}"#, "all of them, where no filter is given"),
+        ],
         refusals: &[400, 405, 409, 429, 503],
         problem: false,
         ..look("/v1/dead-letters", "delete_dead_letters", "Deletes dead letters unread", Answer::Object("deleted"))
@@ -171,7 +242,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
         parameters: &[REASON, SOURCE, SINCE, UNTIL, AFTER, UP_TO],
         refusals: &[400, 405, 429, 503],
         problem: false,
-        ..look("/v1/dead-letters/reasons", "dead_letter_reasons", "How many there are of each reason", Answer::Object("count by reason"))
+        ..look(
+            "/v1/dead-letters/reasons",
+            "dead_letter_reasons",
+            "How many there are of each reason",
+            Answer::Object("count by reason"),
+        )
     },
     Operation {
         method: "POST",
@@ -180,16 +256,40 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ),
         refusals: &[400, 405, 408, 409, 413, 429, 503],
         problem: false,
-        ..look("/v1/dead-letters/redrive", "redrive", "Sends dead letters again", Answer::Object("what became of them, by count"))
+        ..look(
+            "/v1/dead-letters/redrive",
+            "redrive",
+            "Sends dead letters again",
+            Answer::Object("what became of them, by count"),
+        )
     },
-    Operation { refusals: &[400, 405, 409, 503], ..look("/v1/models", "models", "Which models judge, and which could", STANDING) },
+    Operation {
+        refusals: &[400, 405, 409, 503],
+        ..look("/v1/models", "models", "Which models judge, and which could", STANDING)
+    },
     Operation {
         parameters: &[in_path("name", "the model's name"), in_path("version", "its version")],
         refusals: &[400, 404, 405, 409, 422, 503],
-        ..look("/v1/models/{name}/{version}", "model", "One model with its card", Answer::Object("model, name, version, hash, card"))
+        ..look(
+            "/v1/models/{name}/{version}",
+            "model",
+            "One model with its card",
+            Answer::Object("model, name, version, hash, card"),
+        )
     },
-    Operation { refusals: &[400, 405, 409], ..look("/v1/models/drift", "drift", "How far inputs are from the training data", Answer::Object("features by stability index")) },
-    Operation { refusals: &[400, 405, 409], ..look("/v1/models/shadow", "shadow", "How the shadow compares", Answer::Object("shadow")) },
+    Operation {
+        refusals: &[400, 405, 409],
+        ..look(
+            "/v1/models/drift",
+            "drift",
+            "How far inputs are from the training data",
+            Answer::Object("features by stability index"),
+        )
+    },
+    Operation {
+        refusals: &[400, 405, 409],
+        ..look("/v1/models/shadow", "shadow", "How the shadow compares", Answer::Object("shadow"))
+    },
     Operation {
         method: "PUT",
         body: Some(MODEL),
