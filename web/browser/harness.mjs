@@ -134,7 +134,7 @@ async function takeFresh(context, url) {
 /** Waits until nothing is loading any more; the live stream never ends, so the network is no measure. */
 export async function settled(page) {
   await page.waitForSelector("main h1", { timeout: 20_000 });
-  await page.waitForFunction(() => !document.querySelector("[aria-busy=true]") && !/(^|\s)(Loading|Searching|Asking) …/.test(document.querySelector("main")?.textContent ?? ""), undefined, { timeout: 20_000 });
+  await page.waitForFunction(() => !document.querySelector("[aria-busy=true]") && !/(Loading|Searching|Asking|asking again,?) …/.test(document.querySelector("main")?.textContent ?? ""), undefined, { timeout: 20_000 });
   // what was asked for meanwhile is drawn in the next frames
   await page.waitForTimeout(400);
 }

@@ -45,6 +45,7 @@ export function Now(): ReactElement {
       </div>
       <Trouble error={error} again={again} />
       <Figures live={live} seen={data} range={range} />
+      {!data && !error && <Empty>Loading …</Empty>}
       {data && <Attacks seen={data} range={range} show={show} />}
       {data && data.events.hits.total.value === 0 && <Empty>Nothing came in within this time. Choose a longer one above.</Empty>}
       {data && (
@@ -90,7 +91,7 @@ async function ask(range: Range, signal: AbortSignal): Promise<Seen> {
   const loud = {
     size: 10,
     query: query(all),
-    sort: [{ record_score: { order: "desc" } }],
+    sort: [{ record_score: { order: "desc", unmapped_type: "float" } }],
     aggs: { metrics: { terms: { field: "job_id", size: 8 }, aggs: { worst: { max: { field: "record_score" } } } } },
     track_total_hits: true,
   };

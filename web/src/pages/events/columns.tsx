@@ -19,7 +19,7 @@ const text = (value: string): ReactElement => <Text value={value} most={120} />;
 
 const KNOWN: readonly Column[] = [
   { name: "@timestamp", title: "Time", width: "9.5rem", cell: (event) => briefMoment(asText(at(event, "@timestamp")) ?? "") },
-  { name: "verdict", title: "Verdict", width: "9.5rem", cell: (event) => <VerdictBadge verdict={asText(at(event, VERDICT))} /> },
+  { name: "verdict", title: "Verdict", width: "10.5rem", cell: (event) => <VerdictBadge verdict={asText(at(event, VERDICT))} /> },
   { name: "class", title: "Class", width: "7.5rem", cell: (event) => text(asText(at(event, LABEL)) ?? "") },
   {
     name: "probability",

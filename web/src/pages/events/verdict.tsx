@@ -13,8 +13,7 @@ export function VerdictView({ found }: { found: Judged }): ReactElement {
   return (
     <div className="stack">
       <p className="headline">
-        <VerdictBadge verdict={verdict.verdict ?? "normal"} />{" "}
-        <span>{headline(verdict)}</span>
+        <VerdictBadge verdict={verdict.verdict ?? "normal"} /> <Text value={headline(verdict)} most={160} />
       </p>
       {verdict.reason !== undefined && (
         <p>
@@ -92,11 +91,11 @@ function headline({ verdict, label, probability }: Verdict): string {
   const sure = probability === undefined ? "" : `, ${percent(probability)} sure`;
   switch (verdict) {
     case "known":
-      return `A known attack: ${label}${sure}`;
+      return `${label}${sure}`;
     case "unknown":
-      return `Unlike what the model knows; nearest is ${label}`;
+      return `unlike what the model knows; nearest is ${label}`;
     default:
-      return `Nothing to worry about${sure}`;
+      return `as usual${sure}`;
   }
 }
 

@@ -134,7 +134,7 @@ function Chosen({ metric, entity, lastWeek, range, place, span }: ChosenProps): 
       <Trouble error={now.error ?? before.error} again={now.again} />
       {now.loading && !now.data && <Empty>Loading …</Empty>}
       {asked && now.data && now.data.points.length === 0 && <Empty>No event of this time touched this series.</Empty>}
-      {asked && now.data && now.data.points.length > 0 && <SeriesView series={now.data} before={lastWeek ? before.data : undefined} shift={WEEK} span={span} />}
+      {asked && now.data && now.data.points.length > 0 && <SeriesView series={now.data} before={lastWeek ? before.data : undefined} shift={WEEK} range={range} span={span} />}
       {now.data?.complete === false && <p className="hint">There are more events than are read for one series; the oldest are left out. Choose a shorter time.</p>}
     </Card>
   );

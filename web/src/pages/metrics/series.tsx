@@ -1,6 +1,6 @@
 import { useCallback, useMemo, type ReactElement } from "react";
 import uPlot from "uplot";
-import type { Range } from "../../api/search";
+import { millis, type Range } from "../../api/search";
 import type { Point, Series } from "../../api/types";
 import { tone } from "../../parts/basics";
 import { axes, Plot } from "../../parts/plot";
@@ -9,12 +9,12 @@ import { brief, moment, number } from "../../text/format";
 type Rows = { readonly data: uPlot.AlignedData; readonly anomalies: readonly Point[] };
 
 /** A series with what was expected, the usual band, and what stood out. */
-export function SeriesView({ series, before, shift, span }: { series: Series; before: Series | undefined; shift: number; span: (range: Range) => void }): ReactElement {
+export function SeriesView({ series, before, shift, range, span }: { series: Series; before: Series | undefined; shift: number; range: Range; span: (range: Range) => void }): ReactElement {
   const { data, anomalies } = useMemo(() => rows(series, before, shift), [series, before, shift]);
   const compares = before !== undefined;
   const options = useCallback(
     (ink: (colour: string) => string): Omit<uPlot.Options, "width" | "height"> => ({
-      scales: { x: { time: true }, y: { range: (_, least, most) => [Math.min(0, least ?? 0), Math.max(most ?? 1, 1) * 1.06] } },
+      scales: { x: { time: true, range: (_, least, most) => stretch(range, least, most) }, y: { range: (_, least, most) => [Math.min(0, least ?? 0), Math.max(most ?? 1, 1) * 1.06] } },
       axes: axes(ink, brief),
       bands: [{ series: [4, 3], fill: `color-mix(in srgb, ${ink("var(--accent)")} 16%, transparent)` }],
       series: [
@@ -27,7 +27,7 @@ export function SeriesView({ series, before, shift, span }: { series: Series; be
         ...(compares ? [{ stroke: ink("var(--c2)"), width: 1.2, points: { show: false } }] : []),
       ],
     }),
-    [compares, series.points.length],
+    [compares, series.points.length, range],
   );
   const last = series.points.at(-1);
   const label = `${series.points.length} values of ${series.metric}, ${anomalies.length} of them unusual`;
@@ -36,7 +36,7 @@ export function SeriesView({ series, before, shift, span }: { series: Series; be
       <Plot
         data={data}
         options={options}
-        shape={`${series.metric} ${series.entity} ${compares} ${series.points.length < 200}`}
+        shape={`${series.metric} ${series.entity} ${compares} ${series.points.length < 200} ${range.from} ${range.to}`}
         height={280}
         label={label}
         onBrush={(from, to) => span({ from: String(Math.floor(from * 1000)), to: String(Math.ceil(to * 1000)) })}
@@ -92,6 +92,13 @@ export function SeriesView({ series, before, shift, span }: { series: Series; be
       )}
     </div>
   );
+}
+
+/** The time that was chosen, in seconds, also where the series has nothing to show; without a beginning, that of the series. */
+function stretch(range: Range, least: number, most: number): [number, number] {
+  const from = range.from === "" ? undefined : millis(range.from);
+  const to = range.to === "" ? (range.from === "" ? undefined : Date.now()) : millis(range.to);
+  return [from === undefined ? least : from / 1000, to === undefined ? most : to / 1000];
 }
 
 /** Rows as uPlot takes them; a stretch without events is a gap, not a line across it. */

@@ -23,6 +23,7 @@ export default function Models(): ReactElement {
         <h1>Models</h1>
       </div>
       <Trouble error={error} again={again} />
+      {!standing && !error && <Empty>Loading …</Empty>}
       {standing?.notice && (
         <p className="hint">
           <Text value={standing.notice} most={600} />
