@@ -210,7 +210,7 @@ describe("the page", { skip: reason ?? false }, () => {
       const page = await open(browser, demo.url, "/ui/models");
       const models = await text(page);
       for (const word of ["judges since", "Drift of the inputs", "Shadow comparison", "Quality on whole records"]) assert.ok(models.includes(word), word);
-      await page.getByText(/^\d+ classes$/).first().click();
+      await page.locator("summary", { hasText: /^\d+ classes$/ }).first().click();
       await shoot(page, "models-classes-light", { fullPage: true });
       await page.goto(`${demo.url}/ui/health`);
       await settled(page);

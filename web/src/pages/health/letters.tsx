@@ -70,13 +70,13 @@ export function DeadLetters({ kept }: { kept: number | undefined }): ReactElemen
                 {data.letters.map((letter) => (
                   <tr key={letter.number}>
                     <td>{moment(letter.at)}</td>
-                    <td>
+                    <td className="wordy">
                       <Text value={letter.reason} most={400} />
                     </td>
                     <td>
                       <Text value={letter.source} most={80} />
                     </td>
-                    <td>
+                    <td className="wordy">
                       <Content letter={letter} />
                     </td>
                     <td>

@@ -87,8 +87,8 @@ function List({ metrics, chosen, range, place }: { metrics: readonly Metric[]; c
                 <td>
                   <Go to={place({ metric: metric.name, entity: undefined })}>{words(metric.name)}</Go>
                 </td>
-                <td className="quiet">{counts(metric)}</td>
-                <td className="quiet">{meaning(metric)}</td>
+                <td className="quiet wordy">{counts(metric)}</td>
+                <td className="quiet wordy">{meaning(metric)}</td>
                 <td className="number">{count(of(metric.name).records)}</td>
                 <td className="number">{of(metric.name).worst > 0 ? number(of(metric.name).worst) : "–"}</td>
               </tr>

@@ -121,9 +121,9 @@ function Shelf({ standing, tag, again, chosen }: { standing: Standing; tag: stri
                   <td>
                     <code title={model.hash ?? ""}>{model.hash?.slice(0, 16) ?? "–"}</code>
                   </td>
-                  <td className="row">
+                  <td>
                     {!judges && model.fault === null && (
-                      <>
+                      <div className="row">
                         <button type="button" className="button small" onClick={() => setAsked({ say: `Let ${name} judge?`, act: () => change("POST", "/v1/models/activate", { model: name }, tag) })}>
                           Activate
                         </button>
@@ -132,7 +132,7 @@ function Shelf({ standing, tag, again, chosen }: { standing: Standing; tag: stri
                             Compare
                           </button>
                         )}
-                      </>
+                      </div>
                     )}
                   </td>
                 </tr>
