@@ -29,7 +29,9 @@ export function Now(): ReactElement {
   const live = useLive();
   const { range } = wanted(params);
   const stored = live.latest?.accounts.stored ?? 0;
-  const key = `${range.from} ${range.to} ${useNews(range.to === "" ? stored : 0)}`;
+  const news = useNews(range.to === "" ? live.latest?.accounts.stored : 0);
+  // what is stored is known in a moment, and asking twice would be for nothing
+  const key = news === undefined && live.reachable !== false ? null : `${range.from} ${range.to} ${news}`;
   const { data, error, again } = useAnswer(key, (signal) => ask(range, signal));
   const ever = useAnswer("ever", (signal) => search("events", { size: 0, track_total_hits: true }, signal));
   const nothing = ever.data !== undefined && ever.data.hits.total.value === 0 && stored === 0;
@@ -62,7 +64,7 @@ export function Now(): ReactElement {
 }
 
 /** The value as it was at most five seconds ago: a busy oversight is not asked for everything each second. */
-function useNews(value: number): number {
+function useNews(value: number | undefined): number | undefined {
   const [shown, setShown] = useState(value);
   const since = useRef(0);
   useEffect(() => {
