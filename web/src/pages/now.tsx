@@ -63,9 +63,16 @@ export function Now(): ReactElement {
   );
 }
 
-/** The value as it was at most five seconds ago: a busy oversight is not asked for everything each second. */
-function useNews(value: number | undefined): number | undefined {
+/** After how long it is asked again what a change has brought: stores show what they took some moments later. */
+const LOOK_AGAIN_MS = [1500, 7000];
+
+/**
+ * Another text whenever it is time to ask again: with the value, though at most each five seconds, so that a busy oversight is not
+ * asked for everything each second, and some moments after it has changed. Undefined as long as the value is.
+ */
+function useNews(value: number | undefined): string | undefined {
   const [shown, setShown] = useState(value);
+  const [looks, setLooks] = useState(0);
   const since = useRef(0);
   useEffect(() => {
     if (value === shown) return;
@@ -76,7 +83,12 @@ function useNews(value: number | undefined): number | undefined {
     }, wait);
     return () => window.clearTimeout(timer);
   }, [value, shown]);
-  return shown;
+  useEffect(() => {
+    setLooks(0);
+    const timers = LOOK_AGAIN_MS.map((wait, place) => window.setTimeout(() => setLooks(place + 1), wait));
+    return () => timers.forEach((timer) => window.clearTimeout(timer));
+  }, [shown]);
+  return shown === undefined ? undefined : `${shown} ${looks}`;
 }
 
 async function ask(range: Range, signal: AbortSignal): Promise<Seen> {
