@@ -5,7 +5,7 @@
 //! - `GET /metrics`: Prometheus text.
 //! - `GET /v1/doctor`: how good the features are that events bring, see [`doctor`].
 //! - `GET` and `POST /v1/search`: searches the store, in Elasticsearch's shape; `GET /v1/export`: all of it as a file, see
-//!   [`export`]; `GET /v1/events/{id}`, `/v1/anomalies/{id}`: one document, see [`one`].
+//!   `export`; `GET /v1/events/{id}`, `/v1/anomalies/{id}`: one document, see `one`.
 //! - `GET /v1/metrics`, `/v1/series`: what is counted of events, see [`measures`].
 //! - `GET /v1/status`, `/v1/status/live`: how it goes, see [`status`].
 //! - `/v1/session`: logging in on the page, see [`session`].

@@ -24,7 +24,7 @@ use super::{Accounts, json as json_response};
 use crate::clock::Clock;
 use crate::event::ReceivedTime;
 use crate::spool::Spool;
-use crate::telemetry::catalogue;
+use crate::telemetry::{catalogue, process};
 
 /// How often a live answer brings news, and how old the numbers may be.
 const EVERY: Duration = Duration::from_secs(1);
@@ -142,6 +142,7 @@ impl Shared {
 
     fn count(&self) -> Status {
         (self.look.gauges)();
+        process::measure();
         let accounts = Accounts::of(&self.look.spool.usage());
         Status {
             version: env!("CARGO_PKG_VERSION"),

@@ -8,7 +8,7 @@
 pub mod catalogue;
 pub mod log;
 pub mod metric;
-mod process;
+pub mod process;
 pub mod prometheus;
 
 pub use metric::{Counter, Gauge, Histogram};

@@ -151,6 +151,7 @@ async fn the_status_adds_up_comes_live_and_holds_no_stop_up() {
     with_events(&oversight, 10).await;
     let status = oversight.get("/v1/status").await;
     assert_eq!((&status["accounts"]["received"], &status["store"]), (&json!(10), &json!("embedded")));
+    assert!(status["resident_bytes"].as_u64().unwrap() > 1 << 20, "{status}");
     let mut live = client().get(oversight.url("/v1/status/live")).send().await.unwrap();
     assert_eq!(live.headers()["content-type"], "text/event-stream");
     for _ in 0..2 {

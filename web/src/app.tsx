@@ -142,8 +142,8 @@ function SchemeChoice(): ReactElement {
 function Eye(): ReactElement {
   return (
     <svg width="26" height="26" viewBox="0 0 32 32" aria-hidden="true">
-      <path d="M3 16c3.4-5.4 7.800-8 13-8s9.600 2.600 13 8c-3.400 5.400-7.800 8-13 8s-9.600-2.600-13-8z" fill="none" stroke="currentColor" strokeWidth="2.4" />
-      <circle cx="16" cy="16" r="4.200" fill="var(--accent)" />
+      <path d="M3 16c3.4-5.4 7.8-8 13-8s9.6 2.6 13 8c-3.4 5.4-7.8 8-13 8s-9.6-2.6-13-8z" fill="none" stroke="currentColor" strokeWidth="2.4" />
+      <circle cx="16" cy="16" r="4.2" fill="var(--accent)" />
     </svg>
   );
 }
