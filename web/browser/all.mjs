@@ -127,7 +127,7 @@ describe("the page", { skip: reason ?? false }, () => {
     });
 
     test("an explained verdict says why in words, and what would be normal", async () => {
-      const page = await open(browser, demo.url, "/ui/events?q=_exists_:oversight.classification.explanation%20AND%20oversight.classification.verdict:known");
+      const page = await open(browser, demo.url, "/ui/events?q=_exists_:oversight.classification.counterfactual.text%20AND%20oversight.classification.verdict:known");
       await page.getByRole("row").nth(1).click();
       await page.waitForSelector("[role=tabpanel]");
       const told = await page.getByRole("tabpanel").innerText();
