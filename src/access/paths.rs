@@ -40,6 +40,11 @@ const TABLE: &[(With, &str, Needed)] = &[
     (Any, "/health/ready", Nothing),
     // logging in, which has to be open to who is not; it rations wrong passwords itself
     (Any, "/v1/session", Nothing),
+    // the page's files, which hold no data and have a form for logging in; an index may have the same name, so that what
+    // Elasticsearch would have below it (`/ui/_bulk`) is not among them
+    (Looking, "/ui", Nothing),
+    (Looking, "/ui/*", Nothing),
+    (Looking, "/ui/assets/*", Nothing),
     // events
     (Any, "/", INGEST),
     (Any, "/v1/events", INGEST),
@@ -90,8 +95,6 @@ const TABLE: &[(With, &str, Needed)] = &[
     (Any, "/*/_mapping/**", INGEST),
     (Any, "/*/_settings/**", INGEST),
     (Making, "/*", INGEST),
-    // the page's files, which hold no data and have a form for logging in; behind the indices, one of which may have its name
-    (Looking, "/ui/**", Nothing),
 ];
 
 /// What a request with this method and path asks for.
@@ -172,10 +175,11 @@ mod tests {
         {
             assert_eq!(needed(&Method::GET, path), READ, "{path}");
         }
-        for path in ["/ui/", "/ui", "/ui/assets/a.js", "/v1/session"] {
+        for path in ["/ui/", "/ui", "/ui/events", "/ui/icon.svg", "/ui/assets/a.js", "/v1/session"] {
             assert_eq!(needed(&Method::GET, path), Nothing, "{path}");
         }
         assert_eq!(needed(&Method::GET, "/ui/_mapping"), INGEST);
+        assert_eq!(needed(&Method::POST, "/ui/events"), INGEST);
         assert_eq!(needed(&Method::POST, "/ui/_bulk"), INGEST);
         assert_eq!(needed(&Method::POST, "/ui/x"), Needed::Role(Role::Admin));
         assert_eq!(needed(&Method::POST, "/v1/search"), READ);

@@ -263,5 +263,8 @@ async fn a_session_stands_for_a_password_and_changes_nothing_without_its_second_
     let token = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     let looked = client().get(url("/v1/status")).header("cookie", token).send().await.unwrap();
     assert_eq!(looked.status(), StatusCode::FORBIDDEN);
-    assert_eq!(client().get(url("/ui/")).send().await.unwrap().headers()["x-content-type-options"], "nosniff");
+    for path in ["/ui/", "/ui/events", "/ui/assets/none.js"] {
+        let file = client().get(url(path)).send().await.unwrap();
+        assert_eq!(file.headers()["x-content-type-options"], "nosniff", "{path} is open, for it has the form");
+    }
 }
