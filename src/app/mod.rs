@@ -19,6 +19,7 @@ mod inputs;
 mod ledger;
 mod listener;
 pub mod offline;
+pub mod ranking;
 mod pipeline;
 mod quality;
 mod reasons;
