@@ -16,8 +16,7 @@ use crate::normalise::{FieldId, Normaliser, Scalar};
 use super::{Output, OutputOption};
 
 /// Where logs have names that somebody asked for, or was certified for.
-const PATHS: [&str; 7] =
-    ["query", "dns.question.name", "server_name", "host", "tls.sni", "http.hostname", "san.dns"];
+const PATHS: [&str; 7] = ["query", "dns.question.name", "server_name", "host", "tls.sni", "http.hostname", "san.dns"];
 
 /// What to do.
 #[derive(Debug, Subcommand)]

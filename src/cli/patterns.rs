@@ -69,7 +69,8 @@ pub fn patterns(configuration: &Config, options: &PatternsOptions) -> anyhow::Re
                           "patterns": as_json(&found)});
         println!("{told}");
     } else {
-        let mut out = format!("{events} events, of which {} records of patterns would be written\n", ranking.recorded());
+        let mut out =
+            format!("{events} events, of which {} records of patterns would be written\n", ranking.recorded());
         if unreadable > 0 {
             writeln!(out, "  {unreadable} lines could not be read")?;
         }
@@ -87,10 +88,8 @@ fn read(
     counts: &mut Counts,
 ) -> Result<(), SourceError> {
     let done = Arc::<AtomicU64>::default();
-    let mut bar = Progress::new(
-        &format!("reading {}", path.display()),
-        std::fs::metadata(path).map(|file| file.len()).ok(),
-    );
+    let mut bar =
+        Progress::new(&format!("reading {}", path.display()), std::fs::metadata(path).map(|file| file.len()).ok());
     for event in records::open_counting(path, format, clock.now().as_event_time(), &done)? {
         match event {
             Ok(event) => match ranking.take(&event) {

@@ -40,7 +40,8 @@ pub fn print() {
         tell(name, |number| Event::Call(call(number % pairs)));
     }
     tell("questions of 200 hosts", |number| {
-        let name = format!("{}.domain{}.example", ["www", "mail", "cdn", "a1b2c3"][number as usize % 4], number % 3_000);
+        let name =
+            format!("{}.domain{}.example", ["www", "mail", "cdn", "a1b2c3"][number as usize % 4], number % 3_000);
         Event::Question(format!("10.0.0.{}", number % 200), name)
     });
 }

@@ -3,8 +3,8 @@
 //! Logistic regression by AdaGrad (J. Duchi, E. Hazan and Y. Singer, "Adaptive subgradient methods", 2011), one name at a
 //! time in a seeded order. Honest names and made-up ones weigh the same, and so do the families.
 
-use rand::seq::SliceRandom;
 use rand::SeedableRng;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
@@ -63,7 +63,8 @@ pub fn train(honest: &[String], families: &[Family], seed: u64) -> Model {
     let made_up: Vec<String> = families.iter().flat_map(|family| family.labels(TRAINING, LEARNT)).collect();
     // both kinds count as much
     let weight = (honest.len() - kept) as f32 / made_up.len().max(1) as f32;
-    let mut examples: Vec<(Grams, f32, f32)> = honest[kept..].iter().map(|label| (Grams::of(label), 0.0, 1.0)).collect();
+    let mut examples: Vec<(Grams, f32, f32)> =
+        honest[kept..].iter().map(|label| (Grams::of(label), 0.0, 1.0)).collect();
     examples.extend(made_up.iter().map(|label| (Grams::of(label), 1.0, weight)));
     let mut learner = Learner::new();
     for _ in 0..EPOCHS {
@@ -176,8 +177,8 @@ mod tests {
     /// Labels of two short words, as people register them.
     fn honest(count: usize) -> Vec<String> {
         const PARTS: [&str; 24] = [
-            "news", "shop", "micro", "soft", "face", "book", "ali", "web", "host", "ing", "media", "cloud", "store", "bank",
-            "green", "star", "travel", "photo", "home", "city", "play", "radio", "tech", "hotel",
+            "news", "shop", "micro", "soft", "face", "book", "ali", "web", "host", "ing", "media", "cloud", "store",
+            "bank", "green", "star", "travel", "photo", "home", "city", "play", "radio", "tech", "hotel",
         ];
         let mut chance = ChaCha8Rng::seed_from_u64(5);
         let mut part = || PARTS[chance.random_range(0..PARTS.len())];

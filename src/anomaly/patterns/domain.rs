@@ -1,15 +1,25 @@
 //! Names of DNS: which part of one was registered by somebody, and which names nobody registers.
 
 /// Second labels below which names are registered in the domains of countries.
-const SECOND: [&str; 16] = [
-    "ac", "co", "com", "edu", "go", "gob", "gov", "govt", "mil", "ne", "net", "nom", "or", "org", "sch", "web",
-];
+const SECOND: [&str; 16] =
+    ["ac", "co", "com", "edu", "go", "gob", "gov", "govt", "mil", "ne", "net", "nom", "or", "org", "sch", "web"];
 /// Domains in which names are registered one label deeper than elsewhere.
 const PUBLIC: [&str; 3] = ["pages.dev", "workers.dev", "github.io"];
 /// Last labels of names that no registry gives out: local networks, and addresses turned into names.
 const OWN: [&str; 13] = [
-    "arpa", "local", "localdomain", "localhost", "lan", "home", "internal", "intranet", "corp", "private", "test",
-    "invalid", "workgroup",
+    "arpa",
+    "local",
+    "localdomain",
+    "localhost",
+    "lan",
+    "home",
+    "internal",
+    "intranet",
+    "corp",
+    "private",
+    "test",
+    "invalid",
+    "workgroup",
 ];
 /// The longest name there can be.
 const LONGEST: usize = 255;
@@ -81,9 +91,19 @@ mod tests {
 
     #[test]
     fn names_that_nobody_registers_are_left_out() {
-        for name in
-            ["", ".", "wpad", "printer.local", "1.0.168.192.in-addr.arpa", "10.0.0.1", "::1", "co.uk", "..", "a.b.", "x.y1"]
-        {
+        for name in [
+            "",
+            ".",
+            "wpad",
+            "printer.local",
+            "1.0.168.192.in-addr.arpa",
+            "10.0.0.1",
+            "::1",
+            "co.uk",
+            "..",
+            "a.b.",
+            "x.y1",
+        ] {
             assert_eq!(parts(name), None, "{name}");
         }
     }

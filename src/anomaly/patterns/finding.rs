@@ -41,7 +41,7 @@ impl Pattern {
             Self::Beacon => "score",
             Self::LongConnection => "seconds",
             Self::DnsTunnel => "bytes",
-            Self::GeneratedNames => "evidence",
+            Self::GeneratedNames => "improbability",
         }
     }
 
@@ -183,7 +183,7 @@ fn time(second: i64) -> EventTime {
 pub(super) fn duration_in_words(seconds: f64) -> String {
     match seconds {
         long if long >= 7200.0 => format!("{:.1} hours", long / 3600.0),
-        minutes if minutes >= 180.0 => format!("{:.0} minutes", minutes / 60.0),
+        minutes if minutes >= 600.0 => format!("{:.0} minutes", minutes / 60.0),
         short => format!("{short:.0} s"),
     }
 }
@@ -243,7 +243,10 @@ mod tests {
         let mut out = Vec::new();
         finding().to_json(&mut out);
         let json: Value = serde_json::from_slice(&out).expect("valid JSON");
-        assert_eq!((&json["@timestamp"], &json["event"]["start"]), (&json!("1970-01-01T02:00:00.000Z"), &json!("1970-01-01T00:00:00.000Z")));
+        assert_eq!(
+            (&json["@timestamp"], &json["event"]["start"]),
+            (&json!("1970-01-01T02:00:00.000Z"), &json!("1970-01-01T00:00:00.000Z"))
+        );
         assert_eq!((&json["source"]["ip"], &json["record_score"]), (&json!("10.0.2.30"), &json!(91.23)));
         assert_eq!(json["dns"]["question"]["registered_domain"], "a\"b.example");
         assert_eq!(json["threat"]["technique"]["subtechnique"]["id"], json!(["T1071.004"]));

@@ -67,7 +67,13 @@ impl Generated {
     }
 
     /// Takes a question in; gives the finding where the host's names look made up, and whether that is to be recorded.
-    pub(super) fn observe(&mut self, asked: &Question<'_>, name: &Name<'_>, at: i64, from: f32) -> Option<(Finding, bool)> {
+    pub(super) fn observe(
+        &mut self,
+        asked: &Question<'_>,
+        name: &Name<'_>,
+        at: i64,
+        from: f32,
+    ) -> Option<(Finding, bool)> {
         let key = hash_bytes(asked.client.as_bytes());
         let (model, least) = (self.model, self.least);
         let host = self.hosts.meet(key, || Host::new(asked.client));
@@ -95,9 +101,7 @@ impl Generated {
             .filter(|(_, host)| host.made_up().next().is_some())
             .map(|(key, host)| host.finding(key, host.severity(self.least)))
             .collect();
-        ranked.sort_by(|one, other| {
-            other.value.total_cmp(&one.value).then_with(|| one.entity.cmp(&other.entity))
-        });
+        ranked.sort_by(|one, other| other.value.total_cmp(&one.value).then_with(|| one.entity.cmp(&other.entity)));
         ranked
     }
 
@@ -143,7 +147,8 @@ impl Host {
     fn finding(&self, key: u64, severity: f64) -> Finding {
         let made_up = self.made_up().count();
         let refused = self.made_up().filter(|domain| domain.refused).count();
-        let examples: Vec<&str> = self.made_up().filter_map(|domain| domain.made_up.as_deref()).take(EXAMPLES).collect();
+        let examples: Vec<&str> =
+            self.made_up().filter_map(|domain| domain.made_up.as_deref()).take(EXAMPLES).collect();
         let times = || self.made_up().map(|domain| domain.at);
         let span = (times().min().unwrap_or(0), times().max().unwrap_or(0));
         Finding {
@@ -215,9 +220,18 @@ mod tests {
     }
 
     const MADE_UP: [&str; 12] = [
-        "xjpakmcfuqetrlwo.biz", "qkhvbzrjwtxdpmcl.info", "vrtbqxkzpmwjhd.net", "zqwlkxjvbhtpmr.org", "kvxqjzhwtbrmplcd.com",
-        "hwzqkxvjtrbpmcld.ru", "pxqzkvjwhtbrmlcd.biz", "jzqxkvwhtbrpmdlc.info", "wqxzjkvhtrbpmlcd.net",
-        "bxqzjkvwhtrpmlcd.org", "txqzjkvwhbrpmlcd.com", "rxqzjkvwhtbpmlcd.ru",
+        "xjpakmcfuqetrlwo.biz",
+        "qkhvbzrjwtxdpmcl.info",
+        "vrtbqxkzpmwjhd.net",
+        "zqwlkxjvbhtpmr.org",
+        "kvxqjzhwtbrmplcd.com",
+        "hwzqkxvjtrbpmcld.ru",
+        "pxqzkvjwhtbrmlcd.biz",
+        "jzqxkvwhtbrpmdlc.info",
+        "wqxzjkvhtrbpmlcd.net",
+        "bxqzjkvwhtrpmlcd.org",
+        "txqzjkvwhbrpmlcd.com",
+        "rxqzjkvwhtbpmlcd.ru",
     ];
     const HONEST: [&str; 6] =
         ["wikipedia.org", "microsoft.com", "weather.com", "example.com", "openstreetmap.org", "mozilla.org"];

@@ -220,9 +220,8 @@ mod tests {
     #[test]
     fn what_these_two_always_have_is_no_finding_unless_it_is_far_longer() {
         let mut long = Lasting::new(16, 8.0 * HOUR);
-        let recorded: Vec<bool> = (0..8)
-            .map(|day| long.observe(&lasting(9.0), day * 86_400, 75.0).is_some_and(|(_, due)| due))
-            .collect();
+        let recorded: Vec<bool> =
+            (0..8).map(|day| long.observe(&lasting(9.0), day * 86_400, 75.0).is_some_and(|(_, due)| due)).collect();
         assert_eq!(recorded, [true, true, true, false, false, false, false, false]);
         let (found, due) = long.observe(&lasting(23.0), 9 * 86_400, 75.0).expect("far longer");
         assert!(due && found.reason.contains("usual between these two are 9.0 hours"), "{}", found.reason);

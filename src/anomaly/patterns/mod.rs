@@ -88,7 +88,8 @@ impl Patterns {
             self.call(&call, second, touched);
         }
         if let Some(lasting) = &mut self.lasting {
-            let behind = first + if self.tunnels.is_some() || self.generated.is_some() { question::PATHS.len() } else { 0 };
+            let behind =
+                first + if self.tunnels.is_some() || self.generated.is_some() { question::PATHS.len() } else { 0 };
             let mut found = None;
             open::each(fields, behind, |call| found = lasting.observe(call, second, self.record_from));
             self.tell(found, touched);

@@ -6,8 +6,7 @@ use super::call::Call;
 use crate::normalise::{Address, Transport};
 
 /// What is read of an event, in the order of [`Path`].
-pub(super) const PATHS: [&str; 7] =
-    ["_path", "id.orig_h", "id.resp_h", "id.resp_p", "duration", "orig_bytes", "proto"];
+pub(super) const PATHS: [&str; 7] = ["_path", "id.orig_h", "id.resp_h", "id.resp_p", "duration", "orig_bytes", "proto"];
 
 /// A place in [`PATHS`].
 #[derive(Clone, Copy)]

@@ -68,7 +68,13 @@ impl Tunnels {
     }
 
     /// Takes a question in; gives the finding where its domain looks like a tunnel, and whether that is to be recorded.
-    pub(super) fn observe(&mut self, asked: &Question<'_>, name: &Name<'_>, at: i64, from: f32) -> Option<(Finding, bool)> {
+    pub(super) fn observe(
+        &mut self,
+        asked: &Question<'_>,
+        name: &Name<'_>,
+        at: i64,
+        from: f32,
+    ) -> Option<(Finding, bool)> {
         if name.below.is_empty() {
             return None;
         }
@@ -98,9 +104,7 @@ impl Tunnels {
                 now.finding(key, between(&BANDS, f64::from(now.bytes) / self.threshold))
             })
             .collect();
-        ranked.sort_by(|one, other| {
-            other.value.total_cmp(&one.value).then_with(|| one.entity.cmp(&other.entity))
-        });
+        ranked.sort_by(|one, other| other.value.total_cmp(&one.value).then_with(|| one.entity.cmp(&other.entity)));
         ranked
     }
 

@@ -41,8 +41,8 @@ pub fn kdd_records(folder: &Path, count: usize) -> Option<PathBuf> {
     Some(target)
 }
 
-/// Unpacks the files of a gzipped tape archive whose names contain `part` into `folder`; their paths, sorted.
-pub fn unpacked(archive: &Path, part: &str, folder: &Path) -> Vec<PathBuf> {
+/// Unpacks the files of a gzipped tape archive whose names begin with `start` into `folder`; their paths, sorted.
+pub fn unpacked(archive: &Path, start: &str, folder: &Path) -> Vec<PathBuf> {
     let mut bytes = Vec::new();
     let file = std::fs::File::open(archive).expect("it exists");
     flate2::read::MultiGzDecoder::new(file).read_to_end(&mut bytes).expect("a whole archive");
@@ -54,7 +54,7 @@ pub fn unpacked(archive: &Path, part: &str, folder: &Path) -> Vec<PathBuf> {
         let (name, size) = (name.trim_end_matches('\0'), size.trim_matches(['\0', ' ']));
         let size = usize::from_str_radix(size, 8).expect("an octal size");
         let name = name.rsplit('/').next().unwrap_or_default();
-        if name.contains(part) && size > 0 {
+        if name.starts_with(start) && size > 0 {
             let path = folder.join(name);
             std::fs::write(&path, &rest[512..512 + size]).expect("a writable folder");
             paths.push(path);
