@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::anomaly::patterns::PatternSettings;
 use crate::anomaly::{self, Engine, MetricDeclaration, Metrics};
 use crate::classify::Explain;
 use crate::classify::card::DecisionRule;
@@ -148,8 +149,27 @@ pub fn engine(config: &Config) -> Result<Option<Engine>, StartError> {
         metrics,
         series: config.anomaly.max_series,
         record_from: config.anomaly.threshold as f32,
+        patterns: patterns(config),
         ..anomaly::Settings::default()
     })))
+}
+
+/// What looks for patterns and counts no metrics, for files: it looks for nothing where anomalies are switched off.
+pub fn patterns_alone(config: &Config) -> Engine {
+    let patterns = if config.anomaly.enabled { patterns(config) } else { PatternSettings::NONE };
+    let record_from = config.anomaly.threshold as f32;
+    Engine::new(anomaly::Settings { record_from, patterns, ..anomaly::Settings::default() })
+}
+
+fn patterns(config: &Config) -> PatternSettings {
+    let patterns = &config.anomaly.patterns;
+    PatternSettings {
+        beacons: patterns.beacons.then_some(patterns.beacon_score),
+        long_connections: patterns.long_connections.then(|| patterns.long_connection.0.as_secs_f64()),
+        dns_tunnels: patterns.dns_tunnels.then(|| patterns.dns_tunnel_bytes.into()),
+        generated_names: patterns.generated_names.then_some(patterns.generated_names_from),
+        remembered: patterns.remembered,
+    }
 }
 
 /// The store that documents go to.

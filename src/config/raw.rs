@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::normalise::Normalise;
+use super::raw_patterns::Patterns;
 use super::raw_streams::{Kafka, KafkaStore, Syslog};
 use super::secret::SecretSource;
 use super::security::raw::{Security, Tls};
@@ -327,6 +328,8 @@ pub struct Anomaly {
     /// How often what was learnt is saved.
     #[schemars(extend("x-minimum" = "1s"))]
     pub snapshot_every: DurationText,
+    /// What no single connection shows.
+    pub patterns: Patterns,
 }
 
 impl Default for Anomaly {
@@ -338,6 +341,7 @@ impl Default for Anomaly {
             lateness: seconds(120),
             max_series: 200_000,
             snapshot_every: seconds(60),
+            patterns: Patterns::default(),
         }
     }
 }

@@ -58,6 +58,8 @@ mod models;
 mod own;
 /// The web page's files, and the API that it asks.
 mod page;
+/// Beacons, long connections, DNS tunnels and made-up names in real traffic, ranked.
+mod patterns;
 /// Captures give the connections that Zeek logs of them, and the traffic that other tools count.
 mod pcap;
 /// What was refused is kept as it came, looked at, and sent again once.
