@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use super::aside::{Aside, AsideSettings};
+use super::corrections::{Corrections, Told, Waiting};
 use super::declare::Function;
 use super::fields::{Fields, Reading};
-use super::judge::{MetricState, Slice};
+use super::judge::{Closed, MetricState, Slice};
 use super::metric::Metrics;
-use super::record::{AnomalyRecord, Finding};
+use super::record::{AnomalyRecord, Corrected, Finding};
 use super::series::{Buckets, CLOSED, Running, Series, Table};
 use super::tail::severity;
-use super::touched::{Fragments, Touched};
+use super::touched::{Fragments, Side, Touched};
 use crate::event::{EventTime, ReceivedTime, SeqNo};
 
 /// How the engine works; the defaults are for one machine.
@@ -17,8 +19,10 @@ use crate::event::{EventTime, ReceivedTime, SeqNo};
 pub struct Settings {
     /// What to count.
     pub metrics: Metrics,
-    /// The most series kept; each takes about 250 bytes.
+    /// The most series kept in memory; each takes about 300 bytes.
     pub series: usize,
+    /// Where those go that make room for others; without it they are forgotten.
+    pub aside: Option<AsideSettings>,
     /// Buckets of this severity or more, 0 to 100, give a record.
     pub record_from: f32,
     /// Events whose time lies further ahead of their receipt are not counted.
@@ -27,7 +31,8 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { metrics: Metrics::default(), series: 200_000, record_from: 75.0, ahead: Duration::from_secs(3600) }
+        let ahead = Duration::from_secs(3600);
+        Self { metrics: Metrics::default(), series: 200_000, aside: None, record_from: 75.0, ahead }
     }
 }
 
@@ -38,22 +43,46 @@ pub struct Counters {
     pub buckets: u64,
     /// Records made.
     pub records: u64,
-    /// Series that made room for others.
+    /// Series that made room for others and were forgotten.
     pub evicted: u64,
     /// Events that came too late for a metric, counted once per metric.
     pub late: u64,
+    /// Events that came late and correct a bucket that was closed.
+    pub corrected: u64,
+    /// Series that made room for others and were set aside on disk.
+    pub set_aside: u64,
+    /// Of those, how often one was taken back.
+    pub taken_back: u64,
     /// Events from too far in the future.
     pub ahead: u64,
     /// Events that were observed before, which happens after a restart.
     pub repeated: u64,
 }
 
+/// Buckets that gave a record wait so long for late events where the metric says nothing, in microseconds.
+const TOLD_WAITS: i64 = 600_000_000;
+/// A series that has learnt fewer buckets is forgotten and not set aside: those that come once, such as the made-up addresses of a flood,
+/// must not displace the others on the disk as well.
+const WORTH_KEEPING: u32 = 3;
 /// An event further ahead of the front than this moves it only when confirmed …
 const LEAP: i64 = 600_000_000;
 /// … by so many more such events than events at the front.
 const CONFIRMED_BY: u32 = 8;
 /// One call of [`Engine::advance`] moves the front by at most this.
 const IDLE_STEP: i64 = 60_000_000;
+
+/// What is expected of a bucket that has not come yet.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Expected {
+    /// Start of the bucket.
+    pub start: EventTime,
+    /// What is expected.
+    pub expected: f64,
+    /// Values below have a probability of one in a thousand.
+    pub lower: f64,
+    /// Values above have a probability of one in a thousand.
+    pub upper: f64,
+}
 
 /// Counts metrics and judges them.
 #[derive(Debug)]
@@ -65,6 +94,8 @@ pub struct Engine {
     pub(super) front: Front,
     pub(super) position: SeqNo,
     pub(super) counters: Counters,
+    pub(super) corrections: Corrections,
+    pub(super) aside: Option<Aside>,
     fragments: Fragments,
     readings: Vec<Reading>,
     records: Vec<AnomalyRecord>,
@@ -95,6 +126,8 @@ impl Engine {
             readings: vec![Reading::NONE; settings.metrics.paths.len()],
             table: Table::new(settings.series),
             fragments: Fragments::new(),
+            corrections: Corrections::default(),
+            aside: settings.aside.clone().map(Aside::new),
             settings,
             metrics,
             buckets: Buckets::default(),
@@ -105,6 +138,14 @@ impl Engine {
             clock: None,
             busy: false,
         }
+    }
+
+    /// The same, which sets series aside on disk to make room for others. To be said before anything is learnt or restored.
+    #[must_use]
+    pub fn setting_aside(mut self, aside: AsideSettings) -> Self {
+        self.aside = Some(Aside::new(aside.clone()));
+        self.settings.aside = Some(aside);
+        self
     }
 
     /// The field paths that it reads; their places are the ids that [`Fields::field`] is asked for.
@@ -122,9 +163,14 @@ impl Engine {
         self.counters
     }
 
-    /// How many series there are.
+    /// How many series there are in memory.
     pub fn series(&self) -> usize {
         self.table.len()
+    }
+
+    /// How many series are set aside on disk.
+    pub fn series_aside(&self) -> usize {
+        self.aside.as_ref().map_or(0, Aside::len)
     }
 
     /// Bytes that series and open buckets take, texts, seasons and sets of distinct values not counted.
@@ -192,8 +238,25 @@ impl Engine {
                 self.close_slice(place, &slice, false);
             }
         }
+        self.settle_due(i64::MAX);
         self.front.next_close = i64::MAX;
         std::mem::take(&mut self.records)
+    }
+
+    /// What is expected of the buckets behind the one of a record, by what is known now; empty where its series is gone or too new.
+    pub fn forecast(&self, record: &AnomalyRecord, buckets: u32) -> Vec<Expected> {
+        let Some(slot) = self.table.find(record.series_key()) else { return Vec::new() };
+        let series = self.table.at(slot);
+        let state = &self.metrics[usize::from(series.metric)];
+        let next = record.end.micros().div_euclid(state.metric.span);
+        let outlooks = (next..next + i64::from(buckets)).map(|index| (index, state.open(series, index).outlook));
+        outlooks.filter(|(_, outlook)| outlook.scale > 0.0).map(|(index, outlook)| state.metric.expected(index, &outlook)).collect()
+    }
+
+    /// Forgets which events it has counted, and keeps what it has learnt of them: for learning from a history whose events have other
+    /// numbers than those that come.
+    pub fn forget_position(&mut self) {
+        self.position = SeqNo(0);
     }
 
     fn touch(&mut self, place: usize, fields: &impl Fields, at: i64, touched: &mut Touched) {
@@ -201,10 +264,12 @@ impl Engine {
         if !metric.admits(&self.readings) {
             return;
         }
-        let (Some(key), Some(sample)) = (metric.key(&self.readings), metric.sample(&self.readings)) else { return };
+        let key = metric.key(&self.readings);
+        let (Some(key), Some(sample)) = (key, metric.sample(&self.readings, fields)) else { return };
         let index = at.div_euclid(metric.span);
         if metric.closes_at(index) <= self.front.at {
-            self.counters.late += 1;
+            let corrects = self.corrections.add(key, index, metric.function, sample);
+            *(if corrects { &mut self.counters.corrected } else { &mut self.counters.late }) += 1;
             return;
         }
         let slot = match self.table.find(key) {
@@ -218,7 +283,7 @@ impl Engine {
         let function = state.metric.function;
         let series = self.table.at_mut(slot);
         series.touched = series.touched.max(at);
-        series.add(function, sample);
+        series.add(function, sample, at, &state.metric.list(fields));
         let value = series.current.value(function);
         if value >= series.current.judge_from || function == Function::Mean {
             state.judge_running(series, value);
@@ -228,17 +293,26 @@ impl Engine {
 
     /// A series for a key that has none, in the place of another if there are too many.
     fn admit(&mut self, place: usize, key: u64, at: i64, fields: &impl Fields) -> u32 {
-        let entity = self.metrics[place].metric.entity_text(fields);
-        let series = Series::new(key, place as u16, entity);
+        let back = self.aside.as_mut().and_then(|aside| aside.take(key));
+        self.counters.taken_back += u64::from(back.is_some());
+        let mut series =
+            back.unwrap_or_else(|| Series::new(key, 0, self.metrics[place].metric.entity_text(fields)));
+        series.metric = place as u16;
         if !self.table.is_full() {
             return self.table.add(series);
         }
         let metrics = &self.metrics;
         let slot = self.table.victim(at, |metric| metrics[usize::from(metric)].metric.span);
-        self.counters.evicted += 1;
         let evicted = usize::from(self.table.at(slot).metric);
         while let Some(index) = self.buckets.oldest(self.table.at(slot)) {
             self.close(evicted, slot, index, false);
+        }
+        match &mut self.aside {
+            Some(aside) if self.table.at(slot).detector.seen() >= WORTH_KEEPING => {
+                aside.put(self.table.at(slot));
+                self.counters.set_aside += 1;
+            }
+            _ => self.counters.evicted += 1,
         }
         self.table.replace(slot, series);
         slot
@@ -279,7 +353,13 @@ impl Engine {
                 self.close_slice(place, &slice, true);
             }
         }
-        let next = self.metrics.iter().filter_map(MetricState::next_close).min();
+        self.settle_due(front);
+        self.find_next_close();
+    }
+
+    /// When something has to be done next.
+    pub(super) fn find_next_close(&mut self) {
+        let next = self.metrics.iter().filter_map(MetricState::next_close).chain(self.corrections.next_end()).min();
         self.front.next_close = next.unwrap_or(i64::MAX);
     }
 
@@ -300,7 +380,8 @@ impl Engine {
         self.counters.buckets += 1;
         let state = &mut self.metrics[place];
         let closed = state.close(series, &running, due);
-        if severity(closed.evidence) >= f64::from(self.settings.record_from) {
+        let is_told = severity(closed.evidence) >= f64::from(self.settings.record_from);
+        if is_told {
             self.counters.records += 1;
             self.records.push(AnomalyRecord::new(&Finding {
                 metric: &state.metric,
@@ -313,11 +394,72 @@ impl Engine {
                 evidence: closed.evidence,
                 side: closed.side,
                 reason: closed.reason,
+                multi_bucket: closed.multi_bucket,
+                seldom: closed.seldom,
+                corrected: None,
             }));
         }
-        if due && state.would_miss(series, index + 1) {
+        let would_miss = due && state.would_miss(series, index + 1);
+        if due {
+            self.wait_for_late(place, slot, running, &closed, is_told);
+        }
+        if would_miss {
             self.expect(slot, index + 1);
         }
+    }
+
+    /// Keeps a closed bucket for late events, where it gave a record or the metric asks for it. What a function remembers of a series cannot be
+    /// taken back, so of those no bucket waits.
+    fn wait_for_late(&mut self, place: usize, slot: u32, mut running: Running, closed: &Closed, is_told: bool) {
+        let (metric, series) = (&self.metrics[place].metric, self.table.at(slot));
+        let waits = metric.corrections.unwrap_or(if is_told { TOLD_WAITS } else { 0 });
+        if waits == 0 || metric.function.remembers() {
+            return;
+        }
+        let end = metric.closes_at(running.index).saturating_add(waits);
+        let told = is_told.then(|| Told { actual: running.value(metric.function), evidence: closed.evidence });
+        running.outlook = closed.outlook;
+        let bucket = Waiting { running, metric: place as u16, entity: series.entity.clone(), told, late: 0 };
+        if let Some((key, bucket)) = self.corrections.keep(series.key, end, bucket) {
+            self.settle(key, &bucket);
+        }
+    }
+
+    /// Settles the buckets whose time to wait for late events is over.
+    fn settle_due(&mut self, front: i64) {
+        while let Some((key, bucket)) = self.corrections.pop_due(front) {
+            self.settle(key, &bucket);
+        }
+    }
+
+    /// Tells what late events have made of a bucket, where that is told or corrects what was.
+    fn settle(&mut self, key: u64, bucket: &Waiting) {
+        if bucket.late == 0 {
+            return;
+        }
+        let state = &self.metrics[usize::from(bucket.metric)];
+        let series = self.table.find(key).map(|slot| self.table.at(slot));
+        let (evidence, side) = state.judge_late(series, &bucket.running);
+        let side = if severity(evidence) > 0.0 { side } else { Side::Usual };
+        if bucket.told.is_none() && severity(evidence) < f64::from(self.settings.record_from) {
+            return;
+        }
+        self.counters.records += 1;
+        self.records.push(AnomalyRecord::new(&Finding {
+            metric: &state.metric,
+            frame: &state.frame,
+            key,
+            entity: &bucket.entity,
+            index: bucket.running.index,
+            value: bucket.running.value(state.metric.function),
+            outlook: bucket.running.outlook,
+            evidence,
+            side,
+            reason: None,
+            multi_bucket: 0.0,
+            seldom: None,
+            corrected: Some(Corrected { told: bucket.told, late: bucket.late }),
+        }));
     }
 
     /// Opens a bucket that will be closed whether events come or not.

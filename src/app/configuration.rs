@@ -127,6 +127,20 @@ pub fn engine(config: &Config) -> Result<Option<Engine>, StartError> {
     if !config.enrich.enabled || !config.anomaly.enabled {
         return Ok(None);
     }
+    let metrics = Metrics::check(&declarations(config)).map_err(StartError::Metrics)?;
+    Ok(Some(Engine::new(anomaly::Settings {
+        metrics,
+        series: config.anomaly.max_series,
+        record_from: config.anomaly.threshold as f32,
+        ..anomaly::Settings::default()
+    })))
+}
+
+/// The metrics that are declared, or those that ship; each with its lateness.
+///
+/// # Panics
+/// With a configuration that was not held against the schema of declarations.
+pub fn declarations(config: &Config) -> Vec<MetricDeclaration> {
     let mut declared = match &config.anomaly.metrics {
         None => anomaly::default_metrics(),
         Some(values) => values
@@ -138,13 +152,7 @@ pub fn engine(config: &Config) -> Result<Option<Engine>, StartError> {
     for declaration in &mut declared {
         declaration.lateness.get_or_insert_with(|| DurationText(config.anomaly.lateness).to_string());
     }
-    let metrics = Metrics::check(&declared).map_err(StartError::Metrics)?;
-    Ok(Some(Engine::new(anomaly::Settings {
-        metrics,
-        series: config.anomaly.max_series,
-        record_from: config.anomaly.threshold as f32,
-        ..anomaly::Settings::default()
-    })))
+    declared
 }
 
 /// The store that documents go to.

@@ -4,7 +4,7 @@
 //! Options: `--seconds N` for each measurement (default 8), `--kdd FILE` to use KDD records instead of connections,
 //! `--engine URL` a real Elasticsearch to measure against as well, `--only features`
 //! for the cost of features alone, `--only classifier` for that of verdicts and explanations (by `--model FOLDER` those of another
-//! model), `--only detectors` for that of detectors of anomalies.
+//! model), `--only detectors` for that of detectors of anomalies, `--only series` for that of a thousand to a million series of metrics.
 
 mod classify;
 mod detectors;
@@ -12,6 +12,7 @@ mod features;
 mod floor;
 mod load;
 mod process;
+mod series;
 mod single;
 #[path = "../it/harness/swallow.rs"]
 mod sink;
@@ -29,7 +30,7 @@ const BATCH: usize = 125;
 const CONNECTIONS: u32 = 8;
 
 const USAGE: &str =
-    "there are --seconds N, --kdd FILE, --engine URL, --model FOLDER, --only features|classifier|detectors";
+    "there are --seconds N, --kdd FILE, --engine URL, --model FOLDER, --only features|classifier|detectors|series";
 
 struct Options {
     length: Duration,
@@ -50,6 +51,9 @@ fn main() {
     }
     if wanted("detectors") {
         detectors::print();
+    }
+    if wanted("series") {
+        series::print();
     }
     if options.only.is_some() {
         return;
@@ -72,7 +76,7 @@ fn options() -> Options {
             ("--kdd", Some(file)) => options.kdd = Some(file),
             ("--engine", Some(url)) => options.engine = Some(url),
             ("--model", Some(folder)) => options.model = Some(folder.into()),
-            ("--only", Some(part)) if ["features", "classifier", "detectors"].contains(&part.as_str()) => {
+            ("--only", Some(part)) if ["features", "classifier", "detectors", "series"].contains(&part.as_str()) => {
                 options.only = Some(part)
             }
             (other, _) => panic!("unknown option {other}, or one without its value; {USAGE}"),
