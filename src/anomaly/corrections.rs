@@ -119,8 +119,7 @@ impl Waiting {
     fn load(input: &mut Reader<'_>) -> Result<Self, Damaged> {
         let running = Running::load(input)?;
         let (metric, entity) = (input.u16()?, input.text()?.into());
-        let told =
-            if input.u8()? == 0 { None } else { Some(Told { actual: input.f64()?, evidence: input.f64()? }) };
+        let told = if input.u8()? == 0 { None } else { Some(Told { actual: input.f64()?, evidence: input.f64()? }) };
         Ok(Self { running, metric, entity, told, late: input.u32()? })
     }
 }

@@ -250,7 +250,10 @@ impl Engine {
         let state = &self.metrics[usize::from(series.metric)];
         let next = record.end.micros().div_euclid(state.metric.span);
         let outlooks = (next..next + i64::from(buckets)).map(|index| (index, state.open(series, index).outlook));
-        outlooks.filter(|(_, outlook)| outlook.scale > 0.0).map(|(index, outlook)| state.metric.expected(index, &outlook)).collect()
+        outlooks
+            .filter(|(_, outlook)| outlook.scale > 0.0)
+            .map(|(index, outlook)| state.metric.expected(index, &outlook))
+            .collect()
     }
 
     /// Forgets which events it has counted, and keeps what it has learnt of them: for learning from a history whose events have other
@@ -295,8 +298,7 @@ impl Engine {
     fn admit(&mut self, place: usize, key: u64, at: i64, fields: &impl Fields) -> u32 {
         let back = self.aside.as_mut().and_then(|aside| aside.take(key));
         self.counters.taken_back += u64::from(back.is_some());
-        let mut series =
-            back.unwrap_or_else(|| Series::new(key, 0, self.metrics[place].metric.entity_text(fields)));
+        let mut series = back.unwrap_or_else(|| Series::new(key, 0, self.metrics[place].metric.entity_text(fields)));
         series.metric = place as u16;
         if !self.table.is_full() {
             return self.table.add(series);

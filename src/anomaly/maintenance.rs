@@ -57,11 +57,17 @@ mod tests {
         let daily = Maintenance::check(&declared(from, to, Some(Every::Day))).expect("fine");
         let at = 7 * DAY + 2 * hour;
         for (start, alone, again) in [(at, true, true), (at - hour, false, false), (at + DAY + hour, false, true)] {
-            assert_eq!((once.covers(start, start + hour), daily.covers(start, start + hour)), (alone, again), "{start}");
+            assert_eq!(
+                (once.covers(start, start + hour), daily.covers(start, start + hour)),
+                (alone, again),
+                "{start}"
+            );
         }
         // a bucket that begins before it and ends in it
         assert!(daily.covers(at - hour / 2, at + hour / 2));
-        for (from, to, every) in [(to, from, None), ("yesterday", to, None), (from, "1970-01-10T00:00:00Z", Some(Every::Day))] {
+        for (from, to, every) in
+            [(to, from, None), ("yesterday", to, None), (from, "1970-01-10T00:00:00Z", Some(Every::Day))]
+        {
             assert!(Maintenance::check(&declared(from, to, every)).is_err());
         }
     }

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::declare::{ConditionDeclaration, Direction, Function, Gap, Literal, Method, MetricDeclaration};
-use super::maintenance::Maintenance;
 use super::fields::{Fields, MISSING, Reading, Value, hash_bytes, mix};
+use super::maintenance::Maintenance;
 use super::network::Networks;
 
 /// The largest number of metrics.
@@ -236,7 +236,11 @@ impl Check<'_> {
     fn detector(&mut self) -> Method {
         let method = self.declaration.detector;
         if method == Method::Population && self.declaration.over.is_empty() && self.declaration.by.is_none() {
-            self.fault("detector", &"population", "'over' or 'by' as well, because without entities there are no others");
+            self.fault(
+                "detector",
+                &"population",
+                "'over' or 'by' as well, because without entities there are no others",
+            );
         }
         method
     }

@@ -107,7 +107,8 @@ impl History {
     }
 
     fn is_wanted(&self, time: EventTime) -> bool {
-        self.from.is_none_or(|from| time.micros() >= from.micros()) && self.to.is_none_or(|to| time.micros() < to.micros())
+        self.from.is_none_or(|from| time.micros() >= from.micros())
+            && self.to.is_none_or(|to| time.micros() < to.micros())
     }
 
     fn collect(&mut self) {

@@ -174,9 +174,8 @@ fn judged(config: &Config, options: &BacktestOptions, declared: &MetricDeclarati
         };
     }
     let detector = method_name(declared.detector);
-    let metrics = Metrics::check(std::slice::from_ref(&declared)).map_err(|faults| {
-        anyhow::anyhow!(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-    })?;
+    let metrics = Metrics::check(std::slice::from_ref(&declared))
+        .map_err(|faults| anyhow::anyhow!(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
     let settings =
         anomaly::Settings { metrics, series: config.anomaly.max_series, record_from: 0.0, ..Default::default() };
     let past = read(config, options.csv.as_deref(), &options.past, Engine::new(settings))?;
@@ -210,7 +209,9 @@ fn learn(config: &Config, options: &LearnOptions) -> anyhow::Result<()> {
 fn said(past: &Past) -> String {
     let Counted { events, outside, unreadable, timeless } = past.counted;
     let late = past.counters.late;
-    format!("{events} events read; {outside} outside of the time asked for, {unreadable} unreadable, {timeless} without a time, {late} too late")
+    format!(
+        "{events} events read; {outside} outside of the time asked for, {unreadable} unreadable, {timeless} without a time, {late} too late"
+    )
 }
 
 /// Shows the past to an engine.

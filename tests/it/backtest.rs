@@ -76,7 +76,9 @@ fn logins(file: &Path) -> String {
     let mut out = String::new();
     for line in data::lines(file) {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let Some((_, month)) = words.first().and_then(|word| months.iter().find(|(name, _)| name == word)) else { continue };
+        let Some((_, month)) = words.first().and_then(|word| months.iter().find(|(name, _)| name == word)) else {
+            continue;
+        };
         let failed = line.contains("Failed password for") || line.contains("Invalid user ");
         let accepted = line.contains("Accepted ");
         let from = words.iter().position(|word| *word == "from").and_then(|place| words.get(place + 1));

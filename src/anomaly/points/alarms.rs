@@ -16,7 +16,7 @@ const ALIKE: f64 = 0.75;
 const HALF_LIFE: f64 = 1000.0;
 
 /// Alarms that are remembered where nothing else is asked for: with half-lives of a thousand points older ones hardly count.
-pub(super) const REMEMBERED: usize = 16;
+pub(super) const REMEMBERED: usize = 12;
 
 /// The alarms of a series, the last `N` remembered.
 #[derive(Debug, Clone, PartialEq)]

@@ -138,8 +138,7 @@ impl Moving {
     fn observe(&mut self, value: f64, seconds: i64) -> Judgement {
         self.recent.push(value);
         let (novelty, view) = self.novelty.observe(value, seconds, self.recent.range());
-        let novelty =
-            if novelty > 0.0 { MOST_NOVELTY * (1.0 - (-novelty / MOST_NOVELTY).exp()) } else { 0.0 };
+        let novelty = if novelty > 0.0 { MOST_NOVELTY * (1.0 - (-novelty / MOST_NOVELTY).exp()) } else { 0.0 };
         let hour = (seconds.rem_euclid(86_400) / 3_600) as usize;
         let step = beyond(self.surge.observe(&self.recent, hour), USUAL_MOVE);
         let sequence = self.memory_tail.observe(self.memory.observe(&self.recent));

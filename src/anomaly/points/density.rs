@@ -1,4 +1,4 @@
-//! How densely the past lies about a value, as [`histogram`](super::histogram) tells it, in two hundred bytes: histograms of four
+//! How densely the past lies about a value, as [`histogram`](super::histogram) tells it, in 164 bytes: histograms of four
 //! resolutions over one range, each count a byte ([`levels`](super::levels)).
 
 use super::levels::Levels;
@@ -7,7 +7,7 @@ use crate::anomaly::codec::{Damaged, Reader, Writer};
 /// How many resolutions there are.
 pub(super) const RESOLUTIONS: usize = 4;
 /// Steps of the range, by resolution; the last is the finest.
-const STEPS: [usize; RESOLUTIONS] = [20, 30, 46, 74];
+const STEPS: [usize; RESOLUTIONS] = [20, 28, 40, 56];
 /// The first cell of each: one more than there are steps, and an empty one before and behind.
 const FIRST: [usize; RESOLUTIONS] = [1, STEPS[0] + 4, STEPS[0] + STEPS[1] + 7, STEPS[0] + STEPS[1] + STEPS[2] + 10];
 const CELLS: usize = STEPS[0] + STEPS[1] + STEPS[2] + STEPS[3] + 3 * RESOLUTIONS;
@@ -206,7 +206,8 @@ mod tests {
     #[test]
     fn what_was_never_seen_is_much_less_dense_than_what_was() {
         let (density, total) = run(1_000, |at| (at % 10) as f32);
-        let share = |value: f32| density.clone().observe(value, total, 7, Levels::table()).powf(1.0 / RESOLUTIONS as f32);
+        let share =
+            |value: f32| density.clone().observe(value, total, 7, Levels::table()).powf(1.0 / RESOLUTIONS as f32);
         assert!(share(5.0) > 0.02 && share(50.0) < 1e-4, "{} {}", share(5.0), share(50.0));
     }
 

@@ -4,9 +4,9 @@ use super::kept::Kept;
 use crate::anomaly::codec::{Damaged, Reader, Writer};
 
 /// Distances before anything is said.
-const KNOWN_AFTER: u32 = 20;
+const KNOWN_AFTER: u16 = 20;
 /// Distances before large ones are learnt clipped …
-const CLIPPED_AFTER: u32 = 100;
+const CLIPPED_AFTER: u16 = 100;
 /// … to so many deviations.
 const CLIP: f64 = 8.0;
 
@@ -15,7 +15,8 @@ const CLIP: f64 = 8.0;
 pub(super) struct Spread<K> {
     mean: K,
     square: K,
-    seen: u32,
+    /// At most 65,535: a mean over more points than any span here.
+    seen: u16,
 }
 
 impl<K: Kept> Spread<K> {
@@ -26,7 +27,7 @@ impl<K: Kept> Spread<K> {
 
     /// After so many distances of 0.
     pub(super) fn still(seen: u32) -> Self {
-        Self { mean: K::default(), square: K::default(), seen }
+        Self { mean: K::default(), square: K::default(), seen: seen.min(u16::MAX.into()) as u16 }
     }
 
     /// How many deviations `distance` lies above the mean, at least 0; then learns it. Memory reaches back over about `span`.
@@ -50,11 +51,11 @@ impl<K: Kept> Spread<K> {
     pub(super) fn save(&self, out: &mut Writer) {
         self.mean.save(out);
         self.square.save(out);
-        out.u32(self.seen);
+        out.u16(self.seen);
     }
 
     pub(super) fn load(input: &mut Reader<'_>) -> Result<Self, Damaged> {
-        Ok(Self { mean: K::load(input)?, square: K::load(input)?, seen: input.u32()? })
+        Ok(Self { mean: K::load(input)?, square: K::load(input)?, seen: input.u16()? })
     }
 }
 

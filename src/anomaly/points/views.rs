@@ -1,7 +1,7 @@
 //! Seven views of one series: each turns another kind of change (drift, burst, flat line, season) into the same
 //! question, "was this level here before?".
 
-use super::kept::Kept;
+use super::kept::{Kept, MOST};
 use crate::anomaly::codec::{Damaged, Reader, Writer};
 
 /// How many views there are.
@@ -27,9 +27,8 @@ pub(super) struct Views<K, const W: usize> {
 /// What each part of the day or week has been like.
 #[derive(Debug, Clone, PartialEq)]
 struct Slots<K, const N: usize> {
+    /// Means, and of how many values each is; more than a few make no difference.
     means: [K; N],
-    /// Values taken in, at most 255.
-    seen: [u8; N],
 }
 
 impl<K: Kept, const W: usize> Views<K, W> {
@@ -88,7 +87,7 @@ impl<K: Kept, const W: usize> Views<K, W> {
 
 impl<K: Kept, const N: usize> Slots<K, N> {
     fn new() -> Self {
-        Self { means: [K::default(); N], seen: [0; N] }
+        Self { means: [K::default(); N] }
     }
 
     fn slot(seconds: i64, cycle: i64) -> usize {
@@ -98,11 +97,10 @@ impl<K: Kept, const N: usize> Slots<K, N> {
     /// The distance from what this part of the `cycle` has been like, 0 until it had `known_after` values; then learns.
     fn departure(&mut self, value: f64, seconds: i64, cycle: i64, known_after: u8, slowest: f64) -> f64 {
         let slot = Self::slot(seconds, cycle);
-        let (mean, seen) = (self.means[slot].number(), self.seen[slot]);
+        let (mean, seen) = self.means[slot].counted();
         let departure = if seen >= known_after { value - mean } else { 0.0 };
         let rate = slowest.max(1.0 / (f64::from(seen) + 1.0));
-        self.means[slot] = K::keep(mean + rate * (value - mean));
-        self.seen[slot] = seen.saturating_add(1);
+        self.means[slot] = K::keep_counted(mean + rate * (value - mean), seen + 1);
         departure
     }
 
@@ -112,18 +110,15 @@ impl<K: Kept, const N: usize> Slots<K, N> {
         let slots = (to.saturating_sub(from) / length).clamp(0, N as i64 - 1);
         for back in 0..=slots {
             let slot = Self::slot(to.saturating_sub(back * length), cycle);
-            (self.means[slot], self.seen[slot]) = (K::keep(value), u8::MAX);
+            self.means[slot] = K::keep_counted(value, MOST);
         }
     }
 
     fn save(&self, out: &mut Writer) {
         self.means.iter().for_each(|mean| mean.save(out));
-        out.bytes(&self.seen);
     }
 
     fn load(&mut self, input: &mut Reader<'_>) -> Result<(), Damaged> {
-        self.means.iter_mut().try_for_each(|mean| K::load(input).map(|read| *mean = read))?;
-        self.seen.copy_from_slice(input.take(N)?);
-        Ok(())
+        self.means.iter_mut().try_for_each(|mean| K::load(input).map(|read| *mean = read))
     }
 }

@@ -60,10 +60,8 @@ mod tests {
     #[test]
     fn what_comes_and_what_goes_both_count_and_the_order_does_not() {
         let mut changes = Changes::default();
-        let said: Vec<f64> = ["a, b, c", "c;b;a", "a b", "a|x|y", ""]
-            .iter()
-            .map(|list| changes.meet(&hashes_of_list(list)))
-            .collect();
+        let said: Vec<f64> =
+            ["a, b, c", "c;b;a", "a b", "a|x|y", ""].iter().map(|list| changes.meet(&hashes_of_list(list))).collect();
         assert_eq!(said, [0.0, 0.0, 1.0, 3.0, 3.0]);
     }
 }

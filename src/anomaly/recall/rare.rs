@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn a_process_that_a_host_never_ran_is_told() {
-        let declared = r#"[{"name":"processes","over":["host"],"function":"rare","field":"process","bucket_span":"5m"}]"#;
+        let declared =
+            r#"[{"name":"processes","over":["host"],"function":"rare","field":"process","bucket_span":"5m"}]"#;
         let mut feed = Feed::new(settings(declared));
         let mut noise = Noise::new(3);
         for minute in 0..2_000 {

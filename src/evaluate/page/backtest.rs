@@ -8,8 +8,8 @@ use plotters::style::{Color, IntoFont};
 use super::escape::escaped;
 use super::plots::{BACK, Chart, FIRST, Fault, GRID, INK, SECOND, figure, legend, series};
 use super::{document, section};
-use crate::event::{EventTime, ReceivedTime};
 use crate::evaluate::backtest::{Alarm, BacktestReport, Bucket, Line, Run};
+use crate::event::{EventTime, ReceivedTime};
 
 /// Series that are drawn.
 const DRAWN: usize = 6;
@@ -107,7 +107,12 @@ fn plot(line: &Line, threshold: f64) -> String {
         if let Some(last) = buckets.last().filter(|_| !line.forecast.is_empty()) {
             let here = time(last.start);
             chart.draw_series([PathElement::new([(here, least), (here, top)], INK.mix(0.4))])?;
-            series(&mut chart, line.forecast.iter().map(|ahead| (time(ahead.start), ahead.expected)), INK, "expected next")?;
+            series(
+                &mut chart,
+                line.forecast.iter().map(|ahead| (time(ahead.start), ahead.expected)),
+                INK,
+                "expected next",
+            )?;
         }
         let dot = |bucket: &&Bucket| Circle::new((time(bucket.start), bucket.actual), 5, SECOND.filled());
         chart
