@@ -277,7 +277,7 @@ pub struct Classify {
     /// How far back the drift of inputs and the disagreement of a shadow model look.
     #[schemars(extend("x-minimum" = "1m", "x-maximum" = "31d"))]
     pub window: DurationText,
-    /// Detections of each batch whose verdict is explained, the most probable first.
+    /// Detections of each batch whose verdict is explained. Where much waits at once, less is explained: see docs/evaluation.md.
     #[schemars(range(max = 65_536))]
     pub explain_per_batch: usize,
     /// How a class is decided on.
@@ -301,7 +301,7 @@ impl Default for Classify {
             model: "builtin:kdd99".to_owned(),
             shadow: None,
             window: seconds(3600),
-            explain_per_batch: 4,
+            explain_per_batch: 16,
             decision: Decision::MostProbable,
         }
     }
