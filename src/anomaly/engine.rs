@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use super::aside::{Aside, AsideSettings};
-use super::corrections::{Corrections, Told, Waiting};
+use super::corrections::Corrections;
 use super::declare::Function;
 use super::fields::{Fields, Reading};
-use super::judge::{Closed, MetricState, Slice};
+use super::judge::{MetricState, Slice};
 use super::metric::Metrics;
-use super::record::{AnomalyRecord, Corrected, Finding};
+use super::record::{AnomalyRecord, Finding};
 use super::series::{Buckets, CLOSED, Running, Series, Table};
 use super::tail::severity;
-use super::touched::{Fragments, Side, Touched};
+use super::touched::{Fragments, Touched};
 use crate::event::{EventTime, ReceivedTime, SeqNo};
 
 /// How the engine works; the defaults are for one machine.
@@ -59,8 +59,6 @@ pub struct Counters {
     pub repeated: u64,
 }
 
-/// Buckets that gave a record wait so long for late events where the metric says nothing, in microseconds.
-const TOLD_WAITS: i64 = 600_000_000;
 /// A series that has learnt fewer buckets is forgotten and not set aside: those that come once, such as the made-up addresses of a flood,
 /// must not displace the others on the disk as well.
 const WORTH_KEEPING: u32 = 3;
@@ -70,19 +68,6 @@ const LEAP: i64 = 600_000_000;
 const CONFIRMED_BY: u32 = 8;
 /// One call of [`Engine::advance`] moves the front by at most this.
 const IDLE_STEP: i64 = 60_000_000;
-
-/// What is expected of a bucket that has not come yet.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Expected {
-    /// Start of the bucket.
-    pub start: EventTime,
-    /// What is expected.
-    pub expected: f64,
-    /// Values below have a probability of one in a thousand.
-    pub lower: f64,
-    /// Values above have a probability of one in a thousand.
-    pub upper: f64,
-}
 
 /// Counts metrics and judges them.
 #[derive(Debug)]
@@ -98,7 +83,7 @@ pub struct Engine {
     pub(super) aside: Option<Aside>,
     fragments: Fragments,
     readings: Vec<Reading>,
-    records: Vec<AnomalyRecord>,
+    pub(super) records: Vec<AnomalyRecord>,
     /// The clock at the last call of `advance`, and whether an event has come since.
     clock: Option<ReceivedTime>,
     busy: bool,
@@ -241,19 +226,6 @@ impl Engine {
         self.settle_due(i64::MAX);
         self.front.next_close = i64::MAX;
         std::mem::take(&mut self.records)
-    }
-
-    /// What is expected of the buckets behind the one of a record, by what is known now; empty where its series is gone or too new.
-    pub fn forecast(&self, record: &AnomalyRecord, buckets: u32) -> Vec<Expected> {
-        let Some(slot) = self.table.find(record.series_key()) else { return Vec::new() };
-        let series = self.table.at(slot);
-        let state = &self.metrics[usize::from(series.metric)];
-        let next = record.end.micros().div_euclid(state.metric.span);
-        let outlooks = (next..next + i64::from(buckets)).map(|index| (index, state.open(series, index).outlook));
-        outlooks
-            .filter(|(_, outlook)| outlook.scale > 0.0)
-            .map(|(index, outlook)| state.metric.expected(index, &outlook))
-            .collect()
     }
 
     /// Forgets which events it has counted, and keeps what it has learnt of them: for learning from a history whose events have other
@@ -408,60 +380,6 @@ impl Engine {
         if would_miss {
             self.expect(slot, index + 1);
         }
-    }
-
-    /// Keeps a closed bucket for late events, where it gave a record or the metric asks for it. What a function remembers of a series cannot be
-    /// taken back, so of those no bucket waits.
-    fn wait_for_late(&mut self, place: usize, slot: u32, mut running: Running, closed: &Closed, is_told: bool) {
-        let (metric, series) = (&self.metrics[place].metric, self.table.at(slot));
-        let waits = metric.corrections.unwrap_or(if is_told { TOLD_WAITS } else { 0 });
-        if waits == 0 || metric.function.remembers() {
-            return;
-        }
-        let end = metric.closes_at(running.index).saturating_add(waits);
-        let told = is_told.then(|| Told { actual: running.value(metric.function), evidence: closed.evidence });
-        running.outlook = closed.outlook;
-        let bucket = Waiting { running, metric: place as u16, entity: series.entity.clone(), told, late: 0 };
-        if let Some((key, bucket)) = self.corrections.keep(series.key, end, bucket) {
-            self.settle(key, &bucket);
-        }
-    }
-
-    /// Settles the buckets whose time to wait for late events is over.
-    fn settle_due(&mut self, front: i64) {
-        while let Some((key, bucket)) = self.corrections.pop_due(front) {
-            self.settle(key, &bucket);
-        }
-    }
-
-    /// Tells what late events have made of a bucket, where that is told or corrects what was.
-    fn settle(&mut self, key: u64, bucket: &Waiting) {
-        if bucket.late == 0 {
-            return;
-        }
-        let state = &self.metrics[usize::from(bucket.metric)];
-        let series = self.table.find(key).map(|slot| self.table.at(slot));
-        let (evidence, side) = state.judge_late(series, &bucket.running);
-        let side = if severity(evidence) > 0.0 { side } else { Side::Usual };
-        if bucket.told.is_none() && severity(evidence) < f64::from(self.settings.record_from) {
-            return;
-        }
-        self.counters.records += 1;
-        self.records.push(AnomalyRecord::new(&Finding {
-            metric: &state.metric,
-            frame: &state.frame,
-            key,
-            entity: &bucket.entity,
-            index: bucket.running.index,
-            value: bucket.running.value(state.metric.function),
-            outlook: bucket.running.outlook,
-            evidence,
-            side,
-            reason: None,
-            multi_bucket: 0.0,
-            seldom: None,
-            corrected: Some(Corrected { told: bucket.told, late: bucket.late }),
-        }));
     }
 
     /// Opens a bucket that will be closed whether events come or not.

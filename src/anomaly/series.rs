@@ -6,14 +6,13 @@
 //! its own series first. Lookup is one probe of an open-addressing index of 8-byte cells, then the series itself.
 
 use super::codec::{Damaged, Reader, Writer};
+use super::contents::Contents;
 use super::declare::Function;
 use super::detector::Seasonal;
-use super::distinct::Distinct;
 use super::heights::Heights;
 use super::points::{Combined, Detector};
 use super::recall::{Met, Recall};
 use super::tail::Habit;
-use super::tally::Tally;
 
 /// The bucket number of no bucket.
 pub(super) const CLOSED: i64 = i64::MIN;
@@ -64,55 +63,6 @@ pub(super) enum Sample {
     Hash(u64),
     /// An amount that counts once for each different hash.
     Once(u64, f64),
-}
-
-/// The values that a bucket has had, where its function asks for them.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Contents {
-    Distinct(Distinct),
-    Tally(Tally),
-}
-
-impl Contents {
-    fn distinct(slot: &mut Option<Box<Self>>, hash: u64) -> Option<f64> {
-        match slot.get_or_insert_with(|| Box::new(Self::Distinct(Distinct::new()))).as_mut() {
-            Self::Distinct(distinct) => distinct.insert(hash).then(|| distinct.estimate()),
-            Self::Tally(_) => None,
-        }
-    }
-
-    fn entropy(slot: &mut Option<Box<Self>>, hash: u64) -> f64 {
-        match slot.get_or_insert_with(|| Box::new(Self::Tally(Tally::default()))).as_mut() {
-            Self::Tally(tally) => {
-                tally.insert(hash);
-                tally.entropy()
-            }
-            Self::Distinct(_) => 0.0,
-        }
-    }
-
-    fn save(slot: Option<&Self>, out: &mut Writer) {
-        match slot {
-            None => out.u8(0),
-            Some(Self::Distinct(distinct)) => {
-                out.u8(1);
-                distinct.save(out);
-            }
-            Some(Self::Tally(tally)) => {
-                out.u8(2);
-                tally.save(out);
-            }
-        }
-    }
-
-    fn load(input: &mut Reader<'_>) -> Result<Option<Box<Self>>, Damaged> {
-        Ok(match input.u8()? {
-            0 => None,
-            1 => Some(Box::new(Self::Distinct(Distinct::load(input)?))),
-            2 => Some(Box::new(Self::Tally(Tally::load(input)?))),
-            _ => return Err(Damaged),
-        })
-    }
 }
 
 impl Running {
