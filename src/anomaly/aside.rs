@@ -36,6 +36,8 @@ pub struct AsideSettings {
 pub(super) struct Aside {
     settings: AsideSettings,
     files: VecDeque<Segment>,
+    /// The number of the next file.
+    next: u32,
     /// What is to be written to the newest file.
     waiting: Vec<u8>,
     places: HashMap<u64, Place>,
@@ -63,11 +65,12 @@ struct Place {
 }
 
 impl Aside {
-    /// Begins anew: files that are there are not looked at, and overwritten in time.
+    /// Begins anew: files that are there go when the first one is begun.
     pub(super) fn new(settings: AsideSettings) -> Self {
         Self {
             settings,
             files: VecDeque::new(),
+            next: 0,
             waiting: Vec::new(),
             places: HashMap::new(),
             given_up: Vec::new(),
@@ -135,7 +138,11 @@ impl Aside {
             self.given_up.push(oldest.path);
         }
         fs::create_dir_all(&self.settings.folder)?;
-        let number = self.files.back().map_or(0, |newest| newest.number.wrapping_add(1));
+        if self.next == 0 {
+            self.sweep();
+        }
+        let number = self.next;
+        self.next += 1;
         let path = path_of(&self.settings.folder, number);
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path)?;
         self.files.push_back(Segment { number, path, file, length: 0 });
@@ -205,10 +212,25 @@ impl Aside {
                 }
             }
         }
+        self.next = named.iter().map(|(number, _)| number.saturating_add(1)).max().unwrap_or(0);
         for segment in &self.files {
             segment.places(&mut self.places);
         }
         self.places.retain(|key, _| !is_held(*key));
+        self.sweep();
+    }
+
+    /// Removes files of earlier runs that nothing refers to any more.
+    fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(&self.settings.folder) else { return };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let ours = name.starts_with("series-") && name.ends_with(".aside");
+            if ours && !self.files.iter().any(|file| file.path == path) {
+                // one that stays takes room and does nothing else
+                let _ = fs::remove_file(&path);
+            }
+        }
     }
 }
 
@@ -237,4 +259,69 @@ impl Segment {
 
 fn path_of(folder: &Path, number: u32) -> PathBuf {
     folder.join(format!("series-{number:010}.aside"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fields::mix;
+    use super::*;
+
+    fn series(number: u64) -> Series {
+        let mut series = Series::new(mix(number, 1), 0, format!("entity {number}").into());
+        series.last_value = number as f64;
+        series
+    }
+
+    fn bytes_in(folder: &Path) -> u64 {
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
+    }
+
+    #[test]
+    fn the_disk_that_series_take_is_bounded_and_the_oldest_are_forgotten() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut aside = Aside::new(AsideSettings { folder: folder.path().to_owned(), bytes: 100_000 });
+        for number in 0..10_000 {
+            aside.put(&series(number));
+            if number % 100 == 0 {
+                aside.save(&mut Writer::default());
+            }
+        }
+        aside.save(&mut Writer::default());
+        aside.save(&mut Writer::default());
+        assert!(bytes_in(folder.path()) <= 100_000, "{}", bytes_in(folder.path()));
+        assert!(aside.take(mix(5, 1)).is_none() && aside.take(mix(9_999, 1)) == Some(series(9_999)));
+        assert!(aside.take(mix(9_999, 1)).is_none());
+        assert_eq!((aside.lost, aside.len() > 200), (0, true));
+    }
+
+    #[test]
+    fn what_came_behind_a_snapshot_is_cut_off_and_other_files_of_ours_go() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = AsideSettings { folder: folder.path().to_owned(), bytes: 1_000_000 };
+        let mut aside = Aside::new(settings.clone());
+        (0..500).for_each(|number| aside.put(&series(number)));
+        let mut out = Writer::default();
+        aside.save(&mut out);
+        (500..3_000).for_each(|number| aside.put(&series(number)));
+        aside.save(&mut Writer::default());
+        fs::write(folder.path().join("mine.txt"), "kept").unwrap();
+        let bytes = out.finish();
+        let named = Aside::load(&mut Reader::new(&bytes)).expect("just saved");
+        let mut again = Aside::new(settings);
+        again.reopen(&named, |key| key == mix(7, 1));
+        assert_eq!(again.len(), 499);
+        assert!(again.take(mix(499, 1)) == Some(series(499)) && again.take(mix(500, 1)).is_none());
+        assert!(again.take(mix(7, 1)).is_none());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), named.len() + 1);
+    }
+
+    #[test]
+    fn a_disk_that_refuses_costs_the_series_and_is_counted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("no folder");
+        fs::write(&file, "").unwrap();
+        let mut aside = Aside::new(AsideSettings { folder: file, bytes: 1_000_000 });
+        (0..10).for_each(|number| aside.put(&series(number)));
+        assert_eq!((aside.lost, aside.len()), (10, 0));
+    }
 }
