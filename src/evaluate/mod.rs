@@ -16,6 +16,7 @@ use crate::event::annotated::Classification;
 use crate::features::{FeatureVector, Gatherer, Matrix, Sample};
 use crate::normalise::file::open_counting;
 
+pub mod backtest;
 mod families;
 mod kdd;
 mod masked;
