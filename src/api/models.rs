@@ -218,6 +218,8 @@ mod tests {
         let settings = Settings {
             data_dir: data.to_owned(),
             configured,
+            second: None,
+            second_judges_all: false,
             window: Duration::from_secs(60),
             decision: DecisionRule::MostProbable,
         };

@@ -54,8 +54,10 @@ impl Offline {
     /// When the model cannot be used.
     pub fn new(config: &Config, rules: Rules, clock: Clock) -> Result<Self, StartError> {
         let model = model(config)?;
+        let settings = configuration::models(config);
+        let second = settings.second(&Shelf::new(&settings.data_dir).deciding(settings.decision))?;
         let pipeline = Pipeline::new(Parts {
-            slot: Some(Arc::new(Slot::new(Arc::new(model)))),
+            slot: Some(Arc::new(Slot::new(Arc::new(model)).with_second(second))),
             explain: configuration::explain(config),
             // a file is no part of what is compared
             watch: None,

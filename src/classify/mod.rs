@@ -56,7 +56,7 @@ pub(crate) mod sample;
 
 pub use error::{ClassifyError, Fault, FolderError, LoadError};
 pub use model::{LoadedModel, init_runtime, load};
-pub use slot::{Classifiers, Follower, Models, Slot};
+pub use slot::{Classifiers, Follower, Models, Second, Slot};
 
 /// Judges rows of feature values. Each worker owns one, so it may keep scratch space.
 pub trait Classifier: Send {

@@ -259,8 +259,12 @@ impl Judge {
         let unknown = unlike.map_or(0.0, |unlike| belief_in_unlike(unlike, energy, self.temperature));
         let top = decide::top(classes);
         let best = usize::from(top[0].0);
-        let label = self.least_cost.as_ref().map_or(best, |rule| rule.class(classes, unknown));
         let normal = classes.iter().zip(&self.normal).filter(|(_, normal)| **normal).map(|(share, _)| share).sum();
+        let label = match &self.least_cost {
+            Some(rule) => rule.class(classes, unknown),
+            None if self.open_set.is_calm(normal, unknown) => self.most_probable_normal(classes).unwrap_or(best),
+            None => best,
+        };
         Classification {
             model: Arc::clone(&self.info),
             verdict: self.open_set.verdict(self.normal[label], normal, unknown),
@@ -274,6 +278,12 @@ impl Judge {
             explanation: Vec::new(),
             counterfactual: Vec::new(),
         }
+    }
+
+    /// The most probable class that is no attack.
+    fn most_probable_normal(&self, classes: &[f32]) -> Option<usize> {
+        let normal = (0..classes.len()).filter(|class| self.normal[*class]);
+        normal.max_by(|one, other| classes[*one].total_cmp(&classes[*other]))
     }
 
     /// Explains the first verdict of each class that is to be explained, up to the limit of the batch.

@@ -54,7 +54,7 @@ pub struct OwnOptions {
     /// What to look at: a YAML file with the features, the label and the split (docs/own-models.md)
     #[arg(long, value_name = "FILE")]
     spec: PathBuf,
-    /// The labelled rows: CSV with a header, or NDJSON, plain or gzip; where the spec names measured features, connections: Zeek, Suricata, NetFlow, Argus, VPC and KDD records, and captures
+    /// The labelled rows: CSV with a header, or NDJSON, plain or gzip; where the spec names measured features, connections: Zeek, Suricata, NetFlow, Argus, VPC and KDD records, and captures; where it names captures, the folder that holds them
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// The model folder to write
@@ -81,6 +81,12 @@ pub struct OwnOptions {
     /// Classes that training must not see, to find out how they come out
     #[arg(long, value_delimiter = ',', value_name = "LABELS")]
     leave_out: Vec<String>,
+    /// Of a spec with captures: leave them out in so many rounds in turn; each has one of its own without it
+    #[arg(long, value_name = "NUMBER")]
+    rounds: Option<usize>,
+    /// Train nothing: write the rows that would be learned from, with all their features, as CSV into this file
+    #[arg(long, value_name = "FILE")]
+    rows: Option<PathBuf>,
     #[command(flatten)]
     output: OutputOption,
 }
@@ -152,7 +158,12 @@ fn train_own(options: &OwnOptions) -> anyhow::Result<()> {
     settings.epochs = options.epochs.unwrap_or(settings.epochs);
     settings.rehearse = options.rehearse;
     settings.leave_out.clone_from(&options.leave_out);
+    settings.rounds = options.rounds;
     let own = Own { spec, sample: options.sample, memory: options.memory.map(|size| size.0) };
+    if let Some(file) = &options.rows {
+        let out = std::fs::File::create(file).with_context(|| format!("{}: cannot be written", file.display()))?;
+        return Ok(train::rows(&own, &settings, out)?);
+    }
     let report = with_progress(&settings, |progress| train::own(&own, &settings, progress))?;
     print_report(&report, options.output.output)
 }

@@ -60,6 +60,8 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
             enabled: raw.classify.enabled,
             model: model(&raw.classify.model),
             shadow: raw.classify.shadow.as_deref().map(model),
+            second: raw.classify.second.as_deref().map(model),
+            second_judges: raw.classify.second_judges,
             window: raw.classify.window.0,
             explain_per_batch: raw.classify.explain_per_batch,
             decision: raw.classify.decision,

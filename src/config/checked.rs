@@ -8,7 +8,7 @@ use crate::telemetry::log;
 
 use super::model::Model;
 use super::normalise::Normalise;
-use super::raw::{Decision, Overload};
+use super::raw::{Decision, Overload, SecondJudges};
 use super::raw_streams::{KafkaKey, SyslogFraming};
 use super::secret::Secret;
 use super::security::{Security, Tls};
@@ -192,6 +192,10 @@ pub struct Classify {
     pub model: Model,
     /// One that is compared with it.
     pub shadow: Option<Model>,
+    /// One that judges beside it.
+    pub second: Option<Model>,
+    /// What that one judges.
+    pub second_judges: SecondJudges,
     /// How far back comparisons look.
     pub window: Duration,
     /// Verdicts of each batch that are explained.

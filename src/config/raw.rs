@@ -274,6 +274,11 @@ pub struct Classify {
     /// A model that judges the same events beside it, so that the two can be compared; its verdicts are written nowhere. Written as `model` is.
     #[schemars(extend("x-kind" = "model"))]
     pub shadow: Option<String>,
+    /// A second model, whose verdicts count as well: it judges what the first one cannot, for lack of its features. Written as `model` is; empty for none.
+    #[schemars(extend("x-kind" = "model"))]
+    pub second: Option<String>,
+    /// What the second model judges: the `rest`, or `all` that it can; then its verdict on what both judge stands apart, under `oversight.second`.
+    pub second_judges: SecondJudges,
     /// How far back the drift of inputs and the disagreement of a shadow model look.
     #[schemars(extend("x-minimum" = "1m", "x-maximum" = "31d"))]
     pub window: DurationText,
@@ -282,6 +287,16 @@ pub struct Classify {
     pub explain_per_batch: usize,
     /// How a class is decided on.
     pub decision: Decision,
+}
+
+/// What the second model judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondJudges {
+    /// What the first model cannot.
+    Rest,
+    /// All that it can.
+    All,
 }
 
 /// How a class is decided on.
@@ -298,8 +313,10 @@ impl Default for Classify {
     fn default() -> Self {
         Self {
             enabled: true,
-            model: "builtin:kdd99".to_owned(),
+            model: "builtin:flow".to_owned(),
             shadow: None,
+            second: Some("builtin:kdd99".to_owned()),
+            second_judges: SecondJudges::Rest,
             window: seconds(3600),
             explain_per_batch: 4,
             decision: Decision::MostProbable,

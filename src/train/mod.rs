@@ -8,10 +8,13 @@ use std::path::PathBuf;
 use crate::classify::card::Card;
 
 mod calibrate;
+mod captures;
+mod crossed;
 pub mod dataset;
 mod ensemble;
 mod error;
 mod fit;
+mod fitted;
 mod kdd;
 mod measure;
 mod own;
@@ -24,7 +27,7 @@ mod unlike;
 
 pub use calibrate::calibrate;
 pub use error::TrainError;
-pub use kdd::{kdd99, own};
+pub use kdd::{kdd99, own, rows};
 pub use own::{Labelled, Own, OwnError, Spec, labelled};
 
 /// Scaled values are held within ± this.
@@ -82,6 +85,8 @@ pub struct Settings {
     pub coverage: f64,
     /// Whether to train six more times, each time without some attacks, to find out how attacks come out that are not known.
     pub rehearse: bool,
+    /// In how many rounds the groups of captures are left out in turn; each has one of its own where none is given.
+    pub rounds: Option<usize>,
     /// Classes that are left out of training, to see how novel they come out.
     pub leave_out: Vec<String>,
 }
@@ -150,6 +155,7 @@ impl Settings {
             false_alarms: 0.003,
             coverage: 0.95,
             rehearse: false,
+            rounds: None,
             leave_out: Vec::new(),
         }
     }
