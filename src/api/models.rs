@@ -220,6 +220,7 @@ mod tests {
             configured,
             second: None,
             second_judges_all: false,
+            max_false_alarms: None,
             window: Duration::from_secs(60),
             decision: DecisionRule::MostProbable,
         };

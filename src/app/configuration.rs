@@ -97,6 +97,7 @@ pub fn models(config: &Config) -> models::Settings {
         data_dir: config.data_dir.clone(),
         configured: configured_models(config),
         second: config.classify.second.clone(),
+        max_false_alarms: config.classify.max_false_alarms,
         second_judges_all: config.classify.second_judges == SecondJudges::All,
         window: config.classify.window,
         decision: decision(config),

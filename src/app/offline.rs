@@ -12,7 +12,6 @@ use crate::config::Config;
 use crate::event::SeqNo;
 use crate::event::id::SpoolId;
 use crate::ingest::enrich::Enriched;
-use crate::models::Shelf;
 use crate::normalise::Rules;
 use crate::spool::{Member, StoredBatch};
 
@@ -27,7 +26,7 @@ use super::{StartError, configuration};
 pub fn model(config: &Config) -> Result<LoadedModel, StartError> {
     classify::init_runtime();
     let settings = configuration::models(config);
-    let shelf = Shelf::new(&settings.data_dir).deciding(settings.decision);
+    let shelf = settings.shelf();
     Ok(shelf.load(&settings.configured.judging(&shelf).active)?)
 }
 
@@ -55,7 +54,7 @@ impl Offline {
     pub fn new(config: &Config, rules: Rules, clock: Clock) -> Result<Self, StartError> {
         let model = model(config)?;
         let settings = configuration::models(config);
-        let second = settings.second(&Shelf::new(&settings.data_dir).deciding(settings.decision))?;
+        let second = settings.second(&settings.shelf())?;
         let pipeline = Pipeline::new(Parts {
             slot: Some(Arc::new(Slot::new(Arc::new(model)).with_second(second))),
             explain: configuration::explain(config),

@@ -125,6 +125,19 @@ impl LoadedModel {
         self
     }
 
+    /// The same model with the threshold of its card that costs at most so many false alarms among 10,000 normal connections, or its
+    /// strictest one; as it is where it has no choice.
+    #[must_use]
+    pub fn allowing(mut self, false_alarms: f64) -> Self {
+        if let Some(open_set) = &mut self.card.open_set {
+            let allowed = open_set.points.iter().rev().find(|point| point.false_alarms <= false_alarms);
+            if let Some(point) = allowed.or(open_set.points.first()) {
+                open_set.normal_up_to = point.normal_up_to;
+            }
+        }
+        self
+    }
+
     /// The features it looks at.
     pub fn space(&self) -> &Arc<Space> {
         self.encoding.space()

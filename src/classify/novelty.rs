@@ -148,7 +148,13 @@ mod tests {
 
     #[test]
     fn what_is_neither_normal_nor_like_a_known_attack_is_unknown() {
-        let card = OpenSetCard { meaning: String::new(), unlike_output: true, normal_up_to: 0.1, known_up_to: 0.6 };
+        let card = OpenSetCard {
+            meaning: String::new(),
+            unlike_output: true,
+            normal_up_to: 0.1,
+            known_up_to: 0.6,
+            points: Vec::new(),
+        };
         let open = OpenSet::new(Some(&card));
         assert_eq!(open.verdict(true, 0.99, 0.01), Verdict::Normal);
         assert_eq!(open.verdict(true, 0.99, 0.2), Verdict::Unknown, "normal of those it knows, but unlike them");

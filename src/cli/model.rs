@@ -152,6 +152,9 @@ fn train_kdd99(options: &Kdd99Options) -> anyhow::Result<()> {
 fn train_own(options: &OwnOptions) -> anyhow::Result<()> {
     let spec = load_spec(&options.spec)?;
     let mut settings = train::Settings::new(options.data.clone(), options.into.clone());
+    if !spec.captures.is_empty() {
+        settings = settings.of_captures();
+    }
     settings.name.clone_from(&spec.name);
     settings.version.clone_from(&options.model_version);
     settings.seed = options.seed.unwrap_or(settings.seed);

@@ -62,6 +62,7 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
             shadow: raw.classify.shadow.as_deref().map(model),
             second: raw.classify.second.as_deref().map(model),
             second_judges: raw.classify.second_judges,
+            max_false_alarms: raw.classify.max_false_alarms,
             window: raw.classify.window.0,
             explain_per_batch: raw.classify.explain_per_batch,
             decision: raw.classify.decision,

@@ -184,7 +184,7 @@ pub struct Enrich {
 }
 
 /// The network's verdicts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Classify {
     /// Whether events are classified.
     pub enabled: bool,
@@ -196,6 +196,8 @@ pub struct Classify {
     pub second: Option<Model>,
     /// What that one judges.
     pub second_judges: SecondJudges,
+    /// False alarms among 10,000 normal connections that are allowed.
+    pub max_false_alarms: Option<f64>,
     /// How far back comparisons look.
     pub window: Duration,
     /// Verdicts of each batch that are explained.

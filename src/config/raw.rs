@@ -279,6 +279,9 @@ pub struct Classify {
     pub second: Option<String>,
     /// What the second model judges: the `rest`, or `all` that it can; then its verdict on what both judge stands apart, under `oversight.second`.
     pub second_judges: SecondJudges,
+    /// How many of 10,000 normal connections may be called something else; the model's card tells what its thresholds cost and find. Without it, the threshold is the card's own.
+    #[schemars(range(min = 0.0, max = 10_000.0))]
+    pub max_false_alarms: Option<f64>,
     /// How far back the drift of inputs and the disagreement of a shadow model look.
     #[schemars(extend("x-minimum" = "1m", "x-maximum" = "31d"))]
     pub window: DurationText,
@@ -317,6 +320,7 @@ impl Default for Classify {
             shadow: None,
             second: Some("builtin:kdd99".to_owned()),
             second_judges: SecondJudges::Rest,
+            max_false_alarms: None,
             window: seconds(3600),
             explain_per_batch: 4,
             decision: Decision::MostProbable,

@@ -273,7 +273,9 @@ fn digest(label: &str, row: Row<'_>) -> [u8; 32] {
         let bits = if value.is_nan() { u32::MAX } else { value.to_bits() };
         hasher.update(&bits.to_le_bytes());
     }
-    row.symbols.iter().for_each(|symbol| drop(hasher.update(&symbol.number().to_le_bytes())));
+    for symbol in row.symbols {
+        hasher.update(&symbol.number().to_le_bytes());
+    }
     *hasher.finalize().as_bytes()
 }
 

@@ -30,6 +30,8 @@ pub struct Settings {
     pub second: Option<Model>,
     /// Whether it judges all that it can; else only what the active one cannot.
     pub second_judges_all: bool,
+    /// False alarms among 10,000 normal connections that are allowed; as many as a model's card says without this.
+    pub max_false_alarms: Option<f64>,
     /// How far back comparisons look.
     pub window: Duration,
     /// How classes are decided on.
@@ -69,6 +71,11 @@ struct State {
 }
 
 impl Settings {
+    /// The shelf whose models decide as these settings say.
+    pub fn shelf(&self) -> Shelf {
+        Shelf::new(&self.data_dir).deciding(self.decision).allowing(self.max_false_alarms)
+    }
+
     /// The model that judges beside the active one, loaded and checked.
     ///
     /// # Errors
@@ -85,7 +92,7 @@ impl Keeper {
     /// # Errors
     /// When the configured model has to judge and cannot be used.
     pub fn open(settings: &Settings, audit: Audit, clock: Clock) -> Result<Self, ModelError> {
-        let shelf = Shelf::new(&settings.data_dir).deciding(settings.decision);
+        let shelf = settings.shelf();
         let Chosen { models, record, notice } = choose(&shelf, &settings.configured, clock.now())?;
         let observed = Arc::new(Observed::new(&models, settings.window, clock.clone()));
         let second = settings.second(&shelf)?;
@@ -311,6 +318,7 @@ mod tests {
             configured,
             second: None,
             second_judges_all: false,
+            max_false_alarms: None,
             window: Duration::from_secs(3600),
             decision: DecisionRule::MostProbable,
         };

@@ -79,6 +79,7 @@ pub fn check(settings: &Settings) -> Result<(), TrainError> {
     demand(share(settings.class_power), "class_power", "must be within 0 and 1")?;
     demand(share(settings.repeat_power), "repeat_power", "must be within 0 and 1")?;
     demand(share(settings.mask_content), "mask_content", "must be within 0 and 1")?;
+    demand(share(settings.mask_group), "mask_group", "must be within 0 and 1")?;
     demand(share(settings.mask_single), "mask_single", "must be within 0 and 1")?;
     demand((0.0..=10.0).contains(&settings.made_up), "made_up", "must be within 0 and 10")?;
     demand(share(settings.false_alarms), "false_alarms", "must be within 0 and 1")?;

@@ -127,6 +127,7 @@ fn training(settings: &Settings, dataset: &Dataset) -> Training {
             ("class_power", settings.class_power),
             ("repeat_power", settings.repeat_power),
             ("mask_content", settings.mask_content),
+            ("mask_group", settings.mask_group),
             ("mask_single", settings.mask_single),
             ("members", f64::from(settings.members)),
             ("made_up", settings.made_up),

@@ -87,7 +87,7 @@ fn fill(own: &Own, settings: &Settings, table: &mut Table<'_>) -> Result<source:
     };
     budget::check(&files, spec, own.sample, own.memory.unwrap_or_else(budget::available))?;
     let most = (own.sample.clamp(0.0, 1.0) * u64::MAX as f64) as u64;
-    let mut take = |table: &mut Table<'_>, record: source::Record<'_>| {
+    let take = |table: &mut Table<'_>, record: source::Record<'_>| {
         let drawn = hash(settings.seed, &record.line.to_le_bytes()) as u64;
         if drawn <= most { table.add(&record) } else { Ok(()) }
     };

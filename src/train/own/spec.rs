@@ -16,6 +16,7 @@ use crate::classify::card::LabelCard;
 use crate::classify::declare::{LabelSpec, NORMAL};
 use crate::classify::encode::Curve;
 use crate::config;
+use crate::features::flow;
 use crate::features::{Feature, Kind, MOST_FEATURES};
 
 /// A spec as it is written.
@@ -206,7 +207,7 @@ impl Spec {
         let feature = |feature: &FeatureSpec| Feature {
             name: feature.name.clone(),
             field: (!feature.measured).then(|| feature.path().to_owned()),
-            group: None,
+            group: feature.measured.then(|| flow::group_of(&feature.name)).flatten().map(str::to_owned),
             kind: match feature.kind {
                 KindSpec::Number => Kind::Number,
                 KindSpec::Symbol => Kind::Symbol(words.next().expect("words for each symbol")),
