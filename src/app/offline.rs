@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::event::SeqNo;
 use crate::event::id::SpoolId;
+use crate::features::Space;
 use crate::ingest::enrich::Enriched;
 use crate::normalise::Rules;
 use crate::spool::{Member, StoredBatch};
@@ -28,6 +29,21 @@ pub fn model(config: &Config) -> Result<LoadedModel, StartError> {
     let settings = configuration::models(config);
     let shelf = settings.shelf();
     Ok(shelf.load(&settings.configured.judging(&shelf).active)?)
+}
+
+/// The model that judges records of the 41 features of KDD-99: the active one or the second, whichever looks at these; else the active
+/// one.
+///
+/// # Errors
+/// When it cannot be used.
+pub fn of_records(config: &Config) -> Result<LoadedModel, StartError> {
+    let active = model(config)?;
+    if **active.space() == Space::kdd99() {
+        return Ok(active);
+    }
+    let second = config.classify.second.as_ref().map(|second| configuration::models(config).shelf().load(second));
+    let second = second.transpose()?.filter(|second| **second.space() == Space::kdd99());
+    Ok(second.unwrap_or(active))
 }
 
 /// The annotated documents of some events.

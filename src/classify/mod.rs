@@ -78,7 +78,7 @@ pub trait Classifier: Send {
 }
 
 /// The models that are part of this program.
-pub const BUILTIN: [&str; 1] = ["kdd99"];
+pub const BUILTIN: [&str; 2] = ["flow", "kdd99"];
 
 /// Most events that are run through the network at once: bounds the scratch space, and no size is faster.
 pub const CHUNK: usize = 1024;
@@ -86,7 +86,7 @@ pub const CHUNK: usize = 1024;
 /// Where a model comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelSource {
-    /// One that is part of this program: `kdd99`.
+    /// One that is part of this program: `flow` or `kdd99`.
     Builtin(String),
     /// A model folder.
     Folder(PathBuf),

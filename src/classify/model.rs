@@ -52,6 +52,11 @@ pub fn load(source: &ModelSource) -> Result<LoadedModel, LoadError> {
             include_bytes!("../../models/kdd99/card.json"),
             include_bytes!("../../models/kdd99/weights.safetensors"),
         ),
+        ModelSource::Builtin(name) if name == "flow" => LoadedModel::from_files(
+            Path::new("builtin:flow"),
+            include_bytes!("../../models/flow/card.json"),
+            include_bytes!("../../models/flow/weights.safetensors"),
+        ),
         ModelSource::Builtin(name) => Err(LoadError::UnknownBuiltin { name: name.clone() }),
         ModelSource::Folder(folder) => {
             let content = |name: &str| {

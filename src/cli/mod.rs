@@ -1,6 +1,7 @@
 //! The commands and their help; each calls one room.
 
 mod by_hand;
+mod captures;
 mod check;
 mod config;
 mod demo;

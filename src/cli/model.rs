@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use crate::config::SizeText;
 use crate::train::{self, Own, OwnError, Spec, TrainError};
 
+use super::captures;
 use super::progress::Progress;
 use super::{Output, OutputOption};
 
@@ -220,6 +221,7 @@ fn print_report(report: &train::Report, output: Output) -> anyhow::Result<()> {
         Output::Text => {
             println!("{} holds the model; on rows that training has not seen:", report.folder.display());
             println!("{quality}");
+            print!("{}", captures::table(&report.card));
             for left in report.card.quality.iter().flat_map(|quality| &quality.never_seen) {
                 println!(
                     "without {}: {} distinct rows, {:.1} % called normal, AUROC {:.3} as an alarm, {:.3} of novelty",
