@@ -1,6 +1,7 @@
 //! The engine's whole state as bytes, and back.
 //!
-//! Version 2 has, behind the series, their detectors of points and the values they have had; version 1, which had neither, is still read.
+//! Version 2 has, behind the series, their detectors of points and the values they have had, version 3 the state of the
+//! patterns behind those; versions 1 and 2 are still read, and what they lack starts anew.
 //!
 //! Magic (8 bytes), format version (u32), then the state, then CRC-32C (u32) over everything before it; numbers are
 //! little-endian. The state is tied to the position of the last event observed. What was learnt by a metric whose
@@ -18,9 +19,11 @@ use crate::event::SeqNo;
 
 const MAGIC: &[u8; 8] = b"OVANOMLY";
 /// Version of the format written here.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// The first version with detectors of points and values that were had.
 const WITH_POINTS_AND_KNOWN: u32 = 2;
+/// The first version with patterns.
+const WITH_PATTERNS: u32 = 3;
 /// Magic, version and checksum.
 const FRAME: usize = 16;
 
@@ -108,6 +111,7 @@ impl Engine {
         self.table.iter().for_each(|series| series.save(&self.buckets, out));
         self.save_beside(out, |series| series.combined.as_deref(), Combined::save);
         self.save_beside(out, |series| series.known.as_deref(), Known::save);
+        self.patterns.save(out);
     }
 
     /// What only some series have, each with the place of its series.
@@ -142,6 +146,9 @@ impl Engine {
         if version >= WITH_POINTS_AND_KNOWN {
             self.load_beside(input, &slots, Combined::load, |series, state| series.combined = Some(state))?;
             self.load_beside(input, &slots, Known::load, |series, state| series.known = Some(state))?;
+        }
+        if version >= WITH_PATTERNS {
+            self.patterns.load(input)?;
         }
         self.table.hand = if self.table.len() == 0 { 0 } else { hand % self.table.len() };
         self.move_slots(&slots)?;
@@ -335,8 +342,8 @@ mod tests {
     fn a_snapshot_of_a_newer_program_is_told_as_such() {
         let mut feed = Feed::new(settings(DECLARED));
         let mut bytes = feed.engine.snapshot();
-        bytes[8] = 3;
-        assert_eq!(feed.engine.restore(&bytes), Err(SnapshotError::Newer { found: 3 }));
+        bytes[8] = 4;
+        assert_eq!(feed.engine.restore(&bytes), Err(SnapshotError::Newer { found: 4 }));
     }
 
     #[test]
@@ -344,8 +351,10 @@ mod tests {
         let mut feed = Feed::new(settings(DECLARED));
         events(2_000, 1).iter().for_each(|event| drop(feed.observe(event)));
         let bytes = feed.engine.snapshot();
-        // the older version ended before the numbers of detectors and of sets of values, which are 0 here
-        let mut older = bytes[..bytes.len() - 12].to_vec();
+        // the older version ended before the numbers of detectors and of sets of values, which are 0 here, and the patterns
+        let mut patterns = Writer::default();
+        feed.engine.patterns.save(&mut patterns);
+        let mut older = bytes[..bytes.len() - 12 - patterns.finish().len()].to_vec();
         older[8] = 1;
         let checksum = crc32c::crc32c(&older);
         older.extend_from_slice(&checksum.to_le_bytes());

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::anomaly::patterns::PatternSettings;
 use crate::anomaly::{self, Engine, MetricDeclaration, Metrics};
 use crate::classify::Explain;
 use crate::classify::card::DecisionRule;
@@ -122,6 +123,18 @@ pub fn explain(config: &Config) -> Explain {
     Explain { per_batch: config.classify.explain_per_batch, ..Explain::default() }
 }
 
+/// The metrics as they are declared, or those that ship.
+pub fn metrics(config: &Config) -> Vec<MetricDeclaration> {
+    match &config.anomaly.metrics {
+        None => anomaly::default_metrics(),
+        Some(values) => values
+            .iter()
+            .map(|value| serde_json::from_value(value.clone()))
+            .collect::<Result<_, _>>()
+            .expect("the configuration was held against the schema of this type"),
+    }
+}
+
 /// What counts metrics; none where that is switched off.
 ///
 /// # Errors
@@ -130,14 +143,7 @@ pub fn engine(config: &Config) -> Result<Option<Engine>, StartError> {
     if !config.enrich.enabled || !config.anomaly.enabled {
         return Ok(None);
     }
-    let mut declared = match &config.anomaly.metrics {
-        None => anomaly::default_metrics(),
-        Some(values) => values
-            .iter()
-            .map(|value| serde_json::from_value(value.clone()))
-            .collect::<Result<_, _>>()
-            .expect("the configuration was held against the schema of this type"),
-    };
+    let mut declared = metrics(config);
     for declaration in &mut declared {
         declaration.lateness.get_or_insert_with(|| DurationText(config.anomaly.lateness).to_string());
     }
@@ -146,8 +152,27 @@ pub fn engine(config: &Config) -> Result<Option<Engine>, StartError> {
         metrics,
         series: config.anomaly.max_series,
         record_from: config.anomaly.threshold as f32,
+        patterns: patterns(config),
         ..anomaly::Settings::default()
     })))
+}
+
+/// What looks for patterns and counts no metrics, for files: it looks for nothing where anomalies are switched off.
+pub fn patterns_alone(config: &Config) -> Engine {
+    let patterns = if config.anomaly.enabled { patterns(config) } else { PatternSettings::NONE };
+    let record_from = config.anomaly.threshold as f32;
+    Engine::new(anomaly::Settings { record_from, patterns, ..anomaly::Settings::default() })
+}
+
+fn patterns(config: &Config) -> PatternSettings {
+    let patterns = &config.anomaly.patterns;
+    PatternSettings {
+        beacons: patterns.beacons.then_some(patterns.beacon_score),
+        long_connections: patterns.long_connections.then(|| patterns.long_connection.0.as_secs_f64()),
+        dns_tunnels: patterns.dns_tunnels.then(|| patterns.dns_tunnel_bytes.into()),
+        generated_names: patterns.generated_names.then_some(patterns.generated_names_from),
+        remembered: patterns.remembered,
+    }
 }
 
 /// The store that documents go to.

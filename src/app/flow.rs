@@ -87,16 +87,17 @@ impl FlowTexts {
     }
 }
 
-/// How many records of each kind told about the connection, the name that was asked for, and what alerts and notices
-/// were called; texts stand between quotes as they came.
+/// How many records of each kind told about the connection, the name that was asked for, what alerts and notices
+/// were called, and the types of files; texts stand between quotes as they came.
 fn related(out: &mut String, related: &Related) {
     related.counts().for_each(|(kind, count)| member!(out, "\"{kind}\":{count},"));
     if let Some(name) = related.asked() {
         member!(out, "\"asked\":\"{name}\",");
     }
-    let said: Vec<&str> = related.said().collect();
-    if !said.is_empty() {
-        member!(out, "\"said\":[\"{}\"],", said.join("\",\""));
+    for (key, texts) in [("said", related.said().collect::<Vec<_>>()), ("file_types", related.carried().collect())] {
+        if !texts.is_empty() {
+            member!(out, "\"{key}\":[\"{}\"],", texts.join("\",\""));
+        }
     }
 }
 

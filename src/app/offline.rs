@@ -1,11 +1,12 @@
 //! Judging events without a server and without a store: the same pipeline as the worker's, for files.
 //!
-//! Metrics are not counted: their buckets end with the clock, which a file does not have.
+//! Metrics are not counted: their buckets end with the clock, which a file does not have. Patterns are looked for.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::anomaly::patterns::Finding;
 use crate::classify::{self, LoadedModel, Slot};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -76,7 +77,7 @@ impl Offline {
             explain: configuration::explain(config),
             // a file is no part of what is compared
             watch: None,
-            engine: None,
+            engine: Some(configuration::patterns_alone(config)),
             // ids of documents are like those of stored events, and never the same
             spool: SpoolId(rand::random()),
             rules,
@@ -85,6 +86,11 @@ impl Offline {
             settled_below: SeqNo(0),
         });
         Ok(Self { pipeline, clock, next: SeqNo(1) })
+    }
+
+    /// The `most` strongest entities of each pattern that no single event shows.
+    pub fn ranked(&self, most: usize) -> Vec<Finding> {
+        self.pipeline.ranked(most)
     }
 
     /// Annotates `events`.

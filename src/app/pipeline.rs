@@ -6,6 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::anomaly::patterns::Finding;
 use crate::anomaly::{AnomalyRecord, Engine, Touched};
 use crate::classify::{Classifier, Classifiers, Explain, Follower, Slot};
 use crate::event::annotated::{Classification, ModelInfo};
@@ -185,6 +186,7 @@ impl Pipeline {
         }
         if let Some(engine) = &mut self.engine {
             engine.advance(now);
+            engine.take_findings();
         }
         Enriched { bytes: out.bytes.into(), documents }
     }
@@ -203,6 +205,11 @@ impl Pipeline {
         let mut out = Output::default();
         self.close_buckets(&mut out, now);
         out.finish()
+    }
+
+    /// The `most` strongest entities of each pattern that no single event shows.
+    pub fn ranked(&self, most: usize) -> Vec<Finding> {
+        self.engine.as_ref().map(|engine| engine.ranked(most)).unwrap_or_default()
     }
 
     /// The engine's state, as of the last event that was annotated.
@@ -356,16 +363,25 @@ impl Pipeline {
     fn close_buckets(&mut self, out: &mut Output, now: ReceivedTime) {
         let Some(engine) = &mut self.engine else { return };
         let records: Vec<AnomalyRecord> = engine.advance(now);
+        let findings = engine.take_findings();
         let counters = engine.counters();
         catalogue::METRIC_SERIES.set(i64::try_from(engine.series()).unwrap_or(i64::MAX));
         catalogue::SERIES_EVICTED.raise_to(counters.evicted);
         catalogue::LATE_EVENTS.raise_to(counters.late);
-        catalogue::ANOMALIES.add(records.len() as u64);
+        catalogue::ANOMALIES.add((records.len() + findings.len()) as u64);
+        let (remembered, forgotten) = engine.remembered();
+        catalogue::PATTERN_ENTITIES.set(i64::try_from(remembered).unwrap_or(i64::MAX));
+        catalogue::PATTERN_ENTITIES_EVICTED.raise_to(forgotten);
         for record in &records {
             let start = out.bytes.len();
             record.to_json(&mut out.bytes);
             // it may have been written before a crash, from events that are counted again now
             out.push(Kind::Anomaly, record.start, EventId::Given(record.id().into()), start, None, true);
+        }
+        for finding in &findings {
+            let start = out.bytes.len();
+            finding.to_json(&mut out.bytes);
+            out.push(Kind::Anomaly, finding.time(), EventId::Given(finding.id().into()), start, None, true);
         }
     }
 }

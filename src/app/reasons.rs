@@ -8,8 +8,11 @@ use crate::event::json::{write_number, write_string};
 /// Values and contributions are written with four decimals.
 const DECIMALS: u32 = 4;
 
-/// Features that the sentence names.
+/// Features that the sentence names as reasons.
 const NAMED: usize = 3;
+
+/// Conditions that the sentence names: more are no longer a reason that a person can hold. They are only counted there.
+const HELD: usize = 6;
 
 /// Appends the members `explanation`, `reason` and `counterfactual` of `oversight.classification`, each with a comma before
 /// it, as far as there is something to say.
@@ -36,7 +39,7 @@ fn sentence(model: &ModelInfo, verdict: &Classification) -> String {
     }
     if !verdict.counterfactual.is_empty() {
         text.push_str("; ");
-        text.push_str(&otherwise(model, &verdict.counterfactual));
+        text.push_str(&otherwise(model, &verdict.counterfactual, HELD));
     }
     text
 }
@@ -51,8 +54,8 @@ fn reason(model: &ModelInfo, share: &Contribution) -> String {
     text
 }
 
-/// "normal if serror_rate ≤ 0.31 and count ≤ 12".
-fn otherwise(model: &ModelInfo, conditions: &[Condition]) -> String {
+/// "normal if serror_rate ≤ 0.31 and count ≤ 12"; of more than `most` conditions the last are "3 more".
+fn otherwise(model: &ModelInfo, conditions: &[Condition], most: usize) -> String {
     let condition = |condition: &Condition| {
         let relation = match condition.relation {
             Relation::AtMost => "≤",
@@ -61,7 +64,12 @@ fn otherwise(model: &ModelInfo, conditions: &[Condition]) -> String {
         };
         format!("{} {relation} {}", name(model, condition.feature), words(&condition.value))
     };
-    format!("normal if {}", listed(&conditions.iter().map(condition).collect::<Vec<_>>()))
+    let named = if conditions.len() > most { &conditions[..most - 1] } else { conditions };
+    let mut parts: Vec<String> = named.iter().map(condition).collect();
+    if named.len() < conditions.len() {
+        parts.push(format!("{} more", conditions.len() - named.len()));
+    }
+    format!("normal if {}", listed(&parts))
 }
 
 /// "a", "a and b", "a, b and c".
@@ -93,7 +101,7 @@ fn write_explanation(out: &mut Vec<u8>, model: &ModelInfo, explanation: &[Contri
 
 fn write_counterfactual(out: &mut Vec<u8>, model: &ModelInfo, conditions: &[Condition]) {
     out.extend_from_slice(br#","counterfactual":{"text":"#);
-    write_string(out, &otherwise(model, conditions));
+    write_string(out, &otherwise(model, conditions, conditions.len()));
     out.extend_from_slice(br#","changes":["#);
     for (place, condition) in conditions.iter().enumerate() {
         out.extend_from_slice(if place > 0 { br#",{"feature":"# } else { br#"{"feature":"# });
@@ -159,13 +167,27 @@ mod tests {
             Condition { feature: 0, relation: Relation::AtMost, value: FeatureValue::Number(0.31) },
             Condition { feature: 2, relation: Relation::AtLeast, value: FeatureValue::Number(12.0) },
         ];
-        assert_eq!(otherwise(&model(), &conditions), "normal if serror_rate ≤ 0.31 and count \"x\" ≥ 12");
+        assert_eq!(otherwise(&model(), &conditions, HELD), "normal if serror_rate ≤ 0.31 and count \"x\" ≥ 12");
         let mut out = br#"{"a":0"#.to_vec();
         write_counterfactual(&mut out, &model(), &conditions);
         out.push(b'}');
         let json: serde_json::Value = serde_json::from_slice(&out).expect("valid JSON");
         assert_eq!(json["counterfactual"]["changes"][1]["operator"], ">=");
         assert_eq!(json["counterfactual"]["changes"][1]["feature"], "count \"x\"");
+    }
+
+    #[test]
+    fn of_many_conditions_the_sentence_only_counts_the_last() {
+        let condition = |place: u16| Condition {
+            feature: 0,
+            relation: Relation::Equal,
+            value: FeatureValue::Number(f32::from(place)),
+        };
+        let conditions: Vec<Condition> = (1..=8).map(condition).collect();
+        let text = otherwise(&model(), &conditions, HELD);
+        assert!(text.ends_with("serror_rate = 5 and 3 more"), "{text}");
+        assert!(otherwise(&model(), &conditions, 8).ends_with("and serror_rate = 8"));
+        assert!(otherwise(&model(), &conditions[..6], HELD).ends_with("and serror_rate = 6"));
     }
 
     #[test]

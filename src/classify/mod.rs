@@ -35,6 +35,8 @@ pub mod typical;
 pub mod values;
 
 #[cfg(feature = "torch")]
+mod choice;
+#[cfg(feature = "torch")]
 pub mod counterfactual;
 #[cfg(feature = "torch")]
 pub mod explain;
@@ -93,13 +95,15 @@ pub enum ModelSource {
 }
 
 /// Which verdicts are explained. An explanation costs as much as judging some seventy events, and a counterfactual several hundred, so
-/// a batch gets a few.
+/// every detection gets its own while little waits, and a flood a few.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Explain {
     /// Whose verdicts.
     pub verdicts: Explained,
-    /// At most so many in a batch, each of another class: a flood of one attack is explained once.
+    /// At most so many in a batch.
     pub per_batch: usize,
+    /// In a flood, of one class at most one in so many events.
+    pub apart: u64,
     /// Points on the path of the integrated gradients; more is more exact.
     pub steps: usize,
     /// Whether it is also looked for what would have made the verdict normal.
@@ -117,11 +121,12 @@ pub enum Explained {
 
 impl Default for Explain {
     fn default() -> Self {
-        Self { verdicts: Explained::Attacks, per_batch: 4, steps: 16, counterfactuals: true }
+        Self { verdicts: Explained::Attacks, per_batch: 16, apart: 2048, steps: 16, counterfactuals: true }
     }
 }
 
 impl Explain {
     /// None is explained.
-    pub const NEVER: Self = Self { verdicts: Explained::Attacks, per_batch: 0, steps: 1, counterfactuals: false };
+    pub const NEVER: Self =
+        Self { verdicts: Explained::Attacks, per_batch: 0, apart: 0, steps: 1, counterfactuals: false };
 }

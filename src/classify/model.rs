@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::calibrate::softmax;
 use super::card::{CARD_FILE, Card, DecisionRule, SCRIPT_FILE, WEIGHTS_FILE};
+use super::choice::{CALM, Choice};
 use super::counterfactual::{self, Answer, Case};
 use super::decide::LeastCost;
 use super::drift::Bins;
@@ -16,8 +17,7 @@ use super::novelty::{Novelty, OpenSet, belief_in_unlike};
 use super::script::Script;
 use super::typical::Typical;
 use super::{
-    CHUNK, Classifier, ClassifyError, Explain, Explained, Fault, LoadError, ModelSource, check, conformal, decide,
-    weights,
+    CHUNK, Classifier, ClassifyError, Explain, Fault, LoadError, ModelSource, check, conformal, decide, weights,
 };
 use crate::event::Probability;
 use crate::event::annotated::{Classification, Condition, ModelInfo, Verdict};
@@ -181,6 +181,7 @@ impl LoadedModel {
             open_set: OpenSet::new(self.card.open_set.as_ref()),
             least_cost: (self.rule == DecisionRule::LeastCost).then(|| LeastCost::new(&self.card)),
             explain,
+            choice: Choice::default(),
             network: self.network(),
             scratch: Scratch::default(),
             asking: Scratch::default(),
@@ -193,10 +194,6 @@ impl LoadedModel {
         groups.filter(|(_, needing)| needing.contains(&true)).collect()
     }
 }
-
-/// Events of a batch up to which counterfactuals are looked for thoroughly. As a batch is what was waiting, larger ones mean a flood, in
-/// which the time is better spent on verdicts.
-const CALM: usize = 64;
 
 /// Runs the network for one worker.
 struct Judge {
@@ -218,6 +215,7 @@ struct Judge {
     /// None where the most probable class is decided on.
     least_cost: Option<LeastCost>,
     explain: Explain,
+    choice: Choice,
     network: Network,
     scratch: Scratch,
     /// In its place while the network is asked for a counterfactual.
@@ -304,19 +302,10 @@ impl Judge {
         normal.max_by(|one, other| classes[*one].total_cmp(&classes[*other]))
     }
 
-    /// Explains the first verdict of each class that is to be explained, up to the limit of the batch.
+    /// Explains the verdicts that [`Choice`] takes.
     fn explain(&mut self, batch: &Matrix, verdicts: &mut [Classification]) -> Result<(), tch::TchError> {
-        let mut chosen: Vec<usize> = Vec::new();
-        for (place, verdict) in verdicts.iter().enumerate() {
-            if chosen.len() >= self.explain.per_batch {
-                break;
-            }
-            let wanted = self.explain.verdicts == Explained::All || verdict.verdict.is_alarm();
-            let said = |verdict: &Classification| (verdict.verdict, verdict.label);
-            if wanted && chosen.iter().all(|other| said(&verdicts[*other]) != said(verdict)) {
-                chosen.push(place);
-            }
-        }
+        let kinds = verdicts.iter().map(|verdict| (verdict.verdict, verdict.label));
+        let chosen = self.choice.of(self.explain, kinds);
         if chosen.is_empty() {
             return Ok(());
         }

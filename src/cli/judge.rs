@@ -16,6 +16,7 @@ use crate::normalise::records::{self, Format, SourceError};
 use crate::normalise::{Dialect, Rules};
 
 use super::findings::Findings;
+use super::patterns;
 use super::progress::Progress;
 use super::traffic::format;
 
@@ -23,6 +24,8 @@ use super::traffic::format;
 const BATCH: usize = 512;
 /// Documents of one-way flows that wait for the other side: as many as flows wait there.
 const MOST_WAITING: usize = 65_536;
+/// The severity from which a table shows a pattern.
+const SHOWN_FROM: f64 = 50.0;
 
 /// What to judge, and how to tell.
 #[derive(Debug, Args)]
@@ -95,11 +98,20 @@ pub fn judge(configuration: &Config, options: &JudgeOptions) -> anyhow::Result<(
         }
     }
     run.tell_of_single_sides()?;
-    let Run { findings, documents, .. } = run;
+    let Run { findings, documents, offline, .. } = run;
+    let ranked = offline.ranked(options.top);
     match (options.output, documents) {
         (_, Some(mut documents)) => documents.flush()?,
-        (JudgeOutput::Json, None) => println!("{}", findings.json(options.top)),
-        (_, None) => std::io::stdout().write_all(findings.text(options.top).as_bytes())?,
+        (JudgeOutput::Json, None) => {
+            let mut told = findings.json(options.top);
+            told["patterns"] = patterns::as_json(&ranked);
+            println!("{told}");
+        }
+        (_, None) => {
+            let mut told = findings.text(options.top);
+            patterns::table(&mut told, &ranked, SHOWN_FROM)?;
+            std::io::stdout().write_all(told.as_bytes())?;
+        }
     }
     findings.warn();
     failed.map_or(Ok(()), |fault| Err(fault.into()))

@@ -53,7 +53,7 @@ pub fn setup(configuration: &Config, options: &SetupOptions) -> anyhow::Result<(
     let settings = configuration::elasticsearch(configuration)?;
     let dashboards = options.dashboards.as_ref().map(|url| options.access.open(url, &settings)).transpose()?;
     if dashboards.is_some() && !options.remove && !configuration.normalise.ecs_fields {
-        println!("note: without normalise.ecs_fields: true the panels by address show only events that came as ECS");
+        println!("note: with normalise.ecs_fields: false the panels by address show only events that came as ECS");
     }
     runtime()?.block_on(async {
         if options.remove {

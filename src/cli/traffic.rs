@@ -26,8 +26,9 @@ const MOST_LINES: u64 = 5;
 /// What to send where.
 #[derive(Debug, Args)]
 pub struct ReplayOptions {
-    /// The file, plain, gzip or zstd
-    file: PathBuf,
+    /// Files, plain, gzip or zstd; one is sent behind the other
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
     /// What is in it; by its content where it is not given
     #[arg(long, value_parser = format(), default_value = "auto")]
     format: Format,
@@ -79,14 +80,26 @@ pub struct SimulateOptions {
     rate: Option<f64>,
 }
 
-/// Sends a file, with progress; waits and sends again where oversight is away or full.
+/// Sends files, with progress; waits and sends again where oversight is away or full.
 pub fn replay(configuration: &Config, options: &ReplayOptions) -> anyhow::Result<()> {
     let scheme = if configuration.tls.is_some() { "https" } else { "http" };
     let url = options.url.clone().unwrap_or_else(|| format!("{scheme}://{}/", configuration.listen));
     let key = options.key_file.as_ref().map(|path| read(path)).transpose()?;
     let unreadable = Arc::<AtomicU64>::default();
-    let events = records::open(&options.file, options.format, Clock::system().now().as_event_time())?;
-    let events = readable(events, Arc::clone(&unreadable));
+    // before the first event is sent: whether one is missing
+    options
+        .files
+        .iter()
+        .try_for_each(|file| std::fs::metadata(file).map(drop).with_context(|| file.display().to_string()))?;
+    let start = Clock::system().now().as_event_time();
+    let (files, format, told) = (options.files.clone(), options.format, Arc::clone(&unreadable));
+    let events = files.into_iter().flat_map(move |file| {
+        let (events, fault) = match records::open(&file, format, start) {
+            Ok(events) => (Some(readable(events, Arc::clone(&told))), None),
+            Err(fault) => (None, Some(Err(fault))),
+        };
+        events.into_iter().flatten().chain(fault)
+    });
     let settings = sender::Settings {
         batch: options.batch,
         connections: options.connections,

@@ -74,6 +74,7 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
             lateness: raw.anomaly.lateness.0,
             max_series: raw.anomaly.max_series,
             snapshot_every: raw.anomaly.snapshot_every.0,
+            patterns: raw.anomaly.patterns.clone(),
         },
         store,
         log: log_settings(&raw.log),

@@ -9,6 +9,7 @@ use crate::telemetry::log;
 use super::model::Model;
 use super::normalise::Normalise;
 use super::raw::{Decision, Overload, SecondJudges};
+use super::raw_patterns::Patterns;
 use super::raw_streams::{KafkaKey, SyslogFraming};
 use super::secret::Secret;
 use super::security::{Security, Tls};
@@ -222,6 +223,8 @@ pub struct Anomaly {
     pub max_series: usize,
     /// Time between two snapshots.
     pub snapshot_every: Duration,
+    /// What to look for beside metrics, as it is written.
+    pub patterns: Patterns,
 }
 
 /// Where documents go, and how they are sent.

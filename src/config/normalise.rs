@@ -20,7 +20,7 @@ pub struct Normalise {
 
 impl Default for Normalise {
     fn default() -> Self {
-        Self { community_id: true, ecs_fields: false, dialects: Vec::new(), mappings: Vec::new() }
+        Self { community_id: true, ecs_fields: true, dialects: Vec::new(), mappings: Vec::new() }
     }
 }
 

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::normalise::Normalise;
+use super::raw_patterns::Patterns;
 use super::raw_streams::{Kafka, KafkaStore, Syslog};
 use super::secret::SecretSource;
 use super::security::raw::{Security, Tls};
@@ -285,7 +286,7 @@ pub struct Classify {
     /// How far back the drift of inputs and the disagreement of a shadow model look.
     #[schemars(extend("x-minimum" = "1m", "x-maximum" = "31d"))]
     pub window: DurationText,
-    /// Detections of each batch whose verdict is explained, the most probable first.
+    /// Detections of each batch whose verdict is explained. Where much waits at once, less is explained: see docs/evaluation.md.
     #[schemars(range(max = 65_536))]
     pub explain_per_batch: usize,
     /// How a class is decided on.
@@ -322,7 +323,7 @@ impl Default for Classify {
             second_judges: SecondJudges::Rest,
             max_false_alarms: None,
             window: seconds(3600),
-            explain_per_batch: 4,
+            explain_per_batch: 16,
             decision: Decision::MostProbable,
         }
     }
@@ -348,6 +349,8 @@ pub struct Anomaly {
     /// How often what was learnt is saved.
     #[schemars(extend("x-minimum" = "1s"))]
     pub snapshot_every: DurationText,
+    /// What no single connection shows.
+    pub patterns: Patterns,
 }
 
 impl Default for Anomaly {
@@ -359,6 +362,7 @@ impl Default for Anomaly {
             lateness: seconds(120),
             max_series: 200_000,
             snapshot_every: seconds(60),
+            patterns: Patterns::default(),
         }
     }
 }

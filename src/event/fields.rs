@@ -10,8 +10,8 @@ pub const CLASSIFICATION: &str = "classification";
 pub const SECOND: &str = "second";
 /// `oversight.features`: the dialect that the event spoke, and which features it told not or by estimate.
 pub const FEATURES: &str = "features";
-/// `oversight.related`: how many other records told about the connection, by kind; what was asked for (`asked`) and what
-/// alerts and notices were called (`said`).
+/// `oversight.related`: how many other records told about the connection, by kind; what was asked for (`asked`), what
+/// alerts and notices were called (`said`) and what kinds of files were seen (`file_types`).
 pub const RELATED: &str = "related";
 /// `oversight.anomaly`: the scores of the metrics that an event touches.
 pub const ANOMALY: &str = "anomaly";

@@ -7,6 +7,7 @@
 use super::assemble::{Counted, Ending, Facts, Side};
 use super::connection::{Address, Transport};
 use super::dialect::{Found, Names};
+use super::joins::{CONN_UIDS, FUID};
 use super::moment;
 use super::scalar::Captured;
 use super::slots::{
@@ -20,7 +21,9 @@ const NAMES: Names = Names { source: ORIG_H, destination: RESP_H, transport: PRO
 /// Whether the record comes from Zeek, whichever log it is of.
 #[inline]
 pub fn is_ours(slots: &Slots) -> bool {
-    slots.at(ORIG_H).is_there() && slots.at(UID).is_there() || slots.at(STREAM).is_there() && slots.at(TS).is_there()
+    let both = |one, other| slots.at(one).is_there() && slots.at(other).is_there();
+    // files.log has no connection of its own, and names no log in its JSON
+    both(ORIG_H, UID) || both(STREAM, TS) || both(FUID, CONN_UIDS)
 }
 
 /// The connection that lies in the slots, if one does; `told` says that it is one, whatever it lacks.

@@ -144,3 +144,67 @@ impl Between {
         Row { features, ..row }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tch::{CModule, Device, Kind, Tensor};
+
+    use super::*;
+    use crate::classify::import::{Recipe, import};
+
+    const RECIPE: &str = "name: web\nversion: '1'\nlabels: [{name: normal}, {name: scan, category: probe, risk: 47}]\n\
+        features:\n\
+        \x20 - {name: bytes, field: http.bytes, kind: number, curve: log1p, scale: {mean: 2, deviation: 4}, missing: 0}\n\
+        \x20 - {name: status, field: http.status, kind: symbol, words: ['200', '404'], encoding: one_hot}\n\
+        gives: logits\n";
+
+    const SPEC: &str = "name: web\nlabel: verdict\nnormal: [normal]\nfeatures:\n\
+        \x20 - {name: bytes, field: http.bytes, kind: number, curve: log1p}\n\
+        \x20 - {name: status, field: http.status, kind: symbol}\n\
+        labels:\n  scan: {category: probe}\n";
+
+    /// A TorchScript file that believes in `scan` where the status is 404, ten times surer than it should be.
+    fn traced(path: &Path) {
+        let weights = Tensor::from_slice(&[0.1f32, -20.0, 20.0]).unsqueeze(1);
+        let mut unit = |inputs: &[Tensor]| {
+            let sum = inputs[0].matmul(&weights);
+            vec![Tensor::cat(&[sum.zeros_like(), sum], 1)]
+        };
+        let rows = Tensor::zeros([2, 3], (Kind::Float, Device::Cpu));
+        CModule::create_by_tracing("Unit", "forward", &[rows], &mut unit).expect("traced").save(path).expect("saved");
+    }
+
+    /// Nine scans of ten are answered 404, and one ordinary request of ten.
+    fn requests() -> String {
+        let mut text = String::new();
+        for row in 0..2000 {
+            let (scan, strange) = (row % 2 == 1, row / 2 % 10 == 0);
+            let status = if scan != strange { "404" } else { "200" };
+            let verdict = if scan { "scan" } else { "normal" };
+            text += &format!("{{\"http\":{{\"bytes\":{row},\"status\":\"{status}\"}},\"verdict\":\"{verdict}\"}}\n");
+        }
+        text
+    }
+
+    #[test]
+    fn torch_script_is_calibrated_and_stays_as_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        for (name, text) in [("recipe.yml", RECIPE), ("spec.yml", SPEC), ("rows.ndjson", &requests())] {
+            std::fs::write(at(name), text).expect("written");
+        }
+        traced(&at("network.pt"));
+        import(&at("network.pt"), &Recipe::load(&at("recipe.yml")).expect("sound"), &at("model")).expect("imported");
+        let own = Own { spec: own::Spec::load(&at("spec.yml")).expect("sound"), sample: 1.0, memory: None };
+        let mut settings = Settings::new(at("rows.ndjson"), at("calibrated"));
+        settings.version = "2".to_owned();
+        let card = calibrate(&at("model"), Some(&own), &settings, &mut |_| {}).expect("calibrated").card;
+        let quality = card.quality.expect("measured").whole;
+        assert!(quality.calibration_error_after < quality.calibration_error_before / 2.0, "{quality:?}");
+        assert!(card.calibration.temperature > 3.0, "{}", card.calibration.temperature);
+        let content = |folder: &str| std::fs::read(at(folder).join(SCRIPT_FILE)).expect("there");
+        assert_eq!(content("model"), content("calibrated"));
+        let model = load(&ModelSource::Folder(at("calibrated"))).expect("sound");
+        assert_eq!(model.info().version, "2");
+    }
+}

@@ -1,6 +1,7 @@
 //! What other records say about a connection reaches its features and its document, and two one-way flows become one
 //! document.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -131,6 +132,22 @@ fn alerts_and_questions_are_told_with_the_flow_of_suricata() {
     let flagged = documents.iter().find(|one| one["oversight"]["related"]["alert"] == 1).unwrap();
     let said = flagged["oversight"]["related"]["said"][0].as_str().unwrap();
     assert!(said.starts_with("ET ") || said.starts_with("GPL "), "{said}");
+}
+
+#[test]
+fn the_types_of_files_are_told_with_the_connections_that_carried_them() {
+    let Some(files) = data::shared("stratosphere-zeek/slips-test9-mixed-zeek-dir/files.log.gz") else { return };
+    let conn = files.with_file_name("conn.log.gz");
+    let [of_files, of_connections] = [&files, &conn]
+        .map(|file| data::lines(file).filter_map(|line| serde_json::from_str(&line).ok()).collect::<Vec<Value>>());
+    let typed = of_files.iter().filter(|file| file["mime_type"].is_string());
+    let carrying: HashSet<&str> =
+        typed.flat_map(|file| file["conn_uids"].as_array().unwrap()).filter_map(Value::as_str).collect();
+    let expected = of_connections.iter().filter(|one| carrying.contains(one["uid"].as_str().unwrap())).count();
+    assert!(expected > 200, "{expected}");
+    let documents = documents(&[&files, &conn]);
+    let told = documents.iter().filter(|one| one["oversight"]["related"]["file_types"].is_array()).count();
+    assert_eq!((documents.len(), told), (of_connections.len(), expected));
 }
 
 #[test]

@@ -59,6 +59,10 @@ mod models;
 /// A model of one's own: trained on a file, measured, and put to use on events that have its fields.
 #[cfg(feature = "torch")]
 mod own;
+/// The web page's files, and the API that it asks.
+mod page;
+/// Beacons, long connections, DNS tunnels and made-up names in real traffic, ranked.
+mod patterns;
 /// Captures give the connections that Zeek logs of them, and the traffic that other tools count.
 mod pcap;
 /// What was refused is kept as it came, looked at, and sent again once.

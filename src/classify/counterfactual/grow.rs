@@ -8,10 +8,10 @@ use super::super::typical::Typical;
 use super::way::{Step, Way};
 use super::{Answer, Case, Judge};
 
-/// Most features that are named: more are no longer a reason that a person can hold.
-pub const MOST: usize = 6;
+/// Most features that may have to change: an attack that differs from normal in more is far from it, and that is all there is to say.
+pub const MOST: usize = 12;
 /// Most features that are taken up one by one; of those that were not needed after all, some are given back.
-const DEEPEST: usize = 12;
+const DEEPEST: usize = 16;
 
 /// The end of the way that was found is normal, and would not be without any one of its features.
 ///

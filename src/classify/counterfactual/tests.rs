@@ -122,9 +122,9 @@ fn of_many_features_only_those_are_named_without_which_it_is_an_attack() {
 }
 
 #[test]
-fn more_features_than_a_person_can_hold_are_no_reason() {
-    let all: Vec<(usize, f32)> = (24..32).map(|feature| (feature, 1.0)).collect();
-    let rule = |number: &dyn Fn(usize) -> f32| (24..32).all(|rate| number(rate) < 0.5);
+fn what_is_far_from_normal_in_too_much_has_none() {
+    let all: Vec<(usize, f32)> = (24..38).map(|feature| (feature, 1.0)).collect();
+    let rule = |number: &dyn Fn(usize) -> f32| (24..38).all(|rate| number(rate) < 0.5);
     assert_eq!(found(&all, rule).0, "");
 }
 

@@ -74,6 +74,8 @@ slots::slots! { vpc::END;
     CONN_UIDS: "conn_uids";
     /// files: which.
     FUID: "fuid";
+    /// files: what it is, by its content or, in Suricata's records without that, by what its sender called it.
+    FILE_TYPE: "mime_type" | "zeek.files.mime_type" | "file.mime_type" | "fileinfo.magic" | "event.fileinfo.magic" | "http.http_content_type" | "event.http.http_content_type";
     /// Zeek's identity of a connection, as Elastic's and Security Onion's pipelines leave it.
     SESSION: "zeek.session_id" | "log.id.uid";
 }
@@ -197,6 +199,21 @@ mod tests {
         let (content, _, counts) = read(&mut normaliser, &flow).expect("a connection");
         assert_eq!((content.0[3], content.0[4]), (1.0, 0.0));
         assert_eq!(counts, [("alert", 2), ("http", 1)]);
+    }
+
+    #[test]
+    fn the_types_of_files_are_told_once_each_to_every_connection_that_carried_them() {
+        let mut normaliser = Normaliser::new(&[]);
+        for kind in ["text/html", "application/x-dosexec", "text/html"] {
+            let body = format!(r#"{{"ts":1.5,"fuid":"F1","conn_uids":["C1","C2"],"mime_type":"{kind}"}}"#);
+            assert_eq!(read(&mut normaliser, &body), None);
+        }
+        for uid in ["C1", "C2"] {
+            let conn = format!(r#"{{{ID},"proto":"tcp","conn_state":"SF"}}"#).replace("C1", uid);
+            let view = normaliser.read(conn.as_bytes()).expect("valid");
+            assert_eq!(view.related.carried().collect::<Vec<_>>(), ["text/html", "application/x-dosexec"], "{uid}");
+            assert_eq!(view.related.counts().collect::<Vec<_>>(), [("file", 3)]);
+        }
     }
 
     #[test]

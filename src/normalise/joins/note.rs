@@ -4,8 +4,8 @@
 use super::kind::Kind;
 use super::related::Related;
 use super::{
-    ANOMALY, ARGUMENT, ASKED_HOST, AUTH_ATTEMPTS, AUTH_SUCCESS, COMMAND, HOST, METHOD, NAME, NOTE, QUERY, REPLY,
-    REPLY_TEXT, SERVER_NAME, SIGNATURE, STATUS, URI, USER, USERNAME,
+    ANOMALY, ARGUMENT, ASKED_HOST, AUTH_ATTEMPTS, AUTH_SUCCESS, COMMAND, FILE_TYPE, HOST, METHOD, NAME, NOTE, QUERY,
+    REPLY, REPLY_TEXT, SERVER_NAME, SIGNATURE, STATUS, URI, USER, USERNAME,
 };
 use crate::normalise::Scalar;
 use crate::normalise::dialect::Dialect;
@@ -38,7 +38,7 @@ impl<'a> Heard<'a> {
             Kind::Notice => related.say(self.raw(NOTE)),
             Kind::Weird => self.oddity(NAME, "fragment", related),
             Kind::Anomaly => self.oddity(ANOMALY, "FRAG", related),
-            Kind::File => {}
+            Kind::File => related.carry(self.raw(FILE_TYPE)),
         }
     }
 

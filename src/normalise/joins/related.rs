@@ -5,7 +5,7 @@ use crate::features::flow::NameShape;
 use crate::normalise::connection::{Approximated, Connection, Content};
 use crate::normalise::pcap::Findings;
 
-/// Different things said that are kept.
+/// Different things said, and types of files, that are kept.
 const MOST_SAID: usize = 4;
 /// The longest text that is kept, bytes.
 const LONGEST: usize = 256;
@@ -25,6 +25,7 @@ pub struct Related {
     asked: Option<Box<str>>,
     shape: Option<NameShape>,
     said: Vec<Box<str>>,
+    carried: Vec<Box<str>>,
 }
 
 impl Related {
@@ -52,6 +53,11 @@ impl Related {
         self.said.iter().map(AsRef::as_ref)
     }
 
+    /// The types of the files that were seen, as [`said`](Self::said) tells what it tells.
+    pub fn carried(&self) -> impl Iterator<Item = &str> {
+        self.carried.iter().map(AsRef::as_ref)
+    }
+
     pub(super) fn count(&mut self, kind: Kind) {
         let count = &mut self.counts[kind as usize];
         *count = count.saturating_add(1);
@@ -77,11 +83,12 @@ impl Related {
 
     /// Something was given a name.
     pub(super) fn say(&mut self, text: Option<&str>) {
-        let short = text.filter(|text| !text.is_empty() && text.len() <= LONGEST);
-        if let Some(text) = short.filter(|text| self.said.len() < MOST_SAID && self.said().all(|known| known != *text))
-        {
-            self.said.push(text.into());
-        }
+        keep(&mut self.said, text);
+    }
+
+    /// A file of this type was seen.
+    pub(super) fn carry(&mut self, of_type: Option<&str>) {
+        keep(&mut self.carried, of_type);
     }
 
     /// Puts what was said into a connection, which may know better itself.
@@ -102,5 +109,13 @@ impl Related {
             }
         }
         connection.name = connection.name.or(self.shape);
+    }
+}
+
+/// Each text once, and only the first few.
+fn keep(known: &mut Vec<Box<str>>, text: Option<&str>) {
+    let short = text.filter(|text| !text.is_empty() && text.len() <= LONGEST);
+    if let Some(text) = short.filter(|text| known.len() < MOST_SAID && known.iter().all(|other| **other != **text)) {
+        known.push(text.into());
     }
 }
