@@ -8,7 +8,7 @@ use crate::anomaly::{self, Engine, MetricDeclaration, Metrics};
 use crate::classify::Explain;
 use crate::classify::card::DecisionRule;
 use crate::clock::Clock;
-use crate::config::{Bulk, Config, Credentials, Decision, DurationText, Faults, Loader, StoreKind};
+use crate::config::{Bulk, Config, Credentials, Decision, DurationText, Faults, Loader, SecondJudges, StoreKind};
 use crate::ingest::elastic::BulkSettings;
 use crate::ingest::{HttpSettings, SettingFault};
 use crate::models::{self, Configured};
@@ -97,6 +97,9 @@ pub fn models(config: &Config) -> models::Settings {
     models::Settings {
         data_dir: config.data_dir.clone(),
         configured: configured_models(config),
+        second: config.classify.second.clone(),
+        max_false_alarms: config.classify.max_false_alarms,
+        second_judges_all: config.classify.second_judges == SecondJudges::All,
         window: config.classify.window,
         decision: decision(config),
     }

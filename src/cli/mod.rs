@@ -2,6 +2,7 @@
 
 mod anomaly;
 mod by_hand;
+mod captures;
 mod check;
 mod config;
 mod demo;

@@ -49,6 +49,7 @@ fn main() {
     }
     if wanted("classifier") {
         classify::measure(options.model.as_deref(), options.length / 8);
+        classify::live(options.length / 8);
     }
     if wanted("detectors") {
         detectors::print();

@@ -52,6 +52,9 @@ mod joined;
 /// Events come from Kafka once and go to Kafka, whatever is killed on the way.
 #[cfg(feature = "kafka")]
 mod kafka;
+/// Real tools against real servers: scans, floods and guesses are found by their families, and what is quiet stays so.
+#[cfg(feature = "torch")]
+mod live;
 /// Models come and go while events are judged, and what is asked for is what judges.
 #[cfg(feature = "torch")]
 mod models;
