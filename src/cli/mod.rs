@@ -1,6 +1,8 @@
 //! The commands and their help; each calls one room.
 
+mod anomaly;
 mod by_hand;
+mod captures;
 mod check;
 mod config;
 mod demo;
@@ -17,6 +19,8 @@ mod letters;
 #[cfg(feature = "torch")]
 mod model;
 mod models;
+mod names;
+mod patterns;
 mod progress;
 mod redrive;
 mod remote;
@@ -56,6 +60,11 @@ enum Command {
     Replay(traffic::ReplayOptions),
     /// Say what is found in files of events: no server, no store
     Judge(judge::JudgeOptions),
+    /// Rank what no single event shows: beacons, long connections, DNS tunnels, made-up names
+    Patterns(patterns::PatternsOptions),
+    /// Train and measure the model of made-up names
+    #[command(subcommand)]
+    Names(names::NamesCommand),
     /// Say which features a sample of events really brings, and what the missing ones cost
     Doctor(doctor::DoctorOptions),
     /// Write made-up traffic with attacks in it to standard output, one event a line
@@ -68,6 +77,9 @@ enum Command {
     #[cfg(feature = "torch")]
     #[command(subcommand)]
     Evaluate(evaluate::EvaluateCommand),
+    /// Try metrics on the past, or learn from it
+    #[command(subcommand)]
+    Anomaly(anomaly::AnomalyCommand),
     /// The models there are, and which of them judges
     #[command(subcommand)]
     Model(models::ModelCommand),
@@ -132,12 +144,15 @@ fn dispatch(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Demo(options) => demo::demo(arguments.configuration()?, options),
         Command::Replay(options) => traffic::replay(&arguments.configuration()?, options),
         Command::Judge(options) => judge::judge(&arguments.configuration()?, options),
+        Command::Patterns(options) => patterns::patterns(&arguments.configuration()?, options),
+        Command::Names(command) => names::run(command),
         Command::Doctor(options) => doctor::doctor(&arguments.configuration()?, options),
         Command::Simulate(options) => traffic::simulate(options),
         #[cfg(feature = "torch")]
         Command::Train(command) => model::train(command),
         #[cfg(feature = "torch")]
         Command::Evaluate(command) => evaluate::evaluate(command),
+        Command::Anomaly(command) => anomaly::run(&arguments.configuration()?, command),
         Command::Model(command) => models::run(&arguments.configuration()?, command),
         Command::Check(option) => check::check(&arguments.configuration()?, option.output),
         Command::Setup(options) => setup::setup(&arguments.configuration()?, options),
