@@ -124,7 +124,7 @@ pub fn explain(config: &Config) -> Explain {
 }
 
 /// The metrics as they are declared, or those that ship.
-pub fn metrics(config: &Config) -> Vec<MetricDeclaration> {
+fn metrics(config: &Config) -> Vec<MetricDeclaration> {
     match &config.anomaly.metrics {
         None => anomaly::default_metrics(),
         Some(values) => values

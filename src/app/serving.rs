@@ -98,7 +98,7 @@ impl Rooms<'_> {
             .unify()
             .or(api::status::routes(look))
             .unify()
-            .or(api::measures::routes(api.clone(), configuration::metrics(config)))
+            .or(api::measures::routes(api.clone(), configuration::declarations(config)))
             .unify()
             .or(api::routes(api))
             .unify();
