@@ -143,11 +143,7 @@ pub fn engine(config: &Config) -> Result<Option<Engine>, StartError> {
     if !config.enrich.enabled || !config.anomaly.enabled {
         return Ok(None);
     }
-    let mut declared = metrics(config);
-    for declaration in &mut declared {
-        declaration.lateness.get_or_insert_with(|| DurationText(config.anomaly.lateness).to_string());
-    }
-    let metrics = Metrics::check(&declared).map_err(StartError::Metrics)?;
+    let metrics = Metrics::check(&declarations(config)).map_err(StartError::Metrics)?;
     Ok(Some(Engine::new(anomaly::Settings {
         metrics,
         series: config.anomaly.max_series,
@@ -155,6 +151,18 @@ pub fn engine(config: &Config) -> Result<Option<Engine>, StartError> {
         patterns: patterns(config),
         ..anomaly::Settings::default()
     })))
+}
+
+/// The metrics that are declared, or those that ship; each with its lateness.
+///
+/// # Panics
+/// With a configuration that was not held against the schema of declarations.
+pub fn declarations(config: &Config) -> Vec<MetricDeclaration> {
+    let mut declared = metrics(config);
+    for declaration in &mut declared {
+        declaration.lateness.get_or_insert_with(|| DurationText(config.anomaly.lateness).to_string());
+    }
+    declared
 }
 
 /// What looks for patterns and counts no metrics, for files: it looks for nothing where anomalies are switched off.

@@ -213,8 +213,8 @@ impl Pipeline {
     }
 
     /// The engine's state, as of the last event that was annotated.
-    pub fn snapshot(&self) -> Option<Vec<u8>> {
-        self.engine.as_ref().map(Engine::snapshot)
+    pub fn snapshot(&mut self) -> Option<Vec<u8>> {
+        self.engine.as_mut().map(Engine::snapshot)
     }
 
     /// The last event that the metrics have counted; none where nothing is counted.
@@ -367,7 +367,11 @@ impl Pipeline {
         let counters = engine.counters();
         catalogue::METRIC_SERIES.set(i64::try_from(engine.series()).unwrap_or(i64::MAX));
         catalogue::SERIES_EVICTED.raise_to(counters.evicted);
+        catalogue::SERIES_ASIDE.set(i64::try_from(engine.series_aside()).unwrap_or(i64::MAX));
+        catalogue::SERIES_SET_ASIDE.raise_to(counters.set_aside);
+        catalogue::SERIES_TAKEN_BACK.raise_to(counters.taken_back);
         catalogue::LATE_EVENTS.raise_to(counters.late);
+        catalogue::CORRECTING_EVENTS.raise_to(counters.corrected);
         catalogue::ANOMALIES.add((records.len() + findings.len()) as u64);
         let (remembered, forgotten) = engine.remembered();
         catalogue::PATTERN_ENTITIES.set(i64::try_from(remembered).unwrap_or(i64::MAX));

@@ -73,6 +73,7 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
             threshold: raw.anomaly.threshold,
             lateness: raw.anomaly.lateness.0,
             max_series: raw.anomaly.max_series,
+            max_aside: raw.anomaly.max_aside.0,
             snapshot_every: raw.anomaly.snapshot_every.0,
             patterns: raw.anomaly.patterns.clone(),
         },

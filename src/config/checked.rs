@@ -221,6 +221,8 @@ pub struct Anomaly {
     pub lateness: Duration,
     /// Series at once.
     pub max_series: usize,
+    /// Bytes on disk of series that are set aside; 0 sets none aside.
+    pub max_aside: u64,
     /// Time between two snapshots.
     pub snapshot_every: Duration,
     /// What to look for beside metrics, as it is written.

@@ -343,9 +343,11 @@ pub struct Anomaly {
     /// How late an event may come and still count in the time it belongs to.
     #[schemars(extend("x-maximum" = "1d"))]
     pub lateness: DurationText,
-    /// Series (a metric of one entity) held at once; beyond it the least recently used are forgotten.
+    /// Series (a metric of one entity) held in memory; beyond it the least recently used are set aside on disk.
     #[schemars(range(min = 1, max = 100_000_000))]
     pub max_series: usize,
+    /// How much disk series take that are set aside, below `data_dir`; beyond it those that were away longest are forgotten. With `0B` none is set aside.
+    pub max_aside: SizeText,
     /// How often what was learnt is saved.
     #[schemars(extend("x-minimum" = "1s"))]
     pub snapshot_every: DurationText,
@@ -361,6 +363,7 @@ impl Default for Anomaly {
             threshold: 75.0,
             lateness: seconds(120),
             max_series: 200_000,
+            max_aside: SizeText(1_000_000_000),
             snapshot_every: seconds(60),
             patterns: Patterns::default(),
         }

@@ -16,6 +16,7 @@ use crate::event::annotated::Classification;
 use crate::features::{FeatureVector, Gatherer, Matrix, Sample};
 use crate::normalise::file::open_counting;
 
+pub mod backtest;
 pub mod connections;
 mod families;
 mod kdd;

@@ -6,6 +6,8 @@
 mod access;
 /// The rooms use only what the crate documentation allows them.
 mod architecture;
+/// Metrics over the past: what would have been told, and a start that has learnt.
+mod backtest;
 /// The commands, as a person types them.
 mod cli;
 /// Real shippers against a sink that refuses, stands still and is killed: every event is stored once.
