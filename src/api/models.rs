@@ -252,11 +252,11 @@ mod tests {
         assert_eq!((head.status().as_u16(), &head.headers()[ETAG]), (200, &HeaderValue::from_static("\"0\"")));
         assert_eq!(listed["active"]["model"], "builtin:kdd99");
         assert_eq!(
-            (&listed["models"][1]["model"], &listed["models"][1]["fault"]),
+            (&listed["models"][2]["model"], &listed["models"][2]["fault"]),
             (&json!("stored:kdd99/test"), &Value::Null)
         );
         let (_, one) = ask(&routes, "GET", "/v1/models/kdd99/test", "", None).await;
-        assert_eq!((&one["hash"], &one["card"]["version"]), (&listed["models"][1]["hash"], &json!("test")));
+        assert_eq!((&one["hash"], &one["card"]["version"]), (&listed["models"][2]["hash"], &json!("test")));
         let activate = r#"{"model":"kdd99/test"}"#;
         let (head, now) = ask(&routes, "POST", "/v1/models/activate", activate, Some("\"0\"")).await;
         assert_eq!((head.status().as_u16(), &now["active"]["version"]), (200, &json!("test")));
