@@ -391,7 +391,12 @@ impl Pipeline {
 }
 
 /// Lets a model judge its rows. Without verdicts the events are still worth storing, and nobody takes them for judged.
-fn run(classifier: &mut dyn Classifier, rows: &Matrix, verdicts: &mut Vec<Classification>, writer: &mut Option<Writer>) {
+fn run(
+    classifier: &mut dyn Classifier,
+    rows: &Matrix,
+    verdicts: &mut Vec<Classification>,
+    writer: &mut Option<Writer>,
+) {
     if rows.is_empty() {
         return;
     }

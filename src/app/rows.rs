@@ -74,12 +74,7 @@ impl Rows {
     }
 
     /// Takes an event in; gives the places of its rows, where it is one that a model judges.
-    pub fn gather(
-        &mut self,
-        measured: Option<&FeatureVector>,
-        flow: Option<&FlowVector>,
-        view: &View<'_>,
-    ) -> Places {
+    pub fn gather(&mut self, measured: Option<&FeatureVector>, flow: Option<&FlowVector>, view: &View<'_>) -> Places {
         let active = self.active.gather(measured, flow, view);
         let wanted = self.second.as_mut().filter(|_| self.all || active.is_none());
         let second = wanted.and_then(|filled| filled.gather(measured, flow, view));

@@ -35,7 +35,7 @@ pub struct FolderError {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// No model of that name is built in.
-    #[error("no model '{name}' is built in; there is 'kdd99', or give the folder of a model")]
+    #[error("no model '{name}' is built in; there are 'flow' and 'kdd99', or give the folder of a model")]
     UnknownBuiltin {
         /// The name asked for.
         name: String,

@@ -60,11 +60,7 @@ impl OpenSet {
     /// By the thresholds of a card; without any nothing is ever unknown.
     pub fn new(card: Option<&OpenSetCard>) -> Self {
         let never = Self { normal_up_to: 1.0, known_up_to: 1.0, fitted: false };
-        card.map_or(never, |card| Self {
-            normal_up_to: card.normal_up_to,
-            known_up_to: card.known_up_to,
-            fitted: true,
-        })
+        card.map_or(never, |card| Self { normal_up_to: card.normal_up_to, known_up_to: card.known_up_to, fitted: true })
     }
 
     /// Whether the belief in an attack, known or not, is too small for an alarm, whichever class is the most probable. Where few

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::classify::card::{Card, CaptureFigures};
+use crate::classify::card::{CaptureFigures, Card};
 use crate::classify::declare::NORMAL;
 
 /// A line for each class of each capture, then means; nothing where the card tells of none.
@@ -63,7 +63,8 @@ fn write_means(out: &mut String, captures: &[CaptureFigures]) -> std::fmt::Resul
             1e4 * alarms
         )?;
     }
-    let mut classes: Vec<&str> = captures.iter().map(|one| one.label.as_str()).filter(|label| *label != NORMAL).collect();
+    let mut classes: Vec<&str> =
+        captures.iter().map(|one| one.label.as_str()).filter(|label| *label != NORMAL).collect();
     classes.sort_unstable();
     classes.dedup();
     for class in classes {

@@ -275,7 +275,7 @@ pub struct Classify {
     /// A model that judges the same events beside it, so that the two can be compared; its verdicts are written nowhere. Written as `model` is.
     #[schemars(extend("x-kind" = "model"))]
     pub shadow: Option<String>,
-    /// A second model, whose verdicts count as well: it judges what the first one cannot, for lack of its features. Written as `model` is; empty for none.
+    /// A second model, whose verdicts count as well: it judges what the first one cannot, for lack of its features. Written as `model` is; `null` for none.
     #[schemars(extend("x-kind" = "model"))]
     pub second: Option<String>,
     /// What the second model judges: the `rest`, or `all` that it can; then its verdict on what both judge stands apart, under `oversight.second`.

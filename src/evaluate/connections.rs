@@ -304,7 +304,9 @@ pub fn text(report: &ConnectionReport) -> String {
     }
     if report.unlabelled + report.unjudged + report.bad_lines > 0 {
         let (unlabelled, unjudged, bad) = (report.unlabelled, report.unjudged, report.bad_lines);
-        out.push_str(&format!("\n{unlabelled} connections without a label, {unjudged} of which too little is known, {bad} bad lines\n"));
+        out.push_str(&format!(
+            "\n{unlabelled} connections without a label, {unjudged} of which too little is known, {bad} bad lines\n"
+        ));
     }
     out
 }

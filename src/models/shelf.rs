@@ -307,13 +307,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let source = write_model(folder.path(), "own", "2");
         let shelf = Shelf::new(&folder.path().join("data"));
-        assert_eq!(shelf.list().unwrap().len(), 1, "one ships");
+        assert_eq!(shelf.list().unwrap().len(), 2, "two ship");
         let imported = shelf.import(&source, &clock()).unwrap();
         assert_eq!((imported.model.to_string().as_str(), imported.already), ("stored:own/2", false));
         let listed = shelf.list().unwrap();
-        assert_eq!((listed.len(), listed[0].model.to_string().as_str()), (2, "builtin:kdd99"));
-        assert_eq!((&listed[1].hash, &listed[1].fault), (&Some(imported.hash.clone()), &None));
-        assert_eq!(listed[1].imported.as_deref(), Some("2026-09-21T14:13:20.000Z"));
+        assert_eq!((listed.len(), listed[1].model.to_string().as_str()), (3, "builtin:kdd99"));
+        assert_eq!((&listed[2].hash, &listed[2].fault), (&Some(imported.hash.clone()), &None));
+        assert_eq!(listed[2].imported.as_deref(), Some("2026-09-21T14:13:20.000Z"));
         assert_eq!(shelf.load(&imported.model).unwrap().info().hash, imported.hash);
         assert_eq!(shelf.find("own", "2").unwrap(), imported.model);
         let left = fs::read_dir(shelf.folder()).unwrap().count();
@@ -349,7 +349,7 @@ mod tests {
         let bytes = fs::read(&weights).unwrap();
         fs::write(&weights, &bytes[..bytes.len() / 2]).unwrap();
         assert!(refused(&torn).contains("is not a safetensors file, or only a part of one"), "{}", refused(&torn));
-        assert_eq!(shelf.list().unwrap().len(), 1);
+        assert_eq!(shelf.list().unwrap().len(), 2);
         assert_eq!(fs::read_dir(shelf.folder()).unwrap().count(), 0, "and nothing is left of it");
     }
 
@@ -364,7 +364,7 @@ mod tests {
         fs::write(place.join(CARD_FILE), card.replace("made up", "tampered")).unwrap();
         let fault = shelf.load(&model).unwrap_err().to_string();
         assert!(fault.contains("its card is another than the one imported"), "{fault}");
-        assert_eq!(shelf.list().unwrap()[1].fault.as_deref(), Some(fault.as_str()));
+        assert_eq!(shelf.list().unwrap()[2].fault.as_deref(), Some(fault.as_str()));
         fs::remove_file(place.join("weights.safetensors")).unwrap();
         assert!(!shelf.import(&source, &clock()).unwrap().already);
         shelf.load(&model).unwrap();

@@ -1,8 +1,6 @@
 //! Thresholds and figures of a model that has learned from several captures, by what networks say of captures that they have not seen.
 //!
-//! Captures differ in size by chance, so each counts alike: shares are means over captures, and within one distinct rows count once. Of
-//! false alarms the tenth of the captures with the most is left out of the mean: a host that shares files looks like a scanner to whoever
-//! has not met it, and a threshold that spares it would find nothing any more. What becomes of it is told with all others.
+//! Captures differ in size by chance, so each counts alike: shares are means over captures, and within one distinct rows count once.
 
 use std::collections::BTreeMap;
 
@@ -40,10 +38,10 @@ pub fn set_thresholds(
     open_set.normal_up_to = threshold(false_alarms);
     open_set.points = TOLD.iter().map(point).collect();
     open_set.meaning = format!(
-        "in the mean over {} captures, the tenth with the most left out, at most {:.0} in 10,000 distinct normal rows are not called \
-         normal, judged by networks that have not seen the capture; points tell other thresholds and what they find, in the mean over captures and classes; no promise for \
+        "in the mean over {} captures at most {:.0} in 10,000 distinct normal rows are not called normal, judged by networks that have \
+         not seen the capture; points tell other thresholds and what they find, in the mean over captures and classes; no promise for \
          other data",
-        ordinary.len(),
+        dataset.captures.len(),
         1e4 * false_alarms
     );
 }
@@ -66,7 +64,7 @@ fn beliefs(crossed: &Crossed, normal: &Normal, temperature: f32) -> (Beliefs<u16
 
 /// The least threshold, of four decimals, above which lies at most this share in the mean.
 fn least_threshold(ordinary: &Beliefs<u16>, share: f64) -> f32 {
-    let above = |step: u32| trimmed(ordinary.values().map(|beliefs| share_above(beliefs, step as f32 / 1e4)).collect());
+    let above = |step: u32| mean(ordinary.values().map(|beliefs| share_above(beliefs, step as f32 / 1e4)));
     let (mut low, mut high) = (0, 10_000);
     while low < high {
         let middle = (low + high) / 2;
@@ -77,13 +75,6 @@ fn least_threshold(ordinary: &Beliefs<u16>, share: f64) -> f32 {
 
 fn share_above(beliefs: &[f32], threshold: f32) -> f64 {
     beliefs.iter().filter(|belief| **belief > threshold).count() as f64 / beliefs.len().max(1) as f64
-}
-
-/// The mean without the largest tenth.
-fn trimmed(mut shares: Vec<f64>) -> f64 {
-    shares.sort_by(f64::total_cmp);
-    shares.truncate(shares.len() - shares.len() / 10);
-    mean(shares.into_iter())
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> f64 {

@@ -354,7 +354,17 @@ impl Table {
         let parts = self.parts();
         let rows = self.rows.iter().map(|(digest, row)| Row { part: parts[digest], ..renamed(row) }).collect();
         let about = About::kdd99(&labels);
-        Dataset { space: Arc::new(Space::kdd99()), about, file, blake3, also, records, labels, rows, captures: Vec::new() }
+        Dataset {
+            space: Arc::new(Space::kdd99()),
+            about,
+            file,
+            blake3,
+            also,
+            records,
+            labels,
+            rows,
+            captures: Vec::new(),
+        }
     }
 
     fn parts(&self) -> HashMap<u128, Part> {

@@ -47,7 +47,9 @@ pub fn live(length: Duration) {
         })
     };
     let (whole, measuring) = (run(true), run(false));
-    println!("live connections in batches of 256: {whole:.2} µs from event to verdict, {measuring:.2} of them measuring");
+    println!(
+        "live connections in batches of 256: {whole:.2} µs from event to verdict, {measuring:.2} of them measuring"
+    );
 }
 
 /// Measures the model in a folder, or the one that ships, and prints, each figure for about `length`.

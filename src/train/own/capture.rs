@@ -53,7 +53,8 @@ impl CaptureSpec {
 
     /// The rules over the fields of records; `field` gives each path its number.
     pub fn compile<'s>(&'s self, mut field: impl FnMut(&str) -> FieldId) -> Vec<Rule<'s>> {
-        let mut condition = |(path, texts): (&'s String, &'s Vec<String>)| (Part::of(path, &mut field), texts.as_slice());
+        let mut condition =
+            |(path, texts): (&'s String, &'s Vec<String>)| (Part::of(path, &mut field), texts.as_slice());
         let rule = |rule: &'s RuleSpec| Rule { when: rule.when.iter().map(&mut condition).collect(), is: &rule.is };
         self.rules.iter().map(rule).collect()
     }

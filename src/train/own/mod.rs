@@ -286,7 +286,12 @@ fn dataset(
         rows: table.rows.iter().map(row).collect(),
         about: about(own, &labels),
         labels,
-        captures: own.spec.captures.iter().map(|one| Capture { name: one.name.clone(), group: one.group().to_owned() }).collect(),
+        captures: own
+            .spec
+            .captures
+            .iter()
+            .map(|one| Capture { name: one.name.clone(), group: one.group().to_owned() })
+            .collect(),
     }
 }
 

@@ -165,7 +165,8 @@ impl Spec {
         let timed = self.split.by == SplitBy::Time && self.of_connections();
         let column = self.split.column.is_some() || timed;
         demand(column || self.split.by == SplitBy::Rows, "split.column", "must say what to split by".to_owned())?;
-        let twice = |(place, one): &(usize, &CaptureSpec)| self.captures[..*place].iter().any(|other| other.name == one.name);
+        let twice =
+            |(place, one): &(usize, &CaptureSpec)| self.captures[..*place].iter().any(|other| other.name == one.name);
         if let Some((_, capture)) = self.captures.iter().enumerate().find(twice) {
             demand(false, "captures", format!("'{}' stands there twice", capture.name))?;
         }

@@ -126,11 +126,7 @@ impl<'s> Reader<'s> {
     }
 
     /// Gives each connection of a file to `take`; how many there were.
-    fn file(
-        &mut self,
-        file: &Path,
-        take: &mut dyn FnMut(Record<'_>) -> Result<(), OwnError>,
-    ) -> Result<u64, OwnError> {
+    fn file(&mut self, file: &Path, take: &mut dyn FnMut(Record<'_>) -> Result<(), OwnError>) -> Result<u64, OwnError> {
         let mut events = records::open(file, Format::Auto, ReceivedTime::from_micros(0).as_event_time())?;
         let mut records = 0;
         while let Some(event) = events.next() {
