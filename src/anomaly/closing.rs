@@ -38,12 +38,12 @@ pub(super) fn judge(series: &mut Series, value: f64, moment: Moment, due: bool, 
     say(judgement, closed);
 }
 
-/// Learns buckets without events, of long gaps the last ones.
-pub(super) fn rest(series: &mut Series, missing: i64, first: Moment) {
+/// Learns buckets without events, which all have one value; of long gaps the last ones.
+pub(super) fn rest(series: &mut Series, value: f64, missing: i64, first: Moment) {
     let detector = series.combined.get_or_insert_with(|| Box::new(Combined::new(true)));
     for bucket in (missing - MOST_RESTED).max(0)..missing {
         let start = first.start.saturating_add(bucket.saturating_mul(first.span));
-        detector.observe(point(0.0, Moment { start, ..first }));
+        detector.observe(point(value, Moment { start, ..first }));
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
         let found = records(values);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].score >= 75.0 && found[0].side == Side::High, "{found:?}");
-        assert!(found[0].reason.ends_with("; unusual is its last step"), "{}", found[0].reason);
+        assert!(found[0].reason.contains("; unusual is its last step"), "{}", found[0].reason);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub struct MetricDeclaration {
     /// What is measured in each bucket.
     #[serde(default)]
     pub function: Function,
-    /// The field that `sum`, `distinct`, `first_seen`, `mean` and `max` read.
+    /// The field that is read; of all functions only `count` and `unusual_time` read none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// Length of a bucket, `1s` to `1d`, such as `1m` or `5m`.
@@ -42,15 +42,23 @@ pub struct MetricDeclaration {
     /// Which side is anomalous; without it the sides that `peak` and `dip` name, and `high` where neither is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
+    /// For so long after a bucket was closed, events that come late still count in it: if they change what was told, a record
+    /// that names the first one corrects it. `0s` to `1d`; without it buckets that gave a record are kept for `10m`, and no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrections: Option<String>,
+    /// Times in which buckets are neither judged nor learnt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub maintenance: Vec<MaintenanceDeclaration>,
     /// A value that lies less than this from the expected one is never anomalous; 0 if not given.
     #[serde(default)]
     pub minimum_deviation: f64,
-    /// What a bucket without events means: `zero`, a value like any other, or `unknown`, not a value at all.
-    /// Without it: `zero` where low values are anomalous, else `unknown`.
+    /// What a bucket without events means: `zero`, a value like any other, `previous`, that the value is still the last one, or
+    /// `unknown`, not a value at all. Without it: `zero` where low values are anomalous, else `unknown`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap: Option<Gap>,
-    /// What judges its closed buckets: `seasonal` takes 250 bytes a series, and suits counts over many entities; `combined` takes
-    /// 25 kB, and finds more in series that matter one by one.
+    /// What judges its closed buckets: `seasonal` takes 300 bytes a series, and suits counts over many entities; `population`
+    /// takes as much, and holds an entity against the others instead of against its own past; `combined` takes
+    /// 4 kB, and finds more in series that matter one by one.
     #[serde(default, skip_serializing_if = "Method::is_default")]
     pub detector: Method,
 }
@@ -70,12 +78,28 @@ pub enum Function {
     Sum,
     /// The number of different values of a field; exact up to 64, then within a few per cent.
     Distinct,
+    /// By how much the number of different values that the series ever had has grown.
+    Growth,
     /// How many values of a field the series has not had before; it remembers the 1,024 met last.
     FirstSeen,
     /// The mean of a field.
     Mean,
     /// The largest value of a field.
     Max,
+    /// The smallest value of a field.
+    Min,
+    /// The growth of a field that counts upwards; a reading below the last one means that it was set back to 0.
+    Increase,
+    /// How rare the rarest value of a field was among those that the series has had, in bits: 10 is one in 1,024.
+    Rare,
+    /// How seldom the series has events at this hour of a workday or a weekend, in bits.
+    UnusualTime,
+    /// How evenly the values of a field are spread over the bucket, in bits: 0 for one value, 3 for eight that come equally often.
+    Entropy,
+    /// The information in the different texts of a field, in bits: length times the entropy of the characters, summed.
+    Information,
+    /// Members that a list has won or lost since it came last; it is a text with commas, semicolons, bars or spaces between them.
+    ListChanges,
 }
 
 impl Function {
@@ -88,7 +112,31 @@ impl Function {
             Self::FirstSeen => "first_seen",
             Self::Mean => "mean",
             Self::Max => "max",
+            Self::Min => "min",
+            Self::Growth => "growth",
+            Self::Increase => "increase",
+            Self::Rare => "rare",
+            Self::UnusualTime => "unusual_time",
+            Self::Entropy => "entropy",
+            Self::Information => "information",
+            Self::ListChanges => "list_changes",
         }
+    }
+
+    /// Whether it reads a field.
+    pub(super) fn reads_a_field(self) -> bool {
+        !matches!(self, Self::Count | Self::UnusualTime)
+    }
+
+    /// Whether a bucket without events has the value 0.
+    pub(super) fn is_zero_without_events(self) -> bool {
+        !matches!(self, Self::Mean | Self::Max | Self::Min | Self::Rare | Self::UnusualTime | Self::Entropy)
+    }
+
+    /// Whether what an event adds depends on the events before it.
+    pub(super) fn remembers(self) -> bool {
+        let tells_apart = matches!(self, Self::FirstSeen | Self::Growth | Self::Rare);
+        tells_apart || matches!(self, Self::Increase | Self::UnusualTime | Self::ListChanges)
     }
 }
 
@@ -112,6 +160,8 @@ pub enum Gap {
     Zero,
     /// There is no value; only buckets with events are judged and learnt.
     Unknown,
+    /// The value is the last one, and is learnt as such.
+    Previous,
 }
 
 /// What judges the closed buckets of a metric.
@@ -123,6 +173,8 @@ pub enum Method {
     Seasonal,
     /// Novelty of seven views and the last move, calibrated on the series itself.
     Combined,
+    /// Where the values of all other entities lie.
+    Population,
 }
 
 impl Method {
@@ -130,6 +182,29 @@ impl Method {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// A time in which nothing is judged or learnt.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MaintenanceDeclaration {
+    /// When it begins, such as `2026-03-01T02:00:00Z`.
+    pub from: String,
+    /// When it ends; in a time that comes again less than a day or a week after it begins.
+    pub to: String,
+    /// Whether it comes again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Every>,
+}
+
+/// After how long a time of maintenance comes again; hours are those of UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Every {
+    /// Each day.
+    Day,
+    /// Each week.
+    Week,
 }
 
 /// One condition on an event; exactly one kind of test, where `at_least` and `at_most` together are one.

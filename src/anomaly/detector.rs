@@ -30,6 +30,13 @@ pub struct Prior {
     pub within: f32,
 }
 
+impl Prior {
+    /// What is expected of an entity that is held against the others.
+    pub(super) fn forecast(&self) -> Forecast {
+        Forecast { location: self.location.into(), scale: f64::from(self.scale).max(LEAST_SCALE) }
+    }
+}
+
 /// Below this the stabilising map is like a square root (right for counts), above like a logarithm (for heavy tails):
 /// the variance-stabilising map of counts whose variance is mean + 0.05 mean² (F. J. Anscombe, "The transformation of
 /// Poisson, binomial and negative-binomial data", 1948).
@@ -100,7 +107,7 @@ impl Seasonal {
     }
 
     /// How unusual a stabilised value would be: signed, 0 for what is expected, growing with the distance.
-    pub fn surprise(&self, value: f64, forecast: &Forecast) -> f64 {
+    pub fn surprise(value: f64, forecast: &Forecast) -> f64 {
         (value - forecast.location) / forecast.scale
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::aside::{Aside, AsideSettings};
+use super::corrections::Corrections;
 use super::declare::Function;
 use super::fields::{Fields, Reading};
 use super::judge::{MetricState, Slice};
@@ -18,8 +20,10 @@ use crate::event::{EventTime, ReceivedTime, SeqNo};
 pub struct Settings {
     /// What to count.
     pub metrics: Metrics,
-    /// The most series kept; each takes about 250 bytes.
+    /// The most series kept in memory; each takes about 300 bytes.
     pub series: usize,
+    /// Where those go that make room for others; without it they are forgotten.
+    pub aside: Option<AsideSettings>,
     /// Buckets of this severity or more, 0 to 100, give a record.
     pub record_from: f32,
     /// Events whose time lies further ahead of their receipt are not counted.
@@ -30,13 +34,9 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            metrics: Metrics::default(),
-            series: 200_000,
-            record_from: 75.0,
-            ahead: Duration::from_secs(3600),
-            patterns: PatternSettings::default(),
-        }
+        let ahead = Duration::from_secs(3600);
+        let patterns = PatternSettings::default();
+        Self { metrics: Metrics::default(), series: 200_000, aside: None, record_from: 75.0, ahead, patterns }
     }
 }
 
@@ -47,16 +47,25 @@ pub struct Counters {
     pub buckets: u64,
     /// Records made.
     pub records: u64,
-    /// Series that made room for others.
+    /// Series that made room for others and were forgotten.
     pub evicted: u64,
     /// Events that came too late for a metric, counted once per metric.
     pub late: u64,
+    /// Events that came late and correct a bucket that was closed.
+    pub corrected: u64,
+    /// Series that made room for others and were set aside on disk.
+    pub set_aside: u64,
+    /// Of those, how often one was taken back.
+    pub taken_back: u64,
     /// Events from too far in the future.
     pub ahead: u64,
     /// Events that were observed before, which happens after a restart.
     pub repeated: u64,
 }
 
+/// A series that has learnt fewer buckets is forgotten and not set aside: those that come once, such as the made-up addresses of a flood,
+/// must not displace the others on the disk as well.
+const WORTH_KEEPING: u32 = 3;
 /// An event further ahead of the front than this moves it only when confirmed …
 const LEAP: i64 = 600_000_000;
 /// … by so many more such events than events at the front.
@@ -75,9 +84,11 @@ pub struct Engine {
     pub(super) position: SeqNo,
     pub(super) counters: Counters,
     pub(super) patterns: Patterns,
+    pub(super) corrections: Corrections,
+    pub(super) aside: Option<Aside>,
     fragments: Fragments,
     readings: Vec<Reading>,
-    records: Vec<AnomalyRecord>,
+    pub(super) records: Vec<AnomalyRecord>,
     /// The clock at the last call of `advance`, and whether an event has come since.
     clock: Option<ReceivedTime>,
     busy: bool,
@@ -106,6 +117,8 @@ impl Engine {
             table: Table::new(settings.series),
             fragments: Fragments::new(),
             patterns: Patterns::new(&settings.patterns, settings.record_from),
+            corrections: Corrections::default(),
+            aside: settings.aside.clone().map(Aside::new),
             settings,
             metrics,
             buckets: Buckets::default(),
@@ -116,6 +129,14 @@ impl Engine {
             clock: None,
             busy: false,
         }
+    }
+
+    /// The same, which sets series aside on disk to make room for others. To be said before anything is learnt or restored.
+    #[must_use]
+    pub fn setting_aside(mut self, aside: AsideSettings) -> Self {
+        self.aside = Some(Aside::new(aside.clone()));
+        self.settings.aside = Some(aside);
+        self
     }
 
     /// The field paths that it reads; their places are the ids that [`Fields::field`] is asked for.
@@ -134,9 +155,14 @@ impl Engine {
         self.counters
     }
 
-    /// How many series there are.
+    /// How many series there are in memory.
     pub fn series(&self) -> usize {
         self.table.len()
+    }
+
+    /// How many series are set aside on disk.
+    pub fn series_aside(&self) -> usize {
+        self.aside.as_ref().map_or(0, Aside::len)
     }
 
     /// Bytes that series and open buckets take, texts, seasons and sets of distinct values not counted.
@@ -222,8 +248,15 @@ impl Engine {
                 self.close_slice(place, &slice, false);
             }
         }
+        self.settle_due(i64::MAX);
         self.front.next_close = i64::MAX;
         std::mem::take(&mut self.records)
+    }
+
+    /// Forgets which events it has counted, and keeps what it has learnt of them: for learning from a history whose events have other
+    /// numbers than those that come.
+    pub fn forget_position(&mut self) {
+        self.position = SeqNo(0);
     }
 
     fn touch(&mut self, place: usize, fields: &impl Fields, at: i64, touched: &mut Touched) {
@@ -231,10 +264,12 @@ impl Engine {
         if !metric.admits(&self.readings) {
             return;
         }
-        let (Some(key), Some(sample)) = (metric.key(&self.readings), metric.sample(&self.readings)) else { return };
+        let key = metric.key(&self.readings);
+        let (Some(key), Some(sample)) = (key, metric.sample(&self.readings, fields)) else { return };
         let index = at.div_euclid(metric.span);
         if metric.closes_at(index) <= self.front.at {
-            self.counters.late += 1;
+            let corrects = self.corrections.add(key, index, metric.function, sample);
+            *(if corrects { &mut self.counters.corrected } else { &mut self.counters.late }) += 1;
             return;
         }
         let slot = match self.table.find(key) {
@@ -248,7 +283,7 @@ impl Engine {
         let function = state.metric.function;
         let series = self.table.at_mut(slot);
         series.touched = series.touched.max(at);
-        series.add(function, sample);
+        series.add(function, sample, at, &state.metric.list(fields));
         let value = series.current.value(function);
         if value >= series.current.judge_from || function == Function::Mean {
             state.judge_running(series, value);
@@ -258,17 +293,25 @@ impl Engine {
 
     /// A series for a key that has none, in the place of another if there are too many.
     fn admit(&mut self, place: usize, key: u64, at: i64, fields: &impl Fields) -> u32 {
-        let entity = self.metrics[place].metric.entity_text(fields);
-        let series = Series::new(key, place as u16, entity);
+        let back = self.aside.as_mut().and_then(|aside| aside.take(key));
+        self.counters.taken_back += u64::from(back.is_some());
+        let mut series = back.unwrap_or_else(|| Series::new(key, 0, self.metrics[place].metric.entity_text(fields)));
+        series.metric = place as u16;
         if !self.table.is_full() {
             return self.table.add(series);
         }
         let metrics = &self.metrics;
         let slot = self.table.victim(at, |metric| metrics[usize::from(metric)].metric.span);
-        self.counters.evicted += 1;
         let evicted = usize::from(self.table.at(slot).metric);
         while let Some(index) = self.buckets.oldest(self.table.at(slot)) {
             self.close(evicted, slot, index, false);
+        }
+        match &mut self.aside {
+            Some(aside) if self.table.at(slot).detector.seen() >= WORTH_KEEPING => {
+                aside.put(self.table.at(slot));
+                self.counters.set_aside += 1;
+            }
+            _ => self.counters.evicted += 1,
         }
         self.table.replace(slot, series);
         slot
@@ -309,7 +352,13 @@ impl Engine {
                 self.close_slice(place, &slice, true);
             }
         }
-        let next = self.metrics.iter().filter_map(MetricState::next_close).min();
+        self.settle_due(front);
+        self.find_next_close();
+    }
+
+    /// When something has to be done next.
+    pub(super) fn find_next_close(&mut self) {
+        let next = self.metrics.iter().filter_map(MetricState::next_close).chain(self.corrections.next_end()).min();
         self.front.next_close = next.unwrap_or(i64::MAX);
     }
 
@@ -330,7 +379,8 @@ impl Engine {
         self.counters.buckets += 1;
         let state = &mut self.metrics[place];
         let closed = state.close(series, &running, due);
-        if severity(closed.evidence) >= f64::from(self.settings.record_from) {
+        let is_told = severity(closed.evidence) >= f64::from(self.settings.record_from);
+        if is_told {
             self.counters.records += 1;
             self.records.push(AnomalyRecord::new(&Finding {
                 metric: &state.metric,
@@ -343,9 +393,16 @@ impl Engine {
                 evidence: closed.evidence,
                 side: closed.side,
                 reason: closed.reason,
+                multi_bucket: closed.multi_bucket,
+                seldom: closed.seldom,
+                corrected: None,
             }));
         }
-        if due && state.would_miss(series, index + 1) {
+        let would_miss = due && state.would_miss(series, index + 1);
+        if due {
+            self.wait_for_late(place, slot, running, &closed, is_told);
+        }
+        if would_miss {
             self.expect(slot, index + 1);
         }
     }

@@ -4,14 +4,19 @@ use std::collections::VecDeque;
 
 use super::closing;
 use super::declare::{Function, Gap, Method};
-use super::detector::{Forecast, Population, Prior, stabilise, unstabilise};
-use super::fields::{Fields, MISSING, Reading};
+use super::detector::{Forecast, Population, Prior, Seasonal, stabilise, unstabilise};
+use super::fields::{Fields, MISSING, Reading, Value};
+use super::forecast::Expected;
+use super::heights::{Seldom, hour};
 use super::metric::Metric;
 use super::points::Reason;
+use super::recall::hashes_of_list;
 use super::season::Moment;
 use super::series::{CLOSED, Outlook, Running, SEPARATOR, Sample, Series};
-use super::tail::Tail;
+use super::tail::{Habit, Tail};
+use super::tally::information;
 use super::touched::{Frame, Side};
+use crate::event::ReceivedTime;
 
 /// Texts of entities are cut here; their hash is over the whole.
 const LONGEST_VALUE: usize = 256;
@@ -21,6 +26,11 @@ const EXPERIENCED: u32 = 12;
 const EXPERIENCED_ALONE: u32 = 30;
 /// Buckets without events that are closed one by one before a series sleeps.
 const MOST_SILENT: u16 = 120;
+/// Of so many buckets the mean surprise says whether what is unusual has lasted; larger ones count as [`MOST_PRESSURE`].
+const LASTING: f32 = 12.0;
+const MOST_PRESSURE: f64 = 8.0;
+/// Buckets without events that are looked at one by one, whether they lie in a time of maintenance.
+const MOST_LOOKED_AT: i64 = 20_000;
 /// The evidence of a running bucket is looked at again when its value has grown by this factor.
 const JUDGE_AGAIN: f64 = 1.05;
 
@@ -50,6 +60,16 @@ pub(super) struct Closed {
     pub side: Side,
     /// What the detector of points says was unusual, where the metric has one.
     pub reason: Option<Reason>,
+    /// How much the buckets before have to do with it, −5 (nothing) to 5 (all).
+    pub multi_bucket: f32,
+    /// When the series was last as high.
+    pub seldom: Option<Seldom>,
+}
+
+impl Closed {
+    fn usual(outlook: Outlook) -> Self {
+        Self { outlook, evidence: 0.0, side: Side::Usual, reason: None, multi_bucket: 0.0, seldom: None }
+    }
 }
 
 impl MetricState {
@@ -63,7 +83,25 @@ impl MetricState {
         }
     }
 
+    /// Whether entities are held against each other.
+    fn is_of_peers(&self) -> bool {
+        self.metric.detector == Method::Population
+    }
+
+    /// What is expected of a series.
+    fn forecast(&self, series: &Series, moment: Moment, prior: &Prior) -> Forecast {
+        if self.is_of_peers() { prior.forecast() } else { series.detector.forecast(moment, prior) }
+    }
+
+    /// The habit that counts for a series, and its age: among peers, to be always far off is no excuse.
+    fn habit(&self, series: &Series) -> (Habit, u32) {
+        if self.is_of_peers() { (Habit::default(), 0) } else { (series.habit, series.detector.seen()) }
+    }
+
     fn is_experienced(&self, series: &Series) -> bool {
+        if self.is_of_peers() {
+            return self.population.prior().known;
+        }
         let needed = if self.metric.entity.is_empty() { EXPERIENCED_ALONE } else { EXPERIENCED };
         series.detector.seen() >= needed
     }
@@ -78,10 +116,10 @@ impl MetricState {
 
     fn outlook(&self, series: &Series, forecast: &Forecast) -> Outlook {
         let Forecast { location, scale } = *forecast;
-        let seen = series.detector.seen();
+        let (habit, seen) = self.habit(series);
         let [above, below] = self.tails(series);
-        let lower = unstabilise(location - below.band(series.habit, seen) * scale);
-        let upper = unstabilise(location + above.band(series.habit, seen) * scale);
+        let lower = unstabilise(location - below.band(habit, seen) * scale);
+        let upper = unstabilise(location + above.band(habit, seen) * scale);
         // only a sum or an extreme of negative numbers lies below zero
         let lower = if location >= 0.0 { lower.max(0.0) } else { lower };
         Outlook {
@@ -96,8 +134,8 @@ impl MetricState {
     /// A new bucket of a series, with what is expected of it.
     pub(super) fn open(&self, series: &Series, index: i64) -> Running {
         let mut running = Running::new(index);
-        if self.can_judge(series) {
-            let forecast = series.detector.forecast(self.metric.moment(index), &self.population.prior());
+        if self.can_judge(series) && !self.metric.is_maintained(index) {
+            let forecast = self.forecast(series, self.metric.moment(index), &self.population.prior());
             running.outlook = self.outlook(series, &forecast);
             if self.metric.high() {
                 let least = f64::from(running.outlook.expected) + self.metric.minimum_deviation;
@@ -115,9 +153,10 @@ impl MetricState {
             return;
         }
         let forecast = Forecast { location: outlook.location.into(), scale: outlook.scale.into() };
-        let surprise = series.detector.surprise(stabilise(value), &forecast);
+        let surprise = Seasonal::surprise(stabilise(value), &forecast);
         let far = value - f64::from(outlook.expected) >= self.metric.minimum_deviation;
-        let evidence = self.tails(series)[0].evidence(surprise, series.habit, series.detector.seen());
+        let (habit, seen) = self.habit(series);
+        let evidence = self.tails(series)[0].evidence(surprise, habit, seen);
         let told = if far && self.metric.high() && surprise > 0.0 { evidence } else { 0.0 };
         series.current.evidence = told as f32;
         series.current.judge_from = value * JUDGE_AGAIN;
@@ -130,10 +169,16 @@ impl MetricState {
         let moment = self.metric.moment(running.index);
         let value = running.value(self.metric.function);
         let stable = stabilise(value);
-        let forecast = series.detector.forecast(moment, &prior);
-        let surprise = series.detector.surprise(stable, &forecast);
-        let outlook = self.outlook(series, &forecast);
-        let mut closed = Closed { outlook, evidence: 0.0, side: Side::Usual, reason: None };
+        let forecast = self.forecast(series, moment, &prior);
+        let surprise = Seasonal::surprise(stable, &forecast);
+        let mut closed = Closed::usual(self.outlook(series, &forecast));
+        let outlook = closed.outlook;
+        if self.metric.is_maintained(running.index) {
+            series.last_closed = if due { running.index } else { series.last_closed };
+            return closed;
+        }
+        closed.multi_bucket = multi_bucket(surprise, series.pressure);
+        closed.seldom = series.heights.seldom(value, hour(moment.start));
         if self.can_judge(series) {
             if let Some(side) = self.side_judged(value, surprise, &outlook, due) {
                 closed.side = side;
@@ -151,6 +196,9 @@ impl MetricState {
             series.detector.learn(stable, 1, moment, &prior);
             series.silent = if running.count == 0 { series.silent.saturating_add(1) } else { 0 };
             series.last_closed = running.index;
+            series.pressure += (surprise.clamp(-MOST_PRESSURE, MOST_PRESSURE) as f32 - series.pressure) / LASTING;
+            series.last_value = value;
+            series.heights.note(value, hour(moment.start));
         }
         closed
     }
@@ -166,7 +214,26 @@ impl MetricState {
     /// −log10 of the probability of a surprise so large, on its side.
     fn evidence(&self, series: &Series, surprise: f64) -> f64 {
         let tail = &self.tails(series)[usize::from(surprise < 0.0)];
-        tail.evidence(surprise.abs(), series.habit, series.detector.seen())
+        let (habit, seen) = self.habit(series);
+        tail.evidence(surprise.abs(), habit, seen)
+    }
+
+    /// Judges a closed bucket again after late events: by what was expected of it when it closed, and by the tail as it is now.
+    pub(super) fn judge_late(&self, series: Option<&Series>, running: &Running) -> (f64, Side) {
+        let Outlook { location, scale, .. } = running.outlook;
+        if scale <= 0.0 {
+            return (0.0, Side::Usual);
+        }
+        let value = running.value(self.metric.function);
+        let forecast = Forecast { location: location.into(), scale: scale.into() };
+        let surprise = Seasonal::surprise(stabilise(value), &forecast);
+        let Some(side) = self.side_judged(value, surprise, &running.outlook, true) else { return (0.0, Side::Usual) };
+        let tail = usize::from(surprise < 0.0);
+        let evidence = match series {
+            Some(series) => self.evidence(series, surprise),
+            None => self.tails[1][tail].evidence(surprise.abs(), Habit::default(), 0),
+        };
+        (evidence, side)
     }
 
     fn learn_surprise(&mut self, series: &mut Series, surprise: f64) {
@@ -180,12 +247,21 @@ impl MetricState {
 
     /// Learns the buckets without events before bucket `index`, where those are values.
     fn rest(&self, series: &mut Series, index: i64, prior: &Prior) {
-        let missing = index.saturating_sub(series.last_closed).saturating_sub(1);
-        if self.metric.gap == Gap::Zero && series.last_closed != CLOSED && missing > 0 {
-            let first = self.metric.moment(series.last_closed + 1);
-            series.detector.learn(0.0, missing.unsigned_abs(), first, prior);
+        let value = match self.metric.gap {
+            Gap::Unknown => return,
+            Gap::Zero => 0.0,
+            Gap::Previous => series.last_value,
+        };
+        if series.last_closed == CLOSED {
+            return;
+        }
+        let first = series.last_closed + 1;
+        let missing = self.metric.not_maintained(first, index.saturating_sub(first));
+        if missing > 0 {
+            let first = self.metric.moment(first);
+            series.detector.learn(stabilise(value), missing.unsigned_abs(), first, prior);
             if self.metric.detector == Method::Combined {
-                closing::rest(series, missing, first);
+                closing::rest(series, value, missing, first);
             }
         }
     }
@@ -195,8 +271,9 @@ impl MetricState {
         if self.metric.gap != Gap::Zero || !self.metric.low() || series.silent >= MOST_SILENT {
             return false;
         }
-        let forecast = series.detector.forecast(self.metric.moment(index), &self.population.prior());
-        let band = self.tails(series)[1].band(series.habit, series.detector.seen());
+        let forecast = self.forecast(series, self.metric.moment(index), &self.population.prior());
+        let (habit, seen) = self.habit(series);
+        let band = self.tails(series)[1].band(habit, seen);
         self.can_judge(series)
             && forecast.location > band * forecast.scale
             && unstabilise(forecast.location) >= self.metric.minimum_deviation
@@ -226,6 +303,13 @@ impl Metric {
         Moment { start: index.saturating_mul(self.span), span: self.span }
     }
 
+    /// An outlook as it is shown.
+    pub(super) fn expected(&self, index: i64, outlook: &Outlook) -> Expected {
+        let start = ReceivedTime::from_micros(index.saturating_mul(self.span)).as_event_time();
+        let (expected, lower, upper) = (outlook.expected.into(), outlook.lower.into(), outlook.upper.into());
+        Expected { start, expected, lower, upper }
+    }
+
     /// When the front reaches this, bucket `index` is closed.
     #[inline]
     pub(super) fn closes_at(&self, index: i64) -> i64 {
@@ -233,14 +317,47 @@ impl Metric {
     }
 
     #[inline]
-    pub(super) fn sample(&self, readings: &[Reading]) -> Option<Sample> {
+    pub(super) fn sample(&self, readings: &[Reading], fields: &impl Fields) -> Option<Sample> {
         let Some((_, field)) = self.field else { return Some(Sample::Amount(1.0)) };
         let reading = readings[field];
-        if matches!(self.function, Function::Distinct | Function::FirstSeen) {
-            (reading.hash != MISSING).then_some(Sample::Hash(reading.hash))
-        } else {
-            reading.number.is_finite().then_some(Sample::Amount(reading.number))
+        match self.function {
+            Function::Information if reading.hash != MISSING => {
+                Some(Sample::Once(reading.hash, with_text(fields, field, information)))
+            }
+            Function::Distinct
+            | Function::FirstSeen
+            | Function::Growth
+            | Function::Rare
+            | Function::Entropy
+            | Function::Information
+            | Function::ListChanges => (reading.hash != MISSING).then_some(Sample::Hash(reading.hash)),
+            _ => reading.number.is_finite().then_some(Sample::Amount(reading.number)),
         }
+    }
+
+    /// The members of the event's list, where the function looks at one.
+    #[inline]
+    pub(super) fn list(&self, fields: &impl Fields) -> Vec<u64> {
+        match &self.field {
+            Some((_, field)) if self.function == Function::ListChanges => with_text(fields, *field, hashes_of_list),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether bucket `index` lies in a time of maintenance.
+    pub(super) fn is_maintained(&self, index: i64) -> bool {
+        let start = index.saturating_mul(self.span);
+        self.maintenance.iter().any(|time| time.covers(start, start.saturating_add(self.span)))
+    }
+
+    /// How many of `count` buckets from `first` on lie in no time of maintenance; of very many the last are looked at.
+    fn not_maintained(&self, first: i64, count: i64) -> i64 {
+        if self.maintenance.is_empty() || count <= 0 {
+            return count;
+        }
+        let looked_at = count.min(MOST_LOOKED_AT);
+        let from = first.saturating_add(count - looked_at);
+        count - (from..from.saturating_add(looked_at)).filter(|index| self.is_maintained(*index)).count() as i64
     }
 
     pub(super) fn entity_text(&self, fields: &impl Fields) -> Box<str> {
@@ -266,9 +383,29 @@ impl Metric {
     }
 }
 
+/// What `of` says of the text of a field, of numbers and flags as they are written.
+fn with_text<T>(fields: &impl Fields, field: usize, of: impl Fn(&str) -> T) -> T {
+    match fields.field(field) {
+        Some(Value::Text(text)) => of(&text),
+        Some(other) => {
+            let mut text = String::new();
+            other.write_to(&mut text);
+            of(&text)
+        }
+        None => of(""),
+    }
+}
+
+/// How much the last dozen buckets have to do with what is unusual about one, −5 (nothing) to 5 (all): the mean of so many surprises
+/// strays by a fifth of what one does, so five times the mean is held against the one.
+fn multi_bucket(surprise: f64, pressure: f32) -> f32 {
+    let lasting = f64::from(pressure.abs()) * f64::from(2.0 * LASTING - 1.0).sqrt();
+    let both = lasting + surprise.abs();
+    if both < 1e-9 { 0.0 } else { (5.0 * (lasting - surprise.abs()) / both) as f32 }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::fields::Value;
     use super::super::harness::{Feed, Noise, TestEvent, settings};
     use super::super::record::AnomalyRecord;
     use super::*;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::declare::{ConditionDeclaration, Direction, Function, Gap, Literal, Method, MetricDeclaration};
 use super::fields::{Fields, MISSING, Reading, Value, hash_bytes, mix};
+use super::maintenance::Maintenance;
 use super::network::Networks;
 
 /// The largest number of metrics.
@@ -113,6 +114,9 @@ pub(super) struct Metric {
     pub minimum_deviation: f64,
     pub gap: Gap,
     pub detector: Method,
+    /// How long closed buckets wait for late events, in microseconds; none where only those wait that gave a record.
+    pub corrections: Option<i64>,
+    pub maintenance: Vec<Maintenance>,
     /// Changes with the declaration; state that was learnt under another one is not used.
     pub digest: u64,
 }
@@ -146,7 +150,11 @@ impl Metric {
     /// Whether its values are counts of bytes, for words.
     pub(super) fn in_bytes(&self) -> bool {
         let field = self.field.as_ref().map_or("", |(path, _)| path.as_str());
-        !matches!(self.function, Function::Count | Function::Distinct | Function::FirstSeen) && field.ends_with("bytes")
+        let keeps_unit = matches!(
+            self.function,
+            Function::Sum | Function::Mean | Function::Max | Function::Min | Function::Increase
+        );
+        keeps_unit && field.ends_with("bytes")
     }
 }
 
@@ -218,9 +226,35 @@ impl Check<'_> {
             direction,
             minimum_deviation: declared.minimum_deviation,
             gap: self.gap(direction),
-            detector: declared.detector,
-            digest: hash_bytes(&serde_json::to_vec(declared).expect("a declaration has only string keys")),
+            detector: self.detector(),
+            corrections: declared.corrections.as_ref().and_then(|text| self.duration("corrections", text, 0)),
+            maintenance: self.maintenance(),
+            digest: digest(declared),
         }
+    }
+
+    fn detector(&mut self) -> Method {
+        let method = self.declaration.detector;
+        if method == Method::Population && self.declaration.over.is_empty() && self.declaration.by.is_none() {
+            self.fault(
+                "detector",
+                &"population",
+                "'over' or 'by' as well, because without entities there are no others",
+            );
+        }
+        method
+    }
+
+    fn maintenance(&mut self) -> Vec<Maintenance> {
+        let declared = self.declaration;
+        let mut read = Vec::new();
+        for time in &declared.maintenance {
+            match Maintenance::check(time) {
+                Ok(checked) => read.push(checked),
+                Err(wanted) => self.fault("maintenance", &format!("{} to {}", time.from, time.to), wanted),
+            }
+        }
+        read
     }
 
     fn name(&mut self) {
@@ -255,9 +289,9 @@ impl Check<'_> {
 
     fn field(&mut self) -> Option<(String, usize)> {
         match (self.declaration.function, &self.declaration.field) {
-            (Function::Count, None) => None,
-            (Function::Count, Some(field)) => {
-                self.fault("field", field, "nothing, because 'count' reads no field");
+            (function, None) if !function.reads_a_field() => None,
+            (function, Some(field)) if !function.reads_a_field() => {
+                self.fault("field", field, &format!("nothing, because '{}' reads no field", function.name()));
                 None
             }
             (_, Some(field)) => Some((field.clone(), self.path("field", field))),
@@ -271,7 +305,7 @@ impl Check<'_> {
 
     fn gap(&mut self, direction: Direction) -> Gap {
         let declared = self.declaration;
-        let empty_is_zero = !matches!(declared.function, Function::Mean | Function::Max);
+        let empty_is_zero = declared.function.is_zero_without_events();
         match declared.gap {
             Some(Gap::Zero) if !empty_is_zero => {
                 let wanted = format!("unknown, because no events have no {}", declared.function.name());
@@ -378,6 +412,12 @@ impl Check<'_> {
         let (place, name) = (self.place, self.declaration.name.clone());
         self.faults.push(Fault { place, name, key, found: found.to_string(), wanted: wanted.to_owned() });
     }
+}
+
+/// Changes with what is measured, and not with how long late events are waited for or when nothing is judged.
+fn digest(declared: &MetricDeclaration) -> u64 {
+    let measured = MetricDeclaration { corrections: None, maintenance: Vec::new(), ..declared.clone() };
+    hash_bytes(&serde_json::to_vec(&measured).expect("a declaration has only string keys"))
 }
 
 fn hash_of_literal(literal: &Literal) -> u64 {

@@ -6,7 +6,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::corrections::Told;
 use super::declare::Function;
+use super::heights::Seldom;
 use super::points::Reason;
 use super::render::{bytes_in_words, number_in_words, write_number};
 use super::series::Outlook;
@@ -51,8 +53,32 @@ pub struct AnomalyRecord {
     pub meaning: Option<String>,
     /// One sentence for a person.
     pub reason: String,
+    /// How much the dozen buckets before have to do with it: −5 nothing, 5 all.
+    pub multi_bucket_impact: f32,
+    /// The record that this one corrects.
+    pub correction: Option<Correction>,
     key: u64,
     fragment: String,
+}
+
+/// What late events have made other than it was told. The record that told it stays.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Correction {
+    /// Its id.
+    pub of: String,
+    /// The value that it told.
+    pub actual: f64,
+    /// The severity that it told, 0 to 100.
+    pub score: f32,
+    /// Events that came late.
+    pub late_events: u32,
+}
+
+/// What late events correct.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Corrected {
+    pub told: Option<Told>,
+    pub late: u32,
 }
 
 /// What a record is made of.
@@ -69,6 +95,9 @@ pub(super) struct Finding<'a> {
     pub side: Side,
     /// What a detector of points found unusual.
     pub reason: Option<Reason>,
+    pub multi_bucket: f32,
+    pub seldom: Option<Seldom>,
+    pub corrected: Option<Corrected>,
 }
 
 impl AnomalyRecord {
@@ -99,21 +128,44 @@ impl AnomalyRecord {
             side: *side,
             meaning: word.clone().filter(|_| score >= MEANING_FROM),
             reason: String::new(),
+            multi_bucket_impact: finding.multi_bucket,
+            correction: None,
             key: finding.key,
             fragment,
         };
         record.reason = record.in_words(&metric.title, metric.in_bytes());
-        if let Some(reason) = finding.reason {
-            record.reason += "; unusual is its ";
-            record.reason += reason.words();
-        }
+        record.say_more(finding);
         record
     }
 
-    /// The same for the same metric, entity and bucket, whoever counts: a document id.
+    fn say_more(&mut self, finding: &Finding<'_>) {
+        if let Some(reason) = finding.reason {
+            self.reason += "; unusual is its ";
+            self.reason += reason.words();
+        }
+        if let Some(words) = finding.seldom.filter(|_| self.side == Side::High).and_then(Seldom::words) {
+            self.reason += "; ";
+            self.reason += &words;
+        }
+        let Some(Corrected { told, late }) = finding.corrected else { return };
+        self.reason += &format!("; {late} events came late");
+        if let Some(Told { actual, evidence }) = told {
+            self.reason += &format!(" and correct what was told ({})", number_in_words(actual));
+            let score = severity(evidence) as f32;
+            self.correction = Some(Correction { of: self.id(), actual, score, late_events: late });
+        }
+    }
+
+    /// The same for the same metric, entity and bucket, whoever counts: a document id. A correction has one of its own.
     pub fn id(&self) -> String {
         let span = (self.end.micros() - self.start.micros()) / 1_000_000;
-        format!("{}_{:016x}_{}_{span}", self.metric, self.key, self.start.micros() / 1000)
+        let of_correction = if self.correction.is_some() { "_corrected" } else { "" };
+        format!("{}_{:016x}_{}_{span}{of_correction}", self.metric, self.key, self.start.micros() / 1000)
+    }
+
+    /// Of all records of a metric, those of one entity have the same.
+    pub(super) fn series_key(&self) -> u64 {
+        self.key
     }
 
     /// Appends the document.
@@ -140,12 +192,21 @@ impl AnomalyRecord {
             put(&mut root, path, scalar(value));
         }
         put(&mut root, "oversight.anomaly", json!({"score": score, "metrics": [metric]}));
+        if let Some(Correction { of, actual, score, late_events }) = &self.correction {
+            let said = json!({"of": of, "actual": number(*actual), "score": number(f64::from(*score)), "late_events": late_events});
+            put(&mut root, "oversight.correction", said);
+        }
         Value::Object(root)
     }
 
     /// The names of Elastic's records.
     fn record_fields(&self, root: &mut Map<String, Value>, score: &Value) {
-        let kind = if self.side == Side::High { "spike" } else { "dip" };
+        let kind = match self.side {
+            Side::High => "spike",
+            Side::Low => "dip",
+            Side::Usual => "none",
+        };
+        let initial = self.correction.as_ref().map_or_else(|| score.clone(), |told| number(f64::from(told.score)));
         let fields = json!({
             "result_type": "record",
             "job_id": self.metric,
@@ -154,12 +215,14 @@ impl AnomalyRecord {
             "is_interim": false,
             "function": self.function.name(),
             "record_score": score,
-            "initial_record_score": score,
+            "initial_record_score": initial,
+            "multi_bucket_impact": number(f64::from(self.multi_bucket_impact)),
             "probability": self.tail_probability,
             "actual": [number(self.actual)],
             "typical": [number(self.typical)],
             "anomaly_score_explanation": {
                 "anomaly_type": kind,
+                "multi_bucket_impact": number(f64::from(self.multi_bucket_impact)),
                 "lower_confidence_bound": number(self.lower),
                 "typical_value": number(self.typical),
                 "upper_confidence_bound": number(self.upper),
@@ -256,6 +319,9 @@ mod tests {
             evidence: 8.0,
             side: Side::High,
             reason: None,
+            multi_bucket: -1.25,
+            seldom: Some(Seldom::Hours(31 * 24)),
+            corrected: None,
         })
     }
 
@@ -263,7 +329,8 @@ mod tests {
     fn a_record_says_in_words_what_happened() {
         assert_eq!(
             record().reason,
-            "bytes sent by 10.0.0.5, 443 between 02:00 and 02:05 UTC: 1.2 GB; usual at this time is 3 MB to 40 MB"
+            "bytes sent by 10.0.0.5, 443 between 02:00 and 02:05 UTC: 1.2 GB; usual at this time is 3 MB to 40 MB; \
+             first time this high in 31 days"
         );
     }
 

@@ -6,11 +6,12 @@
 //! its own series first. Lookup is one probe of an open-addressing index of 8-byte cells, then the series itself.
 
 use super::codec::{Damaged, Reader, Writer};
+use super::contents::Contents;
 use super::declare::Function;
 use super::detector::Seasonal;
-use super::distinct::Distinct;
-use super::known::Known;
-use super::points::Combined;
+use super::heights::Heights;
+use super::points::{Combined, Detector};
+use super::recall::{Met, Recall};
 use super::tail::Habit;
 
 /// The bucket number of no bucket.
@@ -35,7 +36,7 @@ pub(super) struct Running {
     pub count: u32,
     /// The next open bucket of the same series.
     pub next: u32,
-    pub distinct: Option<Box<Distinct>>,
+    pub contents: Option<Box<Contents>>,
     /// What was expected when it was opened.
     pub outlook: Outlook,
     /// −log10 of the tail probability of the value so far; 0 while it is within the band.
@@ -60,6 +61,8 @@ pub(super) struct Outlook {
 pub(super) enum Sample {
     Amount(f64),
     Hash(u64),
+    /// An amount that counts once for each different hash.
+    Once(u64, f64),
 }
 
 impl Running {
@@ -68,7 +71,7 @@ impl Running {
     pub(super) const fn new(index: i64) -> Self {
         let outlook = Outlook { location: 0.0, scale: 0.0, expected: 0.0, lower: 0.0, upper: 0.0 };
         let judge_from = f64::INFINITY;
-        Self { index, total: 0.0, count: 0, next: NOWHERE, distinct: None, outlook, evidence: 0.0, judge_from }
+        Self { index, total: 0.0, count: 0, next: NOWHERE, contents: None, outlook, evidence: 0.0, judge_from }
     }
 
     #[inline]
@@ -78,16 +81,24 @@ impl Running {
             Sample::Amount(amount) => {
                 let amount = amount.clamp(-LARGEST, LARGEST);
                 match function {
-                    Function::Max if self.count == 1 => self.total = amount,
-                    Function::Max => self.total = self.total.max(amount),
+                    Function::Max | Function::Min if self.count == 1 => self.total = amount,
+                    Function::Max | Function::Rare | Function::UnusualTime => self.total = self.total.max(amount),
+                    Function::Min => self.total = self.total.min(amount),
                     _ => self.total += amount,
                 }
             }
+            Sample::Hash(hash) if function == Function::Entropy => {
+                self.total = Contents::entropy(&mut self.contents, hash);
+            }
             Sample::Hash(hash) => {
-                let distinct = self.distinct.get_or_insert_with(|| Box::new(Distinct::new()));
-                if distinct.insert(hash) {
+                if let Some(estimate) = Contents::distinct(&mut self.contents, hash) {
                     // the estimate changes its formula once, and must not fall there
-                    self.total = self.total.max(distinct.estimate());
+                    self.total = self.total.max(estimate);
+                }
+            }
+            Sample::Once(hash, amount) => {
+                if Contents::distinct(&mut self.contents, hash).is_some() {
+                    self.total += amount;
                 }
             }
         }
@@ -99,24 +110,21 @@ impl Running {
         if function == Function::Mean { self.total / f64::from(self.count.max(1)) } else { self.total }
     }
 
-    fn save(&self, out: &mut Writer) {
+    pub(super) fn save(&self, out: &mut Writer) {
         out.i64(self.index);
         out.f64(self.total);
         out.u32(self.count);
-        out.u8(u8::from(self.distinct.is_some()));
-        if let Some(distinct) = &self.distinct {
-            distinct.save(out);
-        }
+        Contents::save(self.contents.as_deref(), out);
         let Outlook { location, scale, expected, lower, upper } = self.outlook;
         [location, scale, expected, lower, upper, self.evidence].into_iter().for_each(|number| out.f32(number));
         out.f64(self.judge_from);
     }
 
-    fn load(input: &mut Reader<'_>) -> Result<Self, Damaged> {
+    pub(super) fn load(input: &mut Reader<'_>) -> Result<Self, Damaged> {
         let mut running = Self::new(input.i64()?);
         running.total = input.f64()?;
         running.count = input.u32()?;
-        running.distinct = if input.u8()? == 0 { None } else { Some(Box::new(Distinct::load(input)?)) };
+        running.contents = Contents::load(input)?;
         running.outlook = Outlook {
             location: input.f32()?,
             scale: input.f32()?,
@@ -147,10 +155,15 @@ pub(super) struct Series {
     pub last_closed: i64,
     pub detector: Seasonal,
     pub habit: Habit,
+    /// The mean of the last dozen surprises.
+    pub pressure: f32,
+    /// The value of the last bucket closed.
+    pub last_value: f64,
+    pub heights: Heights,
     /// Where the metric asks for it: made when the first bucket closes.
     pub combined: Option<Box<Combined>>,
-    /// Where the metric counts new values: those it has had.
-    pub known: Option<Box<Known>>,
+    /// Where the metric's function asks for it: made with the first event.
+    pub recall: Option<Box<Recall>>,
     /// The values of the entity's fields, joined by [`SEPARATOR`].
     pub entity: Box<str>,
 }
@@ -170,23 +183,69 @@ impl Series {
             last_closed: CLOSED,
             detector: Seasonal::new(),
             habit: Habit::default(),
+            pressure: 0.0,
+            last_value: 0.0,
+            heights: Heights::default(),
             combined: None,
-            known: None,
+            recall: None,
             entity,
         }
     }
 
-    /// What an event adds to the present bucket: of a value that is to be new, whether it is.
+    /// What an event of time `at` adds to the present bucket; `list` are the hashes of its list, where the function looks at one.
     #[inline]
-    pub(super) fn add(&mut self, function: Function, sample: Sample) {
-        let sample = match sample {
-            Sample::Hash(hash) if function == Function::FirstSeen => {
-                let is_new = self.known.get_or_insert_default().meet(hash);
-                Sample::Amount(f64::from(u8::from(is_new)))
-            }
-            other => other,
-        };
+    pub(super) fn add(&mut self, function: Function, sample: Sample, at: i64, list: &[u64]) {
+        let sample = if function.remembers() { self.remembered(function, sample, at, list) } else { sample };
         self.current.add(function, sample);
+    }
+
+    fn remembered(&mut self, function: Function, sample: Sample, at: i64, list: &[u64]) -> Sample {
+        if self.recall.is_none() {
+            self.recall = Recall::of(function).map(Box::new);
+        }
+        let Some(recall) = &mut self.recall else { return sample };
+        let (hash, number) = match sample {
+            Sample::Amount(number) => (0, number),
+            Sample::Hash(hash) | Sample::Once(hash, _) => (hash, 0.0),
+        };
+        Sample::Amount(recall.meet(Met { at, hash, number }, list))
+    }
+
+    /// All of it but open buckets, for when it is set aside; [`Series::load_alone`] reads it.
+    pub(super) fn save_alone(&self, out: &mut Writer) {
+        self.save(&Buckets::default(), out);
+        self.save_later(out);
+        out.u8(u8::from(self.combined.is_some()));
+        if let Some(combined) = &self.combined {
+            combined.save(out);
+        }
+        out.u8(u8::from(self.recall.is_some()));
+        if let Some(recall) = &self.recall {
+            recall.save(out);
+        }
+    }
+
+    /// Reads back what [`Series::save_alone`] wrote.
+    pub(super) fn load_alone(input: &mut Reader<'_>) -> Result<Self, Damaged> {
+        let mut series = Self::load(input, &mut Buckets::default())?;
+        series.load_later(input)?;
+        series.combined = if input.u8()? == 0 { None } else { Some(Box::new(Combined::load(input)?)) };
+        series.recall = if input.u8()? == 0 { None } else { Some(Box::new(Recall::load(input)?)) };
+        if input.is_empty() { Ok(series) } else { Err(Damaged) }
+    }
+
+    /// What came with version 3 of snapshots.
+    pub(super) fn save_later(&self, out: &mut Writer) {
+        out.f32(self.pressure);
+        out.f64(self.last_value);
+        self.heights.save(out);
+    }
+
+    /// Reads back what [`Series::save_later`] wrote.
+    pub(super) fn load_later(&mut self, input: &mut Reader<'_>) -> Result<(), Damaged> {
+        (self.pressure, self.last_value) = (input.f32()?, input.f64()?);
+        self.heights = Heights::load(input)?;
+        Ok(())
     }
 
     pub(super) fn save(&self, buckets: &Buckets, out: &mut Writer) {
@@ -443,7 +502,7 @@ mod tests {
 
     #[test]
     fn a_series_stays_small() {
-        assert!(size_of::<Series>() <= 200, "{}", size_of::<Series>());
+        assert!(size_of::<Series>() <= 248, "{}", size_of::<Series>());
     }
 
     proptest! {

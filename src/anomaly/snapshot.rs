@@ -1,18 +1,21 @@
 //! The engine's whole state as bytes, and back.
 //!
-//! Version 2 has, behind the series, their detectors of points and the values they have had, version 3 the state of the
-//! patterns behind those; versions 1 and 2 are still read, and what they lack starts anew.
+//! Version 2 has, behind the series, their detectors of points and the values they have had; version 3 has detectors of points in another
+//! form, all that functions remember, buckets that wait for late events, the files of series that were set aside, and the state of
+//! the patterns. Versions 1 and 2 are still read; detectors of points and patterns begin anew then.
 //!
 //! Magic (8 bytes), format version (u32), then the state, then CRC-32C (u32) over everything before it; numbers are
 //! little-endian. The state is tied to the position of the last event observed. What was learnt by a metric whose
 //! declaration has changed since is left out, and named.
 
+use super::aside::Aside;
 use super::codec::{Damaged, Reader, Writer};
+use super::corrections::Corrections;
 use super::detector::Population;
 use super::engine::{Counters, Engine, Front};
 use super::judge::{MetricState, Slice};
-use super::known::Known;
-use super::points::{Combined, Detector};
+use super::points::{Combined, Detector, old};
+use super::recall::Recall;
 use super::series::{CLOSED, NOWHERE, Series};
 use super::tail::Tail;
 use crate::event::SeqNo;
@@ -22,8 +25,8 @@ const MAGIC: &[u8; 8] = b"OVANOMLY";
 const VERSION: u32 = 3;
 /// The first version with detectors of points and values that were had.
 const WITH_POINTS_AND_KNOWN: u32 = 2;
-/// The first version with patterns.
-const WITH_PATTERNS: u32 = 3;
+/// The first version with what stands in [`Engine::save_later`], with patterns, and with detectors of points as they are now.
+const WITH_CORRECTIONS_AND_ASIDE: u32 = 3;
 /// Magic, version and checksum.
 const FRAME: usize = 16;
 
@@ -59,8 +62,9 @@ pub struct Restored {
 }
 
 impl Engine {
-    /// The state after the last event observed. Records that [`Engine::advance`] has not given out yet are not in it.
-    pub fn snapshot(&self) -> Vec<u8> {
+    /// The state after the last event observed. Records that [`Engine::advance`] has not given out yet are not in it. Series that are set
+    /// aside are made to last on their disk, and only named in it.
+    pub fn snapshot(&mut self) -> Vec<u8> {
         let mut out = Writer::default();
         out.bytes(MAGIC);
         out.u32(VERSION);
@@ -96,13 +100,13 @@ impl Engine {
         Ok(Restored { position, dropped })
     }
 
-    fn save(&self, out: &mut Writer) {
+    fn save(&mut self, out: &mut Writer) {
         out.u64(self.position.0);
         let Front { at, ahead, ahead_from, .. } = self.front;
         out.i64(at);
         out.u32(ahead);
         out.i64(ahead_from);
-        let Counters { buckets, records, evicted, late, ahead, repeated } = self.counters;
+        let Counters { buckets, records, evicted, late, ahead, repeated, .. } = self.counters;
         [buckets, records, evicted, late, ahead, repeated].into_iter().for_each(|count| out.u64(count));
         out.u64(self.table.hand as u64);
         out.u32(self.metrics.len() as u32);
@@ -110,8 +114,20 @@ impl Engine {
         out.u32(self.table.len() as u32);
         self.table.iter().for_each(|series| series.save(&self.buckets, out));
         self.save_beside(out, |series| series.combined.as_deref(), Combined::save);
-        self.save_beside(out, |series| series.known.as_deref(), Known::save);
+        self.save_beside(out, |series| series.recall.as_deref(), Recall::save);
+        self.save_later(out);
         self.patterns.save(out);
+    }
+
+    fn save_later(&mut self, out: &mut Writer) {
+        let Counters { corrected, set_aside, taken_back, .. } = self.counters;
+        [corrected, set_aside, taken_back].into_iter().for_each(|count| out.u64(count));
+        self.table.iter().for_each(|series| series.save_later(out));
+        self.corrections.save(out);
+        match &mut self.aside {
+            Some(aside) => aside.save(out),
+            None => out.u32(0),
+        }
     }
 
     /// What only some series have, each with the place of its series.
@@ -143,16 +159,36 @@ impl Engine {
         let hand = input.u64()? as usize;
         let (places, dropped) = self.load_metrics(input)?;
         let slots = self.load_series(input, &places)?;
-        if version >= WITH_POINTS_AND_KNOWN {
+        if version >= WITH_CORRECTIONS_AND_ASIDE {
             self.load_beside(input, &slots, Combined::load, |series, state| series.combined = Some(state))?;
-            self.load_beside(input, &slots, Known::load, |series, state| series.known = Some(state))?;
-        }
-        if version >= WITH_PATTERNS {
+            self.load_beside(input, &slots, Recall::load, |series, state| series.recall = Some(state))?;
+            self.load_later(input, &places, &slots)?;
             self.patterns.load(input)?;
+        } else if version >= WITH_POINTS_AND_KNOWN {
+            self.load_beside(input, &slots, old::skip, |_, _| ())?;
+            self.load_beside(input, &slots, Recall::load_known, |series, state| series.recall = Some(state))?;
         }
         self.table.hand = if self.table.len() == 0 { 0 } else { hand % self.table.len() };
         self.move_slots(&slots)?;
         if input.is_empty() { Ok(dropped) } else { Err(Damaged) }
+    }
+
+    fn load_later(&mut self, input: &mut Reader<'_>, places: &[Option<u16>], slots: &[u32]) -> Result<(), Damaged> {
+        let Counters { corrected, set_aside, taken_back, .. } = &mut self.counters;
+        for count in [corrected, set_aside, taken_back] {
+            *count = input.u64()?;
+        }
+        let mut left_out = Series::new(0, 0, "".into());
+        for slot in slots {
+            let series = if *slot == NOWHERE { &mut left_out } else { self.table.at_mut(*slot) };
+            series.load_later(input)?;
+        }
+        self.corrections = Corrections::load(input, places)?;
+        let named = Aside::load(input)?;
+        if let Some(aside) = &mut self.aside {
+            aside.reopen(&named, |key| self.table.find(key).is_some());
+        }
+        Ok(())
     }
 
     /// For each saved metric its place among the present ones; and the names of those that have none.
@@ -217,8 +253,7 @@ impl Engine {
             }
             slice.slots.retain(|slot| *slot != NOWHERE);
         }
-        let next = self.metrics.iter().filter_map(MetricState::next_close).min();
-        self.front.next_close = next.unwrap_or(i64::MAX);
+        self.find_next_close();
         Ok(())
     }
 }
@@ -276,6 +311,7 @@ impl MetricState {
 mod tests {
     use proptest::prelude::{any, prop_assert_eq, proptest};
 
+    use super::super::aside::AsideSettings;
     use super::super::fields::Value;
     use super::super::harness::{Feed, Noise, TestEvent, settings, text};
     use super::*;
@@ -351,16 +387,54 @@ mod tests {
         let mut feed = Feed::new(settings(DECLARED));
         events(2_000, 1).iter().for_each(|event| drop(feed.observe(event)));
         let bytes = feed.engine.snapshot();
-        // the older version ended before the numbers of detectors and of sets of values, which are 0 here, and the patterns
-        let mut patterns = Writer::default();
+        // the older version ended before the numbers of detectors and of memories, which are 0 here, and what came later
+        let (mut later, mut patterns) = (Writer::default(), Writer::default());
+        feed.engine.save_later(&mut later);
         feed.engine.patterns.save(&mut patterns);
-        let mut older = bytes[..bytes.len() - 12 - patterns.finish().len()].to_vec();
+        let mut older = bytes[..bytes.len() - 4 - 8 - later.finish().len() - patterns.finish().len()].to_vec();
         older[8] = 1;
         let checksum = crc32c::crc32c(&older);
         older.extend_from_slice(&checksum.to_le_bytes());
         let mut other = Feed::new(settings(DECLARED));
         assert_eq!(other.engine.restore(&older).map(|restored| restored.dropped), Ok(vec![]));
-        assert_eq!(other.engine.snapshot(), bytes);
+        assert_eq!(other.engine.series(), feed.engine.series());
+        assert_eq!(other.engine.position(), feed.engine.position());
+    }
+
+    #[test]
+    fn series_that_were_set_aside_go_on_as_if_they_had_stayed() {
+        // hosts come in rounds: each is away for longer than its bucket is open, and most of them do not fit
+        let round = |feed: &mut Feed, rounds: std::ops::Range<u32>| {
+            let mut events = Vec::new();
+            for (round, host) in rounds.flat_map(|round| (0..64_u32).map(move |host| (round, host))) {
+                for n in 0..5 + (round * 7 + host) % 3 {
+                    let at = f64::from(round) * 7_000.0 + f64::from(host) * 100.0 + f64::from(n) * 70.0;
+                    events.push(TestEvent::new(at, &[text(&format!("host {host}")), Value::Number(n.into())]));
+                }
+            }
+            events.sort_by(|one, other| one.at.total_cmp(&other.at));
+            events.iter().map(|event| feed.observe(event)).collect::<Vec<_>>()
+        };
+        // a bucket that is open when its series goes is closed early, so none is kept open for dips
+        let declared = r#"[{"name":"n","over":["source"],"function":"rare","field":"port","detector":"combined"}]"#;
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut few = settings(declared);
+        few.series = 20;
+        few.record_from = 10.0;
+        few.aside = Some(AsideSettings { folder: folder.path().to_owned(), bytes: 64 << 20 });
+        let mut many = settings(declared);
+        many.record_from = 10.0;
+        let (mut all, mut some) = (Feed::new(many), Feed::new(few.clone()));
+        assert!(round(&mut all, 0..30) == round(&mut some, 0..30));
+        let snapshot = some.engine.snapshot();
+        let before = some.engine.counters();
+        assert!(before.taken_back > 1_000 && before.evicted == 0 && some.engine.series_aside() >= 40, "{before:?}");
+        // what comes behind the snapshot is forgotten in a crash, and comes again
+        round(&mut some, 30..34);
+        let mut restored = Feed::new(few);
+        restored.engine.restore(&snapshot).expect("whole");
+        assert!(round(&mut restored, 30..50) == round(&mut all, 30..50));
+        assert_eq!(restored.engine.counters().evicted, 0);
     }
 
     #[test]

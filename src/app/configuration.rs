@@ -8,7 +8,7 @@ use crate::anomaly::{self, Engine, MetricDeclaration, Metrics};
 use crate::classify::Explain;
 use crate::classify::card::DecisionRule;
 use crate::clock::Clock;
-use crate::config::{Bulk, Config, Credentials, Decision, DurationText, Faults, Loader, StoreKind};
+use crate::config::{Bulk, Config, Credentials, Decision, DurationText, Faults, Loader, SecondJudges, StoreKind};
 use crate::ingest::elastic::BulkSettings;
 use crate::ingest::{HttpSettings, SettingFault};
 use crate::models::{self, Configured};
@@ -97,6 +97,9 @@ pub fn models(config: &Config) -> models::Settings {
     models::Settings {
         data_dir: config.data_dir.clone(),
         configured: configured_models(config),
+        second: config.classify.second.clone(),
+        max_false_alarms: config.classify.max_false_alarms,
+        second_judges_all: config.classify.second_judges == SecondJudges::All,
         window: config.classify.window,
         decision: decision(config),
     }
@@ -120,6 +123,18 @@ pub fn explain(config: &Config) -> Explain {
     Explain { per_batch: config.classify.explain_per_batch, ..Explain::default() }
 }
 
+/// The metrics as they are declared, or those that ship.
+pub fn metrics(config: &Config) -> Vec<MetricDeclaration> {
+    match &config.anomaly.metrics {
+        None => anomaly::default_metrics(),
+        Some(values) => values
+            .iter()
+            .map(|value| serde_json::from_value(value.clone()))
+            .collect::<Result<_, _>>()
+            .expect("the configuration was held against the schema of this type"),
+    }
+}
+
 /// What counts metrics; none where that is switched off.
 ///
 /// # Errors
@@ -128,18 +143,7 @@ pub fn engine(config: &Config) -> Result<Option<Engine>, StartError> {
     if !config.enrich.enabled || !config.anomaly.enabled {
         return Ok(None);
     }
-    let mut declared = match &config.anomaly.metrics {
-        None => anomaly::default_metrics(),
-        Some(values) => values
-            .iter()
-            .map(|value| serde_json::from_value(value.clone()))
-            .collect::<Result<_, _>>()
-            .expect("the configuration was held against the schema of this type"),
-    };
-    for declaration in &mut declared {
-        declaration.lateness.get_or_insert_with(|| DurationText(config.anomaly.lateness).to_string());
-    }
-    let metrics = Metrics::check(&declared).map_err(StartError::Metrics)?;
+    let metrics = Metrics::check(&declarations(config)).map_err(StartError::Metrics)?;
     Ok(Some(Engine::new(anomaly::Settings {
         metrics,
         series: config.anomaly.max_series,
@@ -147,6 +151,18 @@ pub fn engine(config: &Config) -> Result<Option<Engine>, StartError> {
         patterns: patterns(config),
         ..anomaly::Settings::default()
     })))
+}
+
+/// The metrics that are declared, or those that ship; each with its lateness.
+///
+/// # Panics
+/// With a configuration that was not held against the schema of declarations.
+pub fn declarations(config: &Config) -> Vec<MetricDeclaration> {
+    let mut declared = metrics(config);
+    for declaration in &mut declared {
+        declaration.lateness.get_or_insert_with(|| DurationText(config.anomaly.lateness).to_string());
+    }
+    declared
 }
 
 /// What looks for patterns and counts no metrics, for files: it looks for nothing where anomalies are switched off.

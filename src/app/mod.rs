@@ -15,6 +15,7 @@ mod enricher;
 mod error;
 mod fields;
 mod flow;
+pub mod history;
 mod inputs;
 mod ledger;
 mod listener;
@@ -45,7 +46,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle as Task;
 
 use crate::access::audit::Act;
-use crate::anomaly::Engine;
+use crate::anomaly::{AsideSettings, Engine};
 use crate::api::{Readiness, Room, State};
 use crate::classify;
 use crate::clock::Clock;
@@ -220,6 +221,10 @@ fn counting(
         path: config.data_dir.join("state").join("anomaly.snapshot"),
         every: config.anomaly.snapshot_every,
         every_bytes: usize::try_from(config.spool.max_bytes / 8).unwrap_or(usize::MAX),
+    };
+    let engine = match config.anomaly.max_aside {
+        0 => engine,
+        bytes => engine.setting_aside(AsideSettings { folder: config.data_dir.join("aside"), bytes }),
     };
     let engine = state::restored(engine, &snapshots.path)?;
     let counted = engine.position();

@@ -12,8 +12,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::event::SeqNo;
 use crate::event::id::SpoolId;
+use crate::features::Space;
 use crate::ingest::enrich::Enriched;
-use crate::models::Shelf;
 use crate::normalise::Rules;
 use crate::spool::{Member, StoredBatch};
 
@@ -28,8 +28,23 @@ use super::{StartError, configuration};
 pub fn model(config: &Config) -> Result<LoadedModel, StartError> {
     classify::init_runtime();
     let settings = configuration::models(config);
-    let shelf = Shelf::new(&settings.data_dir).deciding(settings.decision);
+    let shelf = settings.shelf();
     Ok(shelf.load(&settings.configured.judging(&shelf).active)?)
+}
+
+/// The model that judges records of the 41 features of KDD-99: the active one or the second, whichever looks at these; else the active
+/// one.
+///
+/// # Errors
+/// When it cannot be used.
+pub fn of_records(config: &Config) -> Result<LoadedModel, StartError> {
+    let active = model(config)?;
+    if **active.space() == Space::kdd99() {
+        return Ok(active);
+    }
+    let second = config.classify.second.as_ref().map(|second| configuration::models(config).shelf().load(second));
+    let second = second.transpose()?.filter(|second| **second.space() == Space::kdd99());
+    Ok(second.unwrap_or(active))
 }
 
 /// The annotated documents of some events.
@@ -55,8 +70,10 @@ impl Offline {
     /// When the model cannot be used.
     pub fn new(config: &Config, rules: Rules, clock: Clock) -> Result<Self, StartError> {
         let model = model(config)?;
+        let settings = configuration::models(config);
+        let second = settings.second(&settings.shelf())?;
         let pipeline = Pipeline::new(Parts {
-            slot: Some(Arc::new(Slot::new(Arc::new(model)))),
+            slot: Some(Arc::new(Slot::new(Arc::new(model)).with_second(second))),
             explain: configuration::explain(config),
             // a file is no part of what is compared
             watch: None,

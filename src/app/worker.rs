@@ -125,7 +125,7 @@ impl Worker {
         }
     }
 
-    fn save(&self) {
+    fn save(&mut self) {
         let Some(Snapshots { path, .. }) = &self.snapshots else { return };
         let Some(bytes) = self.pipeline.snapshot() else { return };
         match files::write(path, &bytes) {

@@ -45,6 +45,9 @@ pub struct JudgeOptions {
     /// Sources that the table names, those with the most attacks first
     #[arg(long, default_value_t = 10)]
     top: usize,
+    /// How many of 10,000 normal connections may be called something else; as many as the model's card says without this
+    #[arg(long, value_name = "NUMBER")]
+    max_false_alarms: Option<f64>,
     /// Only the first so many events of each file
     #[arg(long)]
     limit: Option<usize>,
@@ -72,6 +75,10 @@ fn dialect(name: &str) -> Result<Dialect, String> {
 /// # Errors
 /// When a file cannot be read to its end, the model cannot be used, or nobody takes the output.
 pub fn judge(configuration: &Config, options: &JudgeOptions) -> anyhow::Result<()> {
+    let mut configuration = configuration.clone();
+    let allowed = &mut configuration.classify.max_false_alarms;
+    *allowed = options.max_false_alarms.or(*allowed);
+    let configuration = &configuration;
     let clock = Clock::system();
     let rules = Rules { always: options.dialect, ..dialects::rules(configuration) };
     let mut run = Run {

@@ -1,6 +1,8 @@
 //! The commands and their help; each calls one room.
 
+mod anomaly;
 mod by_hand;
+mod captures;
 mod check;
 mod config;
 mod demo;
@@ -75,6 +77,9 @@ enum Command {
     #[cfg(feature = "torch")]
     #[command(subcommand)]
     Evaluate(evaluate::EvaluateCommand),
+    /// Try metrics on the past, or learn from it
+    #[command(subcommand)]
+    Anomaly(anomaly::AnomalyCommand),
     /// The models there are, and which of them judges
     #[command(subcommand)]
     Model(models::ModelCommand),
@@ -147,6 +152,7 @@ fn dispatch(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Train(command) => model::train(command),
         #[cfg(feature = "torch")]
         Command::Evaluate(command) => evaluate::evaluate(command),
+        Command::Anomaly(command) => anomaly::run(&arguments.configuration()?, command),
         Command::Model(command) => models::run(&arguments.configuration()?, command),
         Command::Check(option) => check::check(&arguments.configuration()?, option.output),
         Command::Setup(options) => setup::setup(&arguments.configuration()?, options),

@@ -42,7 +42,7 @@ pub use checked::{Bulk, Classify, Config, Credentials, StoreKind};
 pub use document::document;
 pub use fault::{Fault, Faults, Place};
 pub use model::{Model, NoModel};
-pub use raw::{Decision, Overload};
+pub use raw::{Decision, Overload, SecondJudges};
 pub use raw_patterns::Patterns;
 pub use raw_streams::{KafkaKey, SyslogFraming};
 pub use secret::Secret;

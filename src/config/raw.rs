@@ -275,6 +275,14 @@ pub struct Classify {
     /// A model that judges the same events beside it, so that the two can be compared; its verdicts are written nowhere. Written as `model` is.
     #[schemars(extend("x-kind" = "model"))]
     pub shadow: Option<String>,
+    /// A second model, whose verdicts count as well: it judges what the first one cannot, for lack of its features. Written as `model` is; empty for none.
+    #[schemars(extend("x-kind" = "model"))]
+    pub second: Option<String>,
+    /// What the second model judges: the `rest`, or `all` that it can; then its verdict on what both judge stands apart, under `oversight.second`.
+    pub second_judges: SecondJudges,
+    /// How many of 10,000 normal connections may be called something else; the model's card tells what its thresholds cost and find. Without it, the threshold is the card's own.
+    #[schemars(range(min = 0.0, max = 10_000.0))]
+    pub max_false_alarms: Option<f64>,
     /// How far back the drift of inputs and the disagreement of a shadow model look.
     #[schemars(extend("x-minimum" = "1m", "x-maximum" = "31d"))]
     pub window: DurationText,
@@ -283,6 +291,16 @@ pub struct Classify {
     pub explain_per_batch: usize,
     /// How a class is decided on.
     pub decision: Decision,
+}
+
+/// What the second model judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondJudges {
+    /// What the first model cannot.
+    Rest,
+    /// All that it can.
+    All,
 }
 
 /// How a class is decided on.
@@ -299,8 +317,11 @@ impl Default for Classify {
     fn default() -> Self {
         Self {
             enabled: true,
-            model: "builtin:kdd99".to_owned(),
+            model: "builtin:flow".to_owned(),
             shadow: None,
+            second: Some("builtin:kdd99".to_owned()),
+            second_judges: SecondJudges::Rest,
+            max_false_alarms: None,
             window: seconds(3600),
             explain_per_batch: 16,
             decision: Decision::MostProbable,
@@ -322,9 +343,11 @@ pub struct Anomaly {
     /// How late an event may come and still count in the time it belongs to.
     #[schemars(extend("x-maximum" = "1d"))]
     pub lateness: DurationText,
-    /// Series (a metric of one entity) held at once; beyond it the least recently used are forgotten.
+    /// Series (a metric of one entity) held in memory; beyond it the least recently used are set aside on disk.
     #[schemars(range(min = 1, max = 100_000_000))]
     pub max_series: usize,
+    /// How much disk series take that are set aside, below `data_dir`; beyond it those that were away longest are forgotten. With `0B` none is set aside.
+    pub max_aside: SizeText,
     /// How often what was learnt is saved.
     #[schemars(extend("x-minimum" = "1s"))]
     pub snapshot_every: DurationText,
@@ -340,6 +363,7 @@ impl Default for Anomaly {
             threshold: 75.0,
             lateness: seconds(120),
             max_series: 200_000,
+            max_aside: SizeText(1_000_000_000),
             snapshot_every: seconds(60),
             patterns: Patterns::default(),
         }

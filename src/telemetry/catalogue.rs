@@ -148,6 +148,14 @@ catalogue! {
         "Pairs of hosts, domains and hosts that are remembered for beacons, long connections, DNS tunnels and made-up names.";
     Counter PATTERN_ENTITIES_EVICTED = "oversight_pattern_entities_evicted_total", Count,
         "Of those the ones forgotten to make room for others.";
+    Gauge SERIES_ASIDE = "oversight_metric_series_aside", Count,
+        "Metric series that are set aside on disk.";
+    Counter SERIES_SET_ASIDE = "oversight_metric_series_set_aside_total", Count,
+        "Metric series set aside on disk to make room for others, least recently used first.";
+    Counter SERIES_TAKEN_BACK = "oversight_metric_series_taken_back_total", Count,
+        "Metric series taken back from disk because their entity came again.";
+    Counter CORRECTING_EVENTS = "oversight_correcting_events_total", Count,
+        "Events that came late and correct a bucket that had been told; they are not among the late ones.";
     Counter LATE_EVENTS = "oversight_late_events_total", Count,
         "Events that came too late to count in their metrics; they are stored all the same.";
     Counter ANOMALIES = "oversight_anomalies_total", Count,

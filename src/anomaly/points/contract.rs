@@ -33,11 +33,11 @@ fn saved(detector: &dyn Detector) -> Vec<u8> {
 /// The bytes of a series' state, at most.
 fn bound(kind: Kind) -> usize {
     match kind {
-        Kind::Combined => 28_000,
-        Kind::Rh7Step => 21_000,
+        Kind::Combined => 4_096,
+        Kind::Rh7Step => 19_000,
         Kind::Robust => 2_200,
         Kind::Periods => 14_000,
-        Kind::Shapes => 22_000,
+        Kind::Shapes => 5_600,
     }
 }
 

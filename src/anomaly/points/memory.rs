@@ -1,183 +1,157 @@
 //! A memory of sequences: how far is the last one from the nearest that was seen?
 //!
-//! The last [`LENGTH`] values, moved to mean 0 and measured in deviations of the series, are compared with the remembered shapes. One
-//! that is like a remembered one pulls it a little closer; one that is like none is remembered, in the place of the one
-//! least used (leader clustering, J. A. Hartigan, "Clustering Algorithms", 1975).
+//! The last [`LENGTH`] values, moved to mean 0 and measured in deviations of the series, are compared with the remembered shapes, a byte
+//! for each value. One that is like none is remembered, in the place of the one least used (leader clustering,
+//! J. A. Hartigan, "Clustering Algorithms", 1975).
 
+use super::recent::Recent;
 use super::spread::Spread;
 use crate::anomaly::codec::{Damaged, Reader, Writer};
 
 /// Values in a shape.
 const LENGTH: usize = 16;
-/// Values compared at once; [`LENGTH`] is a multiple.
-const LANES: usize = 8;
+/// Parts of a deviation that a byte tells apart; it reaches to 8 deviations either way.
+const PARTS: f64 = 16.0;
+/// The byte of no deviation.
+const MIDDLE: f64 = 128.0;
 /// Closer than this (root mean square, in deviations of the series) two shapes are the same.
 const SAME: f64 = 0.25;
-/// How far a remembered shape moves to one that is the same.
-const PULL: f32 = 0.1;
 /// Points over which the series' own deviation, and the usual distance, are learnt.
 const SPAN: f64 = 2_000.0;
 /// The use of a shape counts half after so many points.
-const HALF_LIFE: f64 = 20_000.0;
+const HALF_LIFE: f32 = 20_000.0;
+
+/// The most shapes that any memory holds.
+const MOST: usize = 256;
 
 /// The memory of one series.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Memory {
-    /// The most shapes remembered.
+    /// The most shapes remembered, at most [`MOST`].
     capacity: usize,
-    /// The last values, oldest first.
-    last: Vec<f64>,
-    shapes: Vec<Shape>,
-    seen: u64,
+    /// The first values of all shapes, then the second ones, and so on: they are compared with all shapes at once.
+    columns: Vec<u8>,
+    /// What each shape is worth: grows with use, and with how lately; the logarithm of the use that is left, all counted back to the first point.
+    worth: Vec<f32>,
+    seen: u32,
     mean: f64,
     square: f64,
-    distances: Spread,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Shape {
-    values: [f32; LENGTH],
-    /// How often it was met, as of the point [`Shape::at`].
-    used: f64,
-    at: u64,
-    /// Grows with use, and with how lately: the logarithm of the use that is left, all counted back to the first point.
-    worth: f64,
+    distances: Spread<f32>,
 }
 
 impl Memory {
     /// Empty, for so many shapes.
     pub(super) fn new(capacity: usize) -> Self {
-        Self {
-            capacity,
-            last: Vec::with_capacity(LENGTH + 1),
-            shapes: Vec::new(),
-            seen: 0,
-            mean: 0.0,
-            square: 0.0,
-            distances: Spread::NEW,
-        }
+        let (mean, square) = (0.0, 0.0);
+        let capacity = capacity.min(MOST);
+        Self { capacity, columns: Vec::new(), worth: Vec::new(), seen: 0, mean, square, distances: Spread::new() }
     }
 
-    /// How new the sequence that ends with `value` is, in deviations of what is usual; then learns it.
-    pub(super) fn observe(&mut self, value: f64) -> f64 {
+    /// After `seen` times the same value.
+    pub(super) fn still(capacity: usize, value: f64, seen: u32) -> Self {
+        let times = seen.saturating_sub(LENGTH as u32 - 1);
+        let mut memory = Self { seen, mean: value, distances: Spread::still(times), ..Self::new(capacity) };
+        if times > 0 {
+            memory.put(0, &[MIDDLE as u8; LENGTH], (times as f32).log2());
+        }
+        memory
+    }
+
+    /// How new the sequence is that ends `recent`, in deviations of what is usual; then learns it. To be asked at every point.
+    pub(super) fn observe(&mut self, recent: &Recent) -> f64 {
         self.seen = self.seen.saturating_add(1);
-        let rate = (2.0 / (SPAN + 1.0)).max(1.0 / self.seen as f64);
-        let strayed = value - self.mean;
+        let rate = (2.0 / (SPAN + 1.0)).max(1.0 / f64::from(self.seen));
+        let strayed = recent.back(0) - self.mean;
         self.mean += rate * strayed;
         self.square = (1.0 - rate) * (self.square + rate * strayed * strayed);
-        self.last.push(value);
-        if self.last.len() > LENGTH {
-            self.last.remove(0);
-        }
-        if self.last.len() < LENGTH {
+        if recent.len() < LENGTH {
             return 0.0;
         }
-        let shape = self.shape();
+        let shape = self.shape(&recent.last());
         let nearest = self.nearest(&shape);
-        self.learn(shape, nearest);
+        self.learn(&shape, nearest);
         self.distances.observe(nearest.map_or(0.0, |(_, distance)| distance), SPAN, false)
     }
 
-    fn shape(&self) -> [f32; LENGTH] {
-        let middle = self.last.iter().sum::<f64>() / LENGTH as f64;
-        let deviation = self.square.sqrt() + 1e-9;
-        let mut shape = [0.0; LENGTH];
-        for (place, value) in shape.iter_mut().zip(&self.last) {
-            *place = ((value - middle) / deviation).clamp(-1e6, 1e6) as f32;
-        }
-        shape
+    fn shape(&self, last: &[f64; LENGTH]) -> [u8; LENGTH] {
+        let middle = last.iter().sum::<f64>() / LENGTH as f64;
+        let parts = PARTS / (self.square.sqrt() + 1e-9);
+        // toward the middle, so that what is nearly still is still
+        last.map(|value| (((value - middle) * parts).trunc() + MIDDLE) as u8)
     }
 
     /// The place of the nearest shape, and its distance.
-    fn nearest(&self, shape: &[f32; LENGTH]) -> Option<(usize, f64)> {
-        let apart = |other: &Shape| -> f32 {
-            // eight sums beside each other, which the machine adds at once
-            let mut sums = [0.0_f32; LANES];
-            for (ours, theirs) in other.values.chunks_exact(LANES).zip(shape.chunks_exact(LANES)) {
-                for ((sum, one), other) in sums.iter_mut().zip(ours).zip(theirs) {
-                    *sum += (one - other) * (one - other);
-                }
+    fn nearest(&self, shape: &[u8; LENGTH]) -> Option<(usize, f64)> {
+        let mut sums = [0_u32; MOST];
+        let sums = &mut sums[..self.worth.len()];
+        for (column, value) in self.columns.chunks_exact(self.capacity).zip(shape) {
+            for (sum, other) in sums.iter_mut().zip(column) {
+                // 255 squared fits a word, and 16 of them two: nothing here can overflow
+                let difference = u16::from(value.abs_diff(*other));
+                *sum = sum.wrapping_add(u32::from(difference.wrapping_mul(difference)));
             }
-            sums.iter().sum()
-        };
-        let all = self.shapes.iter().map(apart).enumerate();
-        let (place, sum) = all.min_by(|one, other| one.1.total_cmp(&other.1))?;
-        Some((place, (f64::from(sum) / LENGTH as f64).sqrt()))
+        }
+        let least = *sums.iter().min()?;
+        let place = sums.iter().position(|sum| *sum == least)?;
+        Some((place, (f64::from(least) / LENGTH as f64).sqrt() / PARTS))
     }
 
-    fn learn(&mut self, shape: [f32; LENGTH], nearest: Option<(usize, f64)>) {
-        let now = self.seen;
+    fn learn(&mut self, shape: &[u8; LENGTH], nearest: Option<(usize, f64)>) {
+        let now = self.seen as f32 / HALF_LIFE;
         if let Some((place, _)) = nearest.filter(|(_, distance)| *distance < SAME) {
-            let known = &mut self.shapes[place];
-            for (one, other) in known.values.iter_mut().zip(shape) {
-                *one += PULL * (other - *one);
-            }
-            known.meet(now);
+            // what is left of its use, and this time
+            let left = (self.worth[place] - now).exp2();
+            self.worth[place] = (left + 1.0).log2() + now;
             return;
         }
-        let mut new = Shape { values: shape, used: 0.0, at: now, worth: 0.0 };
-        new.meet(now);
-        if self.shapes.len() < self.capacity {
-            self.shapes.push(new);
-            return;
+        let known = self.worth.len();
+        let least = || self.worth.iter().enumerate().min_by(|one, other| one.1.total_cmp(other.1));
+        let place = if known < self.capacity { known } else { least().map_or(0, |(place, _)| place) };
+        self.put(place, shape, now);
+    }
+
+    /// Remembers a shape in the place of another, or behind all.
+    fn put(&mut self, place: usize, shape: &[u8; LENGTH], worth: f32) {
+        if self.columns.is_empty() {
+            self.columns = vec![MIDDLE as u8; LENGTH * self.capacity];
         }
-        let least = self.shapes.iter_mut().min_by(|one, other| one.worth.total_cmp(&other.worth));
-        if let Some(least) = least {
-            *least = new;
+        if place == self.worth.len() {
+            self.worth.push(worth);
+        }
+        self.worth[place] = worth;
+        for (column, value) in self.columns.chunks_exact_mut(self.capacity).zip(shape) {
+            column[place] = *value;
         }
     }
 
     pub(super) fn save(&self, out: &mut Writer) {
-        out.u64(self.seen);
+        out.u32(self.seen);
         out.f64(self.mean);
         out.f64(self.square);
         self.distances.save(out);
-        out.u32(self.last.len() as u32);
-        self.last.iter().for_each(|value| out.f64(*value));
-        out.u32(self.shapes.len() as u32);
-        for shape in &self.shapes {
-            out.f64(shape.used);
-            out.u64(shape.at);
-            shape.values.iter().for_each(|value| out.f32(*value));
+        out.u16(self.worth.len() as u16);
+        for (place, worth) in self.worth.iter().enumerate() {
+            out.f32(*worth);
+            self.columns.chunks_exact(self.capacity).for_each(|column| out.u8(column[place]));
         }
     }
 
     /// Reads back one of the same capacity.
     pub(super) fn load(capacity: usize, input: &mut Reader<'_>) -> Result<Self, Damaged> {
         let mut memory = Self::new(capacity);
-        memory.seen = input.u64()?;
+        memory.seen = input.u32()?;
         (memory.mean, memory.square) = (input.f64()?, input.f64()?);
         memory.distances = Spread::load(input)?;
-        let values = input.count(8)?;
-        if values > LENGTH {
+        let known = usize::from(input.u16()?);
+        if known > memory.capacity {
             return Err(Damaged);
         }
-        memory.last.extend((0..values).map(|_| input.f64()).collect::<Result<Vec<_>, _>>()?);
-        let known = input.count(LENGTH * 4)?;
-        if known > capacity {
-            return Err(Damaged);
+        for place in 0..known {
+            let worth = input.f32()?;
+            let shape: [u8; LENGTH] = input.take(LENGTH)?.try_into().map_err(|_| Damaged)?;
+            memory.put(place, &shape, worth);
         }
-        memory.shapes = (0..known).map(|_| Shape::load(input)).collect::<Result<_, _>>()?;
-        if memory.shapes.iter().any(|shape| shape.at > memory.seen) { Err(Damaged) } else { Ok(memory) }
-    }
-}
-
-impl Shape {
-    fn meet(&mut self, now: u64) {
-        self.used += 1.0;
-        self.at = now;
-        self.weigh();
-    }
-
-    fn weigh(&mut self) {
-        self.worth = self.used.log2() + self.at as f64 / HALF_LIFE;
-    }
-
-    fn load(input: &mut Reader<'_>) -> Result<Self, Damaged> {
-        let mut shape = Self { values: [0.0; LENGTH], used: input.f64()?, at: input.u64()?, worth: 0.0 };
-        shape.weigh();
-        shape.values.iter_mut().try_for_each(|value| input.f32().map(|read| *value = read))?;
-        Ok(shape)
+        Ok(memory)
     }
 }
 
@@ -187,12 +161,13 @@ mod tests {
 
     #[test]
     fn a_beat_that_lasts_longer_is_new_though_every_value_was_seen() {
-        let mut memory = Memory::new(64);
+        let (mut memory, mut recent) = (Memory::new(64), Recent::new());
         let beat = |at: usize| if at % 40 < 5 { 10.0 } else { ((at * 31) % 7) as f64 * 0.05 };
         let mut said = Vec::new();
         for at in 0..4_000 {
             let value = if (3_005..3_010).contains(&at) { 10.0 } else { beat(at) };
-            said.push(memory.observe(value));
+            recent.push(value);
+            said.push(memory.observe(&recent));
         }
         let usual = said[2_000..3_000].iter().copied().fold(0.0, f64::max);
         let odd = said[3_000..3_030].iter().copied().fold(0.0, f64::max);

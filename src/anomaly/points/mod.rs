@@ -10,14 +10,20 @@
 
 mod alarms;
 mod combined;
+mod compact;
 #[cfg(test)]
 pub(crate) mod contract;
+mod density;
 mod histogram;
+mod kept;
 mod kind;
+mod levels;
 mod memory;
 mod novelty;
+pub(super) mod old;
 mod own_tail;
 mod periods;
+mod recent;
 mod rh7;
 mod robust;
 mod shapes;

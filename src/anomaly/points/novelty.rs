@@ -6,23 +6,27 @@
 
 use super::Reason;
 use super::histogram::{Histogram, Weight};
+use super::recent::Recent;
 use super::views::{TIMELESS, VIEWS, Views};
 use crate::anomaly::codec::{Damaged, Reader, Writer};
 
 /// Steps of the range, by resolution.
 const RESOLUTIONS: [usize; 5] = [20, 28, 40, 56, 80];
 /// Surprise, in nats, that is nothing special.
-const USUAL: f64 = 5.0;
+pub(super) const USUAL: f64 = 5.0;
 /// Points between two looks at whether ranges can be narrowed.
-const NARROW_EVERY: u64 = 256;
+pub(super) const NARROW_EVERY: u64 = 256;
+/// Half hours of a week.
+const WEEK: usize = 336;
 /// What each view tells.
-const REASONS: [Reason; VIEWS] =
+pub(super) const REASONS: [Reason; VIEWS] =
     [Reason::Level, Reason::Departure, Reason::Drift, Reason::Range, Reason::HalfHour, Reason::Hour, Reason::Week];
 
 /// The views of one series, and what they have been like.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Novelty {
-    views: Views,
+    views: Views<f64, WEEK>,
+    recent: Recent,
     /// By view, then by resolution.
     histograms: Vec<[Histogram; 5]>,
     weight: Weight,
@@ -34,12 +38,13 @@ impl Novelty {
     pub(super) fn new(timed: bool) -> Self {
         let views = if timed { VIEWS } else { TIMELESS };
         let histograms = vec![RESOLUTIONS.map(Histogram::new); views];
-        Self { views: Views::new(), histograms, weight: Weight(1.0), seen: 0 }
+        Self { views: Views::new(), recent: Recent::new(), histograms, weight: Weight(1.0), seen: 0 }
     }
 
     /// How new the point is, and in which view most; then learns it.
     pub(super) fn observe(&mut self, value: f64, seconds: i64) -> (f64, Reason) {
-        let views = self.views.of(value, seconds, self.seen);
+        self.recent.push(value);
+        let views = self.views.of(value, seconds, self.seen, self.recent.range());
         let (mut sum, mut most, mut reason) = (0.0, 0.0, Reason::Level);
         for ((histograms, view), name) in self.histograms.iter_mut().zip(views).zip(REASONS) {
             // one logarithm of the product is what five would sum to
@@ -71,6 +76,7 @@ impl Novelty {
         out.f64(self.weight.0);
         out.u64(self.seen);
         self.views.save(out);
+        self.recent.save(out);
         self.histograms.iter().flatten().for_each(|histogram| histogram.save(out));
     }
 
@@ -79,6 +85,7 @@ impl Novelty {
         novelty.weight = Weight(input.f64()?);
         novelty.seen = input.u64()?;
         novelty.views = Views::load(input)?;
+        novelty.recent = Recent::load(input)?;
         novelty.histograms.iter_mut().flatten().try_for_each(|histogram| histogram.load(input))?;
         Ok(novelty)
     }

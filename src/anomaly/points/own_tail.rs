@@ -19,12 +19,15 @@ const LARGE: f64 = 0.003;
 /// … is learnt only when nothing as large came in so many points before.
 const CLUSTER: u32 = 30;
 
+/// Sizes up to this, e − 1, lie below the threshold, whatever the tail.
+const BELOW: f64 = 1.718_281_828;
+
 /// The tail of what one series has shown of one measure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct OwnTail {
-    seen: f64,
-    beyond: f64,
-    excess: f64,
+    seen: f32,
+    beyond: f32,
+    excess: f32,
     /// Points since the last large one.
     calm: u32,
 }
@@ -32,43 +35,57 @@ pub(super) struct OwnTail {
 impl OwnTail {
     pub(super) const NEW: Self = Self { seen: 0.0, beyond: 0.0, excess: 0.0, calm: u32::MAX };
 
+    /// After so many sizes of 0.
+    pub(super) fn still(seen: u32) -> Self {
+        Self { seen: ((1.0 - (1.0 - RATE).powf(seen.into())) / RATE) as f32, ..Self::NEW }
+    }
+
     /// Share beyond the threshold and mean excess.
     fn law(&self) -> (f64, f64) {
-        let share = (self.beyond + SHARE.0 * SHARE.1) / (self.seen + SHARE.1);
-        (share.min(0.5), (self.excess + EXCESS.0 * EXCESS.1) / (self.beyond + EXCESS.1))
+        let (seen, beyond, excess) = (f64::from(self.seen), f64::from(self.beyond), f64::from(self.excess));
+        let share = (beyond + SHARE.0 * SHARE.1) / (seen + SHARE.1);
+        (share.min(0.5), (excess + EXCESS.0 * EXCESS.1) / (beyond + EXCESS.1))
     }
 
     /// −ln of the probability of `size` deviations or more, 0 below the threshold; then learns it.
     pub(super) fn observe(&mut self, size: f64) -> f64 {
-        let logarithm = size.ln_1p();
+        if size <= BELOW {
+            self.age();
+            return 0.0;
+        }
         let (share, mean) = self.law();
-        self.learn(logarithm, share, mean);
-        if logarithm > THRESHOLD { (logarithm - THRESHOLD) / mean - share.ln() } else { 0.0 }
+        self.age();
+        let excess = size.ln_1p() - THRESHOLD;
+        self.learn(excess, share.ln(), mean);
+        (excess / mean - share.ln()).max(0.0)
     }
 
-    fn learn(&mut self, logarithm: f64, share: f64, mean: f64) {
-        // how far beyond the threshold what has this probability lies
-        let quantile = |probability: f64| (share.ln() - probability.ln()).max(0.5) * mean;
-        self.seen = self.seen * (1.0 - RATE) + 1.0;
-        self.beyond *= 1.0 - RATE;
-        self.excess *= 1.0 - RATE;
+    fn age(&mut self) {
+        let kept = (1.0 - RATE) as f32;
+        self.seen = self.seen * kept + 1.0;
+        self.beyond *= kept;
+        self.excess *= kept;
         self.calm = self.calm.saturating_add(1);
-        let excess = logarithm - THRESHOLD;
+    }
+
+    fn learn(&mut self, excess: f64, share: f64, mean: f64) {
+        // how far beyond the threshold what has this probability lies
+        let quantile = |probability: f64| (share - probability.ln()).max(0.5) * mean;
         if excess > quantile(LARGE) && std::mem::take(&mut self.calm) < CLUSTER {
             return;
         }
         if excess > 0.0 {
             self.beyond += 1.0;
-            self.excess += excess.min(quantile(CLIP));
+            self.excess += excess.min(quantile(CLIP)) as f32;
         }
     }
 
     pub(super) fn save(&self, out: &mut Writer) {
-        [self.seen, self.beyond, self.excess].into_iter().for_each(|number| out.f64(number));
+        [self.seen, self.beyond, self.excess].into_iter().for_each(|number| out.f32(number));
         out.u32(self.calm);
     }
 
     pub(super) fn load(input: &mut Reader<'_>) -> Result<Self, Damaged> {
-        Ok(Self { seen: input.f64()?, beyond: input.f64()?, excess: input.f64()?, calm: input.u32()? })
+        Ok(Self { seen: input.f32()?, beyond: input.f32()?, excess: input.f32()?, calm: input.u32()? })
     }
 }

@@ -5,7 +5,7 @@
 //! [smallest, largest] by more than the range; nothing is said before two of the three are known. Each day is kept as 48 means, so a series takes
 //! 8 kB, and a change within half an hour is compared with the half hour's mean.
 
-use super::alarms::Alarms;
+use super::alarms::{Alarms, REMEMBERED};
 use super::{Detector, Judgement, Point, Reason, usable};
 use crate::anomaly::codec::{Damaged, Reader, Writer};
 
@@ -28,7 +28,7 @@ pub struct Periods {
     slots: Vec<(f64, u32)>,
     /// The newest day.
     today: Option<i64>,
-    alarms: Alarms,
+    alarms: Alarms<f32, REMEMBERED>,
 }
 
 /// What the past periods were like at one time of the day.

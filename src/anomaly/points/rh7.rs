@@ -13,18 +13,21 @@ const STEP_WEIGHT: f64 = 3.0;
 /// Logarithm of a step, in deviations, that is nothing special.
 const USUAL_STEP: f64 = 1.5;
 
+/// Alarms remembered.
+const REMEMBERED: usize = 64;
+
 /// The detector.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rh7Step {
     novelty: Novelty,
     step: Step,
-    alarms: Alarms,
+    alarms: Alarms<f64, REMEMBERED>,
 }
 
 impl Rh7Step {
     /// Nothing learnt; `timed` says whether the points' times mean something.
     pub fn new(timed: bool) -> Self {
-        Self { novelty: Novelty::new(timed), step: Step::NEW, alarms: Alarms::new() }
+        Self { novelty: Novelty::new(timed), step: Step::new(), alarms: Alarms::new() }
     }
 
     /// Reads back what was saved.

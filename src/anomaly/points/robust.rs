@@ -3,7 +3,7 @@
 //! It works on the stabilised scale ([`stabilise`]), which is made for counts and sums; a series whose values stray by
 //! less than about 0.1 says nothing to it.
 
-use super::alarms::Alarms;
+use super::alarms::{Alarms, REMEMBERED};
 use super::{Detector, Judgement, Point, Reason, usable};
 use crate::anomaly::codec::{Damaged, Reader, Writer};
 use crate::anomaly::detector::{Prior, Seasonal, stabilise};
@@ -23,7 +23,7 @@ pub struct Robust {
     seasonal: Seasonal,
     tails: [Tail; 2],
     habit: Habit,
-    alarms: Alarms,
+    alarms: Alarms<f32, REMEMBERED>,
     before: Option<i64>,
     span: i64,
     timed: bool,
@@ -97,7 +97,7 @@ impl Detector for Robust {
         let moment = self.moment(point.seconds);
         let value = stabilise(value);
         let forecast = self.seasonal.forecast(moment, &Self::NO_PRIOR);
-        let surprise = self.seasonal.surprise(value, &forecast);
+        let surprise = Seasonal::surprise(value, &forecast);
         let raw = (self.evidence(surprise) - USUAL).max(0.0);
         self.learn(value, surprise, moment);
         Judgement { raw, alarm: self.alarms.observe(raw), reason: Reason::Level }

@@ -3,8 +3,9 @@
 //! It is a plain nearest-neighbour memory, bounded and in one pass. It is in the place of a hierarchical temporal memory, and does not
 //! claim to be one: no spatial pooler, no cells that predict.
 
-use super::alarms::Alarms;
+use super::alarms::{Alarms, REMEMBERED};
 use super::memory::Memory;
+use super::recent::Recent;
 use super::{Detector, Judgement, Point, Reason, usable};
 use crate::anomaly::codec::{Damaged, Reader, Writer};
 
@@ -17,13 +18,14 @@ const USUAL: f64 = 3.0;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shapes {
     memory: Memory,
-    alarms: Alarms,
+    recent: Recent,
+    alarms: Alarms<f32, REMEMBERED>,
 }
 
 impl Shapes {
     /// Nothing learnt.
     pub fn new() -> Self {
-        Self { memory: Memory::new(MEMORY), alarms: Alarms::new() }
+        Self { memory: Memory::new(MEMORY), recent: Recent::new(), alarms: Alarms::new() }
     }
 
     /// Reads back what was saved.
@@ -31,7 +33,7 @@ impl Shapes {
     /// # Errors
     /// When the bytes end too early or hold what cannot be.
     pub fn load(input: &mut Reader<'_>) -> Result<Self, Damaged> {
-        Ok(Self { memory: Memory::load(MEMORY, input)?, alarms: Alarms::load(input)? })
+        Ok(Self { memory: Memory::load(MEMORY, input)?, recent: Recent::load(input)?, alarms: Alarms::load(input)? })
     }
 }
 
@@ -44,12 +46,14 @@ impl Default for Shapes {
 impl Detector for Shapes {
     fn observe(&mut self, point: Point) -> Judgement {
         let Some(value) = usable(point.value) else { return Judgement::NOTHING };
-        let raw = self.memory.observe(value);
+        self.recent.push(value);
+        let raw = self.memory.observe(&self.recent);
         Judgement { raw, alarm: self.alarms.observe((raw - USUAL).max(0.0)), reason: Reason::Shape }
     }
 
     fn save(&self, out: &mut Writer) {
         self.memory.save(out);
+        self.recent.save(out);
         self.alarms.save(out);
     }
 }

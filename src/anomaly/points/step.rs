@@ -10,11 +10,14 @@ const SPAN: f64 = 1440.0;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Step {
     before: Option<f64>,
-    spread: Spread,
+    spread: Spread<f64>,
 }
 
 impl Step {
-    pub(super) const NEW: Self = Self { before: None, spread: Spread::NEW };
+    /// Nothing seen.
+    pub(super) fn new() -> Self {
+        Self { before: None, spread: Spread::new() }
+    }
 
     /// The step to `value` in deviations; then learns it.
     pub(super) fn observe(&mut self, value: f64) -> f64 {

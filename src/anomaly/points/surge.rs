@@ -5,6 +5,7 @@
 //! tail says ([`OwnTail`]): a series whose steps have heavy tails has to step further than one whose steps have not.
 
 use super::own_tail::OwnTail;
+use super::recent::Recent;
 use super::spread::Spread;
 use crate::anomaly::codec::{Damaged, Reader, Writer};
 
@@ -18,44 +19,40 @@ const BEFORE: usize = 5;
 /// The moves of one series.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Surge {
-    /// The last values, newest first.
-    last: [f64; 3],
-    seen: u32,
-    from_last: Spread,
-    from_median: Spread,
-    by_hour: Box<[Spread; HOURS]>,
+    from_last: Spread<f32>,
+    from_median: Spread<f32>,
+    by_hour: [Spread<f32>; HOURS],
     tails: [OwnTail; 3],
-    timed: bool,
 }
 
 impl Surge {
-    /// Nothing learnt; `timed` says whether the points' times mean something.
-    pub(super) fn new(timed: bool) -> Self {
+    /// Nothing learnt.
+    pub(super) fn new() -> Self {
+        Self::still(0, false)
+    }
+
+    /// After so many points without a move.
+    pub(super) fn still(seen: u32, timed: bool) -> Self {
+        let an_hour = if timed { seen / HOURS as u32 } else { seen };
         Self {
-            last: [0.0; 3],
-            seen: 0,
-            from_last: Spread::NEW,
-            from_median: Spread::NEW,
-            by_hour: Box::new([Spread::NEW; HOURS]),
-            tails: [OwnTail::NEW; 3],
-            timed,
+            from_last: Spread::still(seen.saturating_sub(1)),
+            from_median: Spread::still(seen.saturating_sub(BEFORE as u32)),
+            by_hour: [Spread::still(an_hour.saturating_sub(1)); HOURS],
+            tails: [OwnTail::still(seen.saturating_sub(BEFORE as u32)); 3],
         }
     }
 
-    /// −ln of the probability of such a move, the mean of three; then learns it.
-    pub(super) fn observe(&mut self, value: f64, seconds: i64) -> f64 {
-        let [one, two, three] = self.last;
-        let seen = self.seen as usize;
-        self.last = [value, one, two];
-        self.seen = self.seen.saturating_add(1);
-        if seen == 0 {
+    /// −ln of the probability of the last move, the mean of three; then learns it. `hour` is 0 where times mean nothing.
+    pub(super) fn observe(&mut self, recent: &Recent, hour: usize) -> f64 {
+        let before = recent.len() - 1;
+        if before == 0 {
             return 0.0;
         }
+        let [three, two, one, value] = recent.last();
         let step = (value - one).abs();
-        let hour = if self.timed { (seconds.rem_euclid(86_400) / 3_600) as usize } else { 0 };
         let plain = self.from_last.observe(step, SPAN, false);
-        let hourly = self.by_hour[hour].observe(step, HOUR_SPAN, false);
-        if seen < BEFORE {
+        let hourly = self.by_hour[hour % HOURS].observe(step, HOUR_SPAN, false);
+        if before < BEFORE {
             return 0.0;
         }
         let median = one.max(two).min(one.min(two).max(three));
@@ -65,17 +62,12 @@ impl Surge {
     }
 
     pub(super) fn save(&self, out: &mut Writer) {
-        out.u8(u8::from(self.timed));
-        self.last.iter().for_each(|value| out.f64(*value));
-        out.u32(self.seen);
         [self.from_last, self.from_median].iter().chain(self.by_hour.iter()).for_each(|spread| spread.save(out));
         self.tails.iter().for_each(|tail| tail.save(out));
     }
 
     pub(super) fn load(input: &mut Reader<'_>) -> Result<Self, Damaged> {
-        let mut surge = Self::new(input.u8()? != 0);
-        surge.last.iter_mut().try_for_each(|value| input.f64().map(|read| *value = read))?;
-        surge.seen = input.u32()?;
+        let mut surge = Self::new();
         for spread in [&mut surge.from_last, &mut surge.from_median].into_iter().chain(surge.by_hour.iter_mut()) {
             *spread = Spread::load(input)?;
         }
@@ -94,11 +86,13 @@ mod tests {
     /// The surprise of a jump by 30 deviations in a series whose steps are as `next` says.
     fn surprise(mut next: impl FnMut(&mut Noise, usize) -> f64) -> f64 {
         let mut noise = Noise::new(3);
-        let mut surge = Surge::new(false);
+        let (mut surge, mut recent) = (Surge::new(), Recent::new());
         for at in 0..20_000 {
-            surge.observe(next(&mut noise, at), 0);
+            recent.push(next(&mut noise, at));
+            surge.observe(&recent, 0);
         }
-        surge.observe(1e3, 0)
+        recent.push(1e3);
+        surge.observe(&recent, 0)
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Seven views of one series: each turns another kind of change (drift, burst, flat line, season) into the same
 //! question, "was this level here before?".
 
+use super::kept::{Kept, MOST};
 use crate::anomaly::codec::{Damaged, Reader, Writer};
 
 /// How many views there are.
@@ -10,40 +11,43 @@ pub(super) const TIMELESS: usize = 4;
 
 const DAY: i64 = 86_400;
 const WEEK: i64 = 604_800;
-/// Points in the window whose range is looked at.
-const WINDOW: usize = 24;
+const HALF_HOURS: usize = 48;
+const HOURS: usize = 24;
 
-/// The state behind the views.
+/// The state behind the views; the week has `W` slots.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Views {
+pub(super) struct Views<K, const W: usize> {
     /// Means over about 300, 20 and 600 points.
     means: [f64; 3],
-    window: [f64; WINDOW],
-    half_hours: Slots<48>,
-    hours: Slots<24>,
-    week: Slots<336>,
+    half_hours: Slots<K, HALF_HOURS>,
+    hours: Slots<K, HOURS>,
+    week: Slots<K, W>,
 }
 
 /// What each part of the day or week has been like.
 #[derive(Debug, Clone, PartialEq)]
-struct Slots<const N: usize> {
-    means: Box<[f64; N]>,
-    seen: Box<[u32; N]>,
+struct Slots<K, const N: usize> {
+    /// Means, and of how many values each is; more than a few make no difference.
+    means: [K; N],
 }
 
-impl Views {
+impl<K: Kept, const W: usize> Views<K, W> {
+    /// Nothing seen.
     pub(super) fn new() -> Self {
-        Self {
-            means: [0.0; 3],
-            window: [0.0; WINDOW],
-            half_hours: Slots::new(),
-            hours: Slots::new(),
-            week: Slots::new(),
-        }
+        Self { means: [0.0; 3], half_hours: Slots::new(), hours: Slots::new(), week: Slots::new() }
     }
 
-    /// All views of point number `index` (from 0), which is then learnt.
-    pub(super) fn of(&mut self, value: f64, seconds: i64, index: u64) -> [f64; VIEWS] {
+    /// After nothing but `value`, from one time to another (in seconds).
+    pub(super) fn still(value: f64, from: i64, to: i64) -> Self {
+        let mut views = Self { means: [value; 3], ..Self::new() };
+        views.half_hours.fill(value, from, to, DAY);
+        views.hours.fill(value, from, to, DAY);
+        views.week.fill(value, from, to, WEEK);
+        views
+    }
+
+    /// All views of point number `index` (from 0), which is then learnt; `range` is that of the last values, this one included.
+    pub(super) fn of(&mut self, value: f64, seconds: i64, index: u64, range: f64) -> [f64; VIEWS] {
         if index == 0 {
             self.means = [value; 3];
         }
@@ -57,23 +61,15 @@ impl Views {
             value,
             departure,
             short - long,
-            self.range(value, index),
+            range,
             self.half_hours.departure(value, seconds, DAY, 2, 0.15),
             self.hours.departure(value, seconds, DAY, 2, 0.15),
             self.week.departure(value, seconds, WEEK, 1, 0.3),
         ]
     }
 
-    fn range(&mut self, value: f64, index: u64) -> f64 {
-        self.window[(index % WINDOW as u64) as usize] = value;
-        let filled = index.saturating_add(1).min(WINDOW as u64) as usize;
-        let seen = &self.window[..filled];
-        let most = seen.iter().copied().fold(f64::MIN, f64::max);
-        most - seen.iter().copied().fold(f64::MAX, f64::min)
-    }
-
     pub(super) fn save(&self, out: &mut Writer) {
-        self.means.iter().chain(&self.window).for_each(|number| out.f64(*number));
+        self.means.iter().for_each(|number| out.f64(*number));
         self.half_hours.save(out);
         self.hours.save(out);
         self.week.save(out);
@@ -81,9 +77,7 @@ impl Views {
 
     pub(super) fn load(input: &mut Reader<'_>) -> Result<Self, Damaged> {
         let mut views = Self::new();
-        for number in views.means.iter_mut().chain(&mut views.window) {
-            *number = input.f64()?;
-        }
+        views.means.iter_mut().try_for_each(|number| input.f64().map(|read| *number = read))?;
         views.half_hours.load(input)?;
         views.hours.load(input)?;
         views.week.load(input)?;
@@ -91,28 +85,40 @@ impl Views {
     }
 }
 
-impl<const N: usize> Slots<N> {
+impl<K: Kept, const N: usize> Slots<K, N> {
     fn new() -> Self {
-        Self { means: Box::new([0.0; N]), seen: Box::new([0; N]) }
+        Self { means: [K::default(); N] }
+    }
+
+    fn slot(seconds: i64, cycle: i64) -> usize {
+        (seconds.rem_euclid(cycle) * N as i64 / cycle) as usize
     }
 
     /// The distance from what this part of the `cycle` has been like, 0 until it had `known_after` values; then learns.
-    fn departure(&mut self, value: f64, seconds: i64, cycle: i64, known_after: u32, slowest: f64) -> f64 {
-        let slot = (seconds.rem_euclid(cycle) * N as i64 / cycle) as usize;
-        let (mean, seen) = (&mut self.means[slot], &mut self.seen[slot]);
-        let departure = if *seen >= known_after { value - *mean } else { 0.0 };
-        *mean += slowest.max(1.0 / (f64::from(*seen) + 1.0)) * (value - *mean);
-        *seen = seen.saturating_add(1);
+    fn departure(&mut self, value: f64, seconds: i64, cycle: i64, known_after: u8, slowest: f64) -> f64 {
+        let slot = Self::slot(seconds, cycle);
+        let (mean, seen) = self.means[slot].counted();
+        let departure = if seen >= known_after { value - mean } else { 0.0 };
+        let rate = slowest.max(1.0 / (f64::from(seen) + 1.0));
+        self.means[slot] = K::keep_counted(mean + rate * (value - mean), seen + 1);
         departure
     }
 
+    /// As after nothing but `value` in the slots that passed between two times.
+    fn fill(&mut self, value: f64, from: i64, to: i64, cycle: i64) {
+        let length = cycle / N as i64;
+        let slots = (to.saturating_sub(from) / length).clamp(0, N as i64 - 1);
+        for back in 0..=slots {
+            let slot = Self::slot(to.saturating_sub(back * length), cycle);
+            self.means[slot] = K::keep_counted(value, MOST);
+        }
+    }
+
     fn save(&self, out: &mut Writer) {
-        self.means.iter().for_each(|mean| out.f64(*mean));
-        self.seen.iter().for_each(|seen| out.u32(*seen));
+        self.means.iter().for_each(|mean| mean.save(out));
     }
 
     fn load(&mut self, input: &mut Reader<'_>) -> Result<(), Damaged> {
-        self.means.iter_mut().try_for_each(|mean| input.f64().map(|read| *mean = read))?;
-        self.seen.iter_mut().try_for_each(|seen| input.u32().map(|read| *seen = read))
+        self.means.iter_mut().try_for_each(|mean| K::load(input).map(|read| *mean = read))
     }
 }

@@ -5,19 +5,21 @@
 use super::report::ClassifierReport;
 use crate::classify::card::Card;
 
+mod backtest;
 mod card;
 mod escape;
 mod figures;
 mod plots;
 mod tables;
 
+pub use backtest::backtest;
 use escape::escaped;
 
 const STYLE: &str = include_str!("style.css");
 
 /// The page.
 pub fn render(report: &ClassifierReport, card: &Card) -> String {
-    let title = escaped(&format!("{} {} on {}", report.model, report.version, report.data));
+    let title = format!("{} {} on {}", report.model, report.version, report.data);
     let sections = [
         figures::headline(report),
         section("Families", FAMILIES, &(tables::families(report) + &plots::bars(report))),
@@ -29,12 +31,17 @@ pub fn render(report: &ClassifierReport, card: &Card) -> String {
         tables::left_out(report),
         card::render(card),
     ];
+    document(&title, &sections.concat())
+}
+
+/// A page with nothing beside itself.
+fn document(title: &str, sections: &str) -> String {
+    let title = escaped(title);
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n\
-         <body>\n<main>\n<h1>{title}</h1>\n{}</main>\n</body>\n</html>\n",
-        sections.concat()
+         <body>\n<main>\n<h1>{title}</h1>\n{sections}</main>\n</body>\n</html>\n"
     )
 }
 

@@ -18,17 +18,17 @@ use crate::classify::reliability::CurvePoint;
 use crate::evaluate::report::ClassifierReport;
 
 /// As in `style.css`, which gives each a dark counterpart.
-const INK: RGBColor = RGBColor(0x33, 0x41, 0x55);
-const BACK: RGBColor = RGBColor(0xFF, 0xFF, 0xFF);
-const GRID: RGBColor = RGBColor(0xD5, 0xDB, 0xE3);
-const FIRST: RGBColor = RGBColor(0x1D, 0x6F, 0xB8);
-const SECOND: RGBColor = RGBColor(0xC2, 0x55, 0x1A);
+pub(super) const INK: RGBColor = RGBColor(0x33, 0x41, 0x55);
+pub(super) const BACK: RGBColor = RGBColor(0xFF, 0xFF, 0xFF);
+pub(super) const GRID: RGBColor = RGBColor(0xD5, 0xDB, 0xE3);
+pub(super) const FIRST: RGBColor = RGBColor(0x1D, 0x6F, 0xB8);
+pub(super) const SECOND: RGBColor = RGBColor(0xC2, 0x55, 0x1A);
 
 const SIZE: (u32, u32) = (440, 360);
 
-type Fault = DrawingAreaErrorKind<std::io::Error>;
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+pub(super) type Fault = DrawingAreaErrorKind<std::io::Error>;
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// Calibration of the families and of "an attack or not".
 pub fn calibration(report: &ClassifierReport) -> String {
@@ -136,7 +136,7 @@ fn names_below(
 }
 
 /// A plot with its description for who cannot see it.
-fn figure(title: &str, size: (u32, u32), draw: impl FnOnce(&Area<'_>) -> Result<(), Fault>) -> String {
+pub(super) fn figure(title: &str, size: (u32, u32), draw: impl FnOnce(&Area<'_>) -> Result<(), Fault>) -> String {
     let mut svg = String::new();
     let drawn = {
         let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
@@ -181,7 +181,7 @@ fn diagonal(chart: &mut Chart<'_, '_>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn series(
+pub(super) fn series(
     chart: &mut Chart<'_, '_>,
     points: impl Iterator<Item = (f64, f64)>,
     colour: RGBColor,
@@ -195,7 +195,7 @@ fn series(
     Ok(())
 }
 
-fn legend<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>, position: SeriesLabelPosition) -> Result<(), Fault> {
+pub(super) fn legend<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>, position: SeriesLabelPosition) -> Result<(), Fault> {
     chart
         .configure_series_labels()
         .position(position)

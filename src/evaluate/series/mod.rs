@@ -139,6 +139,14 @@ fn judged(series: &Series, judge: Judge) -> Vec<Judgement> {
     series.points.iter().map(|point| judging.observe(*point)).collect()
 }
 
+/// The points of a file of values, with times where it has any.
+///
+/// # Errors
+/// When it cannot be read or understood.
+pub fn points(path: &Path) -> Result<Vec<Point>, SeriesError> {
+    files::read(path).map(|series| series.points)
+}
+
 /// The series files below a folder, in the order of their names.
 fn files_in(folder: &Path, wanted: &'static str) -> Result<Vec<PathBuf>, SeriesError> {
     let failed = |source| SeriesError::Read { path: folder.to_owned(), source };

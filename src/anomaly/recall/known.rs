@@ -1,13 +1,13 @@
 //! Which values a series has had before, in bounded memory: the [`MOST`] met last.
 
-use super::codec::{Damaged, Reader, Writer};
+use super::super::codec::{Damaged, Reader, Writer};
 
 /// So many values are remembered, 16 bytes each; then those not met for longest are forgotten, and new again.
 const MOST: usize = 1024;
 
 /// Hashes of values, and when each was last met.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Known {
+pub(in crate::anomaly) struct Known {
     /// Sorted by hash.
     values: Vec<(u64, u64)>,
     /// Values met so far.
@@ -62,8 +62,8 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fields::mix;
-    use super::super::harness::{Feed, TestEvent, settings, text};
+    use super::super::super::fields::mix;
+    use super::super::super::harness::{Feed, TestEvent, settings, text};
     use super::*;
 
     #[test]

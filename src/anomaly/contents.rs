@@ -1,0 +1,56 @@
+//! What a bucket remembers of its values, made with the first of them.
+
+use super::codec::{Damaged, Reader, Writer};
+use super::distinct::Distinct;
+use super::tally::Tally;
+
+/// The values that a bucket has had, where its function asks for them.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Contents {
+    Distinct(Distinct),
+    Tally(Tally),
+}
+
+impl Contents {
+    /// Takes in a hash; the number of different ones, if it has changed.
+    pub(super) fn distinct(slot: &mut Option<Box<Self>>, hash: u64) -> Option<f64> {
+        match slot.get_or_insert_with(|| Box::new(Self::Distinct(Distinct::new()))).as_mut() {
+            Self::Distinct(distinct) => distinct.insert(hash).then(|| distinct.estimate()),
+            Self::Tally(_) => None,
+        }
+    }
+
+    /// Takes in a hash; the entropy then.
+    pub(super) fn entropy(slot: &mut Option<Box<Self>>, hash: u64) -> f64 {
+        match slot.get_or_insert_with(|| Box::new(Self::Tally(Tally::default()))).as_mut() {
+            Self::Tally(tally) => {
+                tally.insert(hash);
+                tally.entropy()
+            }
+            Self::Distinct(_) => 0.0,
+        }
+    }
+
+    pub(super) fn save(slot: Option<&Self>, out: &mut Writer) {
+        match slot {
+            None => out.u8(0),
+            Some(Self::Distinct(distinct)) => {
+                out.u8(1);
+                distinct.save(out);
+            }
+            Some(Self::Tally(tally)) => {
+                out.u8(2);
+                tally.save(out);
+            }
+        }
+    }
+
+    pub(super) fn load(input: &mut Reader<'_>) -> Result<Option<Box<Self>>, Damaged> {
+        Ok(match input.u8()? {
+            0 => None,
+            1 => Some(Box::new(Self::Distinct(Distinct::load(input)?))),
+            2 => Some(Box::new(Self::Tally(Tally::load(input)?))),
+            _ => return Err(Damaged),
+        })
+    }
+}

@@ -1,0 +1,171 @@
+//! Metrics over the past: what would have been told, what another declaration would have told, and a start that has learnt.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::harness::data;
+
+/// Runs oversight in a folder of its own data.
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_oversight"))
+        .args(arguments)
+        .env("OVERSIGHT_DATA_DIR", folder.join("data"))
+        .current_dir(folder)
+        .output()
+        .expect("it starts")
+}
+
+fn report(folder: &Path, arguments: &[&str]) -> Value {
+    let done = run(folder, &[&["anomaly", "backtest", "--output", "json"], arguments].concat());
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    serde_json::from_slice(&done.stdout).unwrap()
+}
+
+const ONE: &str = "anomaly:\n  metrics:\n    - {name: load, bucket_span: 5m, direction: both, gap: unknown}\n";
+
+/// Five days of five minutes: a day's wave with noise, and a spike.
+fn wave() -> String {
+    let mut text = "timestamp,value\n".to_owned();
+    for at in 0..5_u32 * 288 {
+        let noise = f64::from(at.wrapping_mul(2_654_435_761) >> 22) / 40.0;
+        let wave = 500.0 + 300.0 * (f64::from(at) / 288.0 * std::f64::consts::TAU).sin();
+        let value = if at == 1_200 { 9_000.0 } else { wave + noise };
+        writeln!(text, "{},{value:.1}", 1_767_571_200 + at * 300).unwrap();
+    }
+    text
+}
+
+#[test]
+fn a_file_of_values_is_judged_drawn_and_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.yml"), ONE).unwrap();
+    std::fs::write(folder.path().join("load.csv"), wave()).unwrap();
+    let common = ["--config", "c.yml", "--metric", "load", "--csv", "load.csv"];
+    let html = ["--html", "page.html", "--against-detector", "combined"];
+    let report = report(folder.path(), &[&common[..], &html[..]].concat());
+    assert_eq!(report["run"]["buckets"], 5 * 288, "{report}");
+    let alarms = report["run"]["alarms"].as_array().unwrap();
+    assert_eq!(alarms.len(), 1, "{alarms:?}");
+    assert!(alarms[0]["start"].as_str().unwrap().starts_with("2026-01-09T04:00"), "{alarms:?}");
+    assert_eq!((&report["other"]["detector"], &report["comparison"]["both"]), (&"combined".into(), &1.into()));
+    let page = std::fs::read_to_string(folder.path().join("page.html")).unwrap();
+    assert!(page.contains("<svg") && page.contains("polygon") && page.contains("Gained: "), "{}", page.len());
+    assert!(!page.contains("<script"));
+}
+
+#[test]
+fn only_the_time_that_is_asked_for_counts_and_an_unknown_metric_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.yml"), ONE).unwrap();
+    std::fs::write(folder.path().join("load.csv"), wave()).unwrap();
+    let common = ["--config", "c.yml", "--csv", "load.csv"];
+    let time = ["--metric", "load", "--from", "2026-01-06T00:00:00Z", "--to", "2026-01-08T00:00:00Z"];
+    let report = report(folder.path(), &[&common[..], &time[..]].concat());
+    assert_eq!((report["run"]["buckets"].as_u64(), report["run"]["alarms"].as_array().unwrap().len()), (Some(576), 0));
+    let done = run(folder.path(), &[&["anomaly", "backtest", "--metric", "lode"], &common[..]].concat());
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(!done.status.success() && said.contains("no metric is called 'lode'; there are load"), "{said}");
+}
+
+/// The password guessing of a real authentication log, as a grok filter for sshd would hand it on.
+fn logins(file: &Path) -> String {
+    let months = [("Mar", 3), ("Apr", 4)];
+    let mut out = String::new();
+    for line in data::lines(file) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let Some((_, month)) = words.first().and_then(|word| months.iter().find(|(name, _)| name == word)) else {
+            continue;
+        };
+        let failed = line.contains("Failed password for") || line.contains("Invalid user ");
+        let accepted = line.contains("Accepted ");
+        let from = words.iter().position(|word| *word == "from").and_then(|place| words.get(place + 1));
+        let Some(address) = from.filter(|_| failed || accepted) else { continue };
+        let user = words.iter().position(|word| *word == "from").map_or("", |place| words[place - 1]);
+        let outcome = if accepted { "success" } else { "failure" };
+        writeln!(
+            out,
+            r#"{{"@timestamp":"2015-{month:02}-{:0>2}T{}Z","event":{{"outcome":"{outcome}"}},"source":{{"ip":"{address}"}},"user":{{"name":{}}}}}"#,
+            words[1],
+            words[2],
+            serde_json::to_string(user).unwrap()
+        )
+        .unwrap();
+    }
+    out
+}
+
+const GUESSING: &str = r#"
+anomaly:
+  metrics:
+    - name: failed_logins
+      title: failed logins from
+      where: [{field: event.outcome, equals: failure}]
+      over: [source.ip]
+      bucket_span: 5m
+      peak: password_guessing
+      minimum_deviation: 5
+    - name: users_tried
+      title: different users tried from
+      where: [{field: event.outcome, equals: failure}]
+      over: [source.ip]
+      function: distinct
+      field: user.name
+      bucket_span: 5m
+      peak: password_guessing
+      minimum_deviation: 5
+    - name: logins_by_hour
+      title: logins at an unusual hour of
+      where: [{field: event.outcome, equals: success}]
+      over: [user.name]
+      function: unusual_time
+      bucket_span: 1h
+"#;
+
+#[test]
+fn the_password_guessing_in_a_real_log_is_found() {
+    let Some(file) = data::shared("web-auth-cloud/auth_mar27-apr10.log.gz") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.yml"), GUESSING).unwrap();
+    let events = logins(&file);
+    std::fs::write(folder.path().join("auth.ndjson"), &events).unwrap();
+    let mut found = 0;
+    for metric in ["failed_logins", "users_tried", "logins_by_hour"] {
+        let report = report(folder.path(), &["--config", "c.yml", "--metric", metric, "auth.ndjson"]);
+        let run = &report["run"];
+        println!(
+            "{metric}: {} events, {} buckets of {} entities in {:.1} days, {} alarms, {:.2} a day",
+            events.lines().count(),
+            run["buckets"],
+            run["entities"],
+            run["days"].as_f64().unwrap(),
+            run["alarms"].as_array().unwrap().len(),
+            run["alarms_per_day"].as_f64().unwrap()
+        );
+        run["alarms"].as_array().unwrap().iter().for_each(|alarm| println!("  {}", alarm["reason"]));
+        found += run["alarms"].as_array().unwrap().len();
+        assert!(run["alarms_per_day"].as_f64().unwrap() < 3.0, "{run}");
+    }
+    assert!(found > 0);
+}
+
+#[test]
+fn what_was_learnt_from_files_is_there_at_the_first_start_and_not_given_up_by_accident() {
+    let folder = tempfile::tempdir().unwrap();
+    let event = |at: u32| {
+        format!("{{\"@timestamp\":\"2026-01-05T{:02}:{:02}:00Z\",\"v\":{}}}\n", at / 60, at % 60, 40 + at % 7)
+    };
+    let events: String = (0..600).map(event).collect();
+    std::fs::write(folder.path().join("events.ndjson"), events).unwrap();
+    let config = "anomaly: {metrics: [{name: load, function: sum, field: v}]}\n";
+    std::fs::write(folder.path().join("c.yml"), config).unwrap();
+    let learn = ["anomaly", "learn", "--config", "c.yml", "events.ndjson"];
+    let done = run(folder.path(), &learn);
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.success() && said.contains("600 events read") && said.contains("1 series learnt"), "{said}");
+    let again = run(folder.path(), &learn);
+    assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("--anew"));
+    assert!(run(folder.path(), &[&learn[..], &["--anew"]].concat()).status.success());
+}
