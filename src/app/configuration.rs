@@ -176,7 +176,7 @@ fn patterns(config: &Config) -> PatternSettings {
     let patterns = &config.anomaly.patterns;
     PatternSettings {
         beacons: patterns.beacons.then_some(patterns.beacon_score),
-        long_connections: patterns.long_connections.then(|| patterns.long_connection.0.as_secs_f64()),
+        long_connections: patterns.long_connections.then_some(patterns.long_connection.0.as_secs_f64()),
         dns_tunnels: patterns.dns_tunnels.then(|| patterns.dns_tunnel_bytes.into()),
         generated_names: patterns.generated_names.then_some(patterns.generated_names_from),
         remembered: patterns.remembered,

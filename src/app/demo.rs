@@ -1,13 +1,16 @@
 //! The demonstration: oversight with an empty store of its own, traffic with attacks sent to it over HTTP as Logstash
 //! would, and what was found, asked for over HTTP as anybody would.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::event::fields;
+
+/// Anomaly records that are looked through for the strongest of each kind.
+const MOST_ANOMALIES: usize = 1_000;
 
 /// Why the demonstration could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -105,14 +108,17 @@ impl Questions {
         Ok(found["hits"]["total"]["value"].as_u64().unwrap_or_default())
     }
 
-    /// The reasons of the strongest anomalies, with their scores.
+    /// The reason of the strongest anomaly of each metric and pattern, with its score; the strongest first.
     ///
     /// # Errors
     /// When oversight does not answer as it should.
-    pub async fn anomalies(&self, most: usize) -> Result<Vec<(f64, String)>, DemoError> {
-        let found = self.search("anomalies", json!({"size": most, "sort": [{"record_score": "desc"}]})).await?;
+    pub async fn anomalies(&self) -> Result<Vec<(f64, String)>, DemoError> {
+        let query = json!({"size": MOST_ANOMALIES, "sort": [{"record_score": "desc"}]});
+        let found = self.search("anomalies", query).await?;
         let hits = found["hits"]["hits"].as_array().into_iter().flatten();
+        let mut told = BTreeSet::new();
         Ok(hits
+            .filter(|hit| told.insert(hit["_source"]["job_id"].as_str()))
             .map(|hit| {
                 let source = &hit["_source"];
                 let reason = source["event"]["reason"].as_str().unwrap_or_default();

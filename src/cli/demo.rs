@@ -92,8 +92,8 @@ async fn show(configuration: &Config, options: &Options) -> anyhow::Result<()> {
         for class in &classes {
             println!("{:<16} {:>8} {:>12.3}  {}", class.label, class.count, class.probability, class.example);
         }
-        println!("\n{} anomalies; the strongest:", found.anomalies);
-        for (score, reason) in questions.anomalies(10).await? {
+        println!("\n{} anomalies; the strongest of each metric and pattern:", found.anomalies);
+        for (score, reason) in questions.anomalies().await? {
             println!("{score:>6.1}  {reason}");
         }
     } else {

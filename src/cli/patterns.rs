@@ -99,7 +99,7 @@ fn read(
             Err(SourceError::Line { .. } | SourceError::Capture { .. }) => counts.unreadable += 1,
             Err(fault) => return Err(fault),
         }
-        if counts.events % STEP == 0 {
+        if counts.events.is_multiple_of(STEP) {
             bar.set(done.load(Ordering::Relaxed), "");
         }
     }

@@ -28,7 +28,7 @@ const AFTER: i64 = 1_800;
 /// A score that says nothing.
 const NOTHING: f64 = 0.5;
 /// Hours of which the first and the last one, which are not whole, need not be looked at.
-const CUT_FROM: usize = 8;
+const CUT_FROM: usize = 5;
 const DAY: i64 = HOURS as i64 * 3600;
 /// Severity from which an event is told of its beacon.
 const TOLD_FROM: f64 = 50.0;

@@ -184,7 +184,8 @@ pub(super) fn duration_in_words(seconds: f64) -> String {
     match seconds {
         long if long >= 7200.0 => format!("{:.1} hours", long / 3600.0),
         minutes if minutes >= 600.0 => format!("{:.0} minutes", minutes / 60.0),
-        short => format!("{short:.0} s"),
+        short if short >= 0.5 => format!("{short:.0} s"),
+        _ => "a moment".to_owned(),
     }
 }
 

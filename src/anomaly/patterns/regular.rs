@@ -79,7 +79,7 @@ fn deviation(sorted: &[u32], median: f64) -> f64 {
     let middle = distances.len() / 2;
     let (below, above, _) = distances.select_nth_unstable(middle);
     let above = *above;
-    let lower = if sorted.len() % 2 == 0 { below.iter().copied().max().unwrap_or(above) } else { above };
+    let lower = if sorted.len().is_multiple_of(2) { below.iter().copied().max().unwrap_or(above) } else { above };
     (lower + above) as f64 / 4.0
 }
 
@@ -146,7 +146,7 @@ mod tests {
             _ => part[part.len() / 2],
         };
         let half = sorted.len() / 2;
-        let upper = if sorted.len() % 2 == 0 { half } else { half + 1 };
+        let upper = if sorted.len().is_multiple_of(2) { half } else { half + 1 };
         let (low, middle, high) = (median(&sorted[..half]), median(&sorted), median(&sorted[upper..]));
         let skewed = high - low >= 10.0 && middle != low && middle != high;
         let skewness = if skewed { (low + high - 2.0 * middle) / (high - low) } else { 0.0 };

@@ -153,7 +153,7 @@ impl Domain {
                 self.longest = name.below.into();
             }
         }
-        if self.questions < 2 * EVERY || self.questions % EVERY == 0 {
+        if self.questions < 2 * EVERY || self.questions.is_multiple_of(EVERY) {
             self.bytes = self.carried() as f32;
         }
     }
