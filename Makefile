@@ -2,27 +2,29 @@
 CARGO ?= cargo
 DEMO_ARGS ?=
 BENCH_ARGS ?=
+BINARY ?= $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release/oversight
 
-.PHONY: help demo test lint bench build libtorch engines fuzz train clean
+.PHONY: help demo test lint bench build web libtorch engines fuzz train clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s :
 
-demo: libtorch ## build, start, send itself traffic with attacks, and show what was found (DEMO_ARGS=--once ends by itself)
+demo: libtorch web ## build, start, send itself traffic with attacks, and show what was found (DEMO_ARGS=--once ends by itself)
 	$(CARGO) build --release --bin oversight
 	$(CARGO) run --release --quiet --bin oversight -- demo $(DEMO_ARGS)
 
-test: libtorch engines ## all tests, with a real Elasticsearch, OpenSearch and Kafka where a JDK (21 or newer) and Maven exist
+test: libtorch engines web ## all tests, with a real Elasticsearch, OpenSearch and Kafka where a JDK (21 or newer) and Maven exist
 	$(CARGO) test --release
+	OVERSIGHT=$(BINARY) scripts/web.sh test
 
-build: libtorch ## the release binary, target/release/oversight
+build: libtorch web ## the release binary, target/release/oversight
 	$(CARGO) build --release
 
-lint: libtorch ## formatting and clippy
+lint: libtorch web ## formatting and clippy
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --all-targets -- -D warnings
 
-bench: libtorch ## throughput, latency, memory and the floors they are measured against, from one run
+bench: libtorch web ## throughput, latency, memory and the floors they are measured against, from one run
 	$(CARGO) build --release --bin oversight
 	$(CARGO) bench --bench pipeline -- $(BENCH_ARGS)
 
@@ -31,6 +33,9 @@ fuzz: libtorch ## ten minutes of each fuzz target in tests/fuzz (FUZZ_SECONDS, F
 
 train: libtorch ## trains models/kdd99 again (DATA=folder with kddcup.data_10_percent.gz, ALSO=folder with KDDTrain+_20Percent.txt.gz)
 	$(CARGO) run --release --bin oversight -- train kdd99 --data $(DATA) --also $(ALSO) --into models/kdd99
+
+web: ## the web page, where there is Node (20.19 or newer); without it the program is built without one
+	@scripts/web.sh
 
 libtorch:
 	@scripts/libtorch.sh

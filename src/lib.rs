@@ -28,7 +28,7 @@
 //! | classify | features |
 //! | anomaly | normalise |
 //! | models | features, classify, access |
-//! | api | ingest, spool, classify, models, store, access |
+//! | api | ingest, spool, classify, anomaly, models, store, access |
 //! | setup | store |
 //! | simulate | normalise, features |
 //! | train | normalise, features, classify, anomaly |
@@ -37,7 +37,8 @@
 //!
 //! tch stays under `classify` and `train`, the elasticsearch crate under `store/elasticsearch`, tantivy under
 //! `store/embedded`, rdkafka under `ingest/kafka` and `store/kafka`, syslog_loose under `ingest/syslog`, hdf5-reader under
-//! `classify/import`, plotters under `evaluate/page`, warp under `ingest` and `api`.
+//! `classify/import`, plotters under `evaluate/page`, warp under `ingest`, `api` and `ui`. `ui` uses none of the other rooms:
+//! the page knows oversight by its API alone.
 
 pub mod app;
 pub mod cli;
@@ -64,3 +65,4 @@ pub mod simulate;
 pub mod telemetry;
 #[cfg(feature = "torch")]
 pub mod train;
+pub mod ui;

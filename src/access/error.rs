@@ -21,6 +21,12 @@ pub enum Denied {
         /// What it takes.
         role: Role,
     },
+    /// A browser says that a page of another site has caused it.
+    #[error("a page of another site has caused this request (Sec-Fetch-Site, Origin), and it could change something")]
+    Elsewhere,
+    /// A session's request that could change something lacks its second token.
+    #[error("the session's second token (x-csrf-token) is missing or wrong; load the page again")]
+    NoSecondToken,
     /// Too many wrong passwords came from there.
     #[error("too many wrong passwords came from this address, try again later")]
     TooMany {

@@ -4,12 +4,15 @@ use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use http::{HeaderMap, Method};
+use serde::Serialize;
 
 use super::audit::{Act, Audit, Failure};
 use super::credentials::Presented;
+use super::elsewhere::is_caused_elsewhere;
 use super::passwords::Passwords;
 use super::paths::{Needed, needed};
 use super::rules::{Principal, Rules};
+use super::sessions::{LoggedIn, Sessions, Unfit};
 use super::{Denied, Origin, Role};
 use crate::clock::Clock;
 use crate::config::Security;
@@ -28,14 +31,28 @@ pub struct Visitor {
 pub struct Guard {
     rules: RwLock<Arc<Rules>>,
     passwords: Passwords,
+    sessions: Sessions,
     audit: Audit,
+}
+
+/// Who somebody is, as they are told themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Who {
+    /// Whether anybody has to authenticate.
+    pub needed: bool,
+    /// Their name; none where they are nobody we know, or nobody has to be.
+    pub name: Option<Arc<str>>,
+    /// What they may do.
+    pub roles: Vec<Role>,
+    /// Of their session, where they have one: the second token.
+    pub csrf: Option<String>,
 }
 
 impl Guard {
     /// By these rules; what it refuses, and what administrators do, goes to `audit`.
     pub fn new(security: &Security, audit: Audit, clock: Clock) -> Self {
         let rules = RwLock::new(Arc::new(Rules::new(security)));
-        Self { rules, passwords: Passwords::new(clock), audit }
+        Self { rules, passwords: Passwords::new(clock.clone()), sessions: Sessions::new(clock), audit }
     }
 
     /// From now on these rules count.
@@ -54,12 +71,17 @@ impl Guard {
         path: &str,
         headers: &HeaderMap,
     ) -> Result<(), Denied> {
-        let rules = Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner));
+        let rules = self.rules();
+        if is_caused_elsewhere(method, headers) {
+            REQUESTS_DENIED.add(1);
+            self.note(visitor.address, Failure::Elsewhere);
+            return Err(Denied::Elsewhere);
+        }
         if rules.is_open() {
             return Ok(());
         }
         let Needed::Role(role) = needed(method, path) else { return Ok(()) };
-        let admitted = self.identify(&rules, visitor, headers).await.and_then(|principal| {
+        let admitted = self.identify(&rules, visitor, method, headers).await.and_then(|principal| {
             let Principal { name, roles } = principal;
             if roles.hold(role) { Ok(name) } else { Err(Denied::Forbidden { name: (&*name).into(), role }) }
         });
@@ -83,9 +105,67 @@ impl Guard {
         self.audit.fail(Origin::of(address), failure);
     }
 
-    async fn identify(&self, rules: &Rules, visitor: &Visitor, headers: &HeaderMap) -> Result<Principal, Denied> {
+    /// Begins a session for who shows their password.
+    ///
+    /// # Errors
+    /// When it is not theirs, or too many were wrong before.
+    pub async fn log_in(&self, address: IpAddr, name: &str, password: String) -> Result<LoggedIn, Denied> {
+        let rules = self.rules();
+        let checked = self.passwords.check(&rules, Origin::of(address), name, password).await;
+        match checked.and_then(|principal| self.sessions.begin(&rules, &principal).ok_or(Denied::Invalid)) {
+            Ok(logged_in) => {
+                self.audit.tell(Act::LoggedIn { name: name.into(), address });
+                Ok(logged_in)
+            }
+            Err(denied) => {
+                REQUESTS_DENIED.add(1);
+                self.note(address, failure(&denied));
+                Err(denied)
+            }
+        }
+    }
+
+    /// Ends the session that a request shows.
+    pub fn log_out(&self, headers: &HeaderMap) {
+        self.sessions.end(headers);
+    }
+
+    /// Who asks.
+    pub async fn who(&self, visitor: &Visitor, headers: &HeaderMap) -> Who {
+        const ALL: [Role; 4] = [Role::Ingest, Role::Read, Role::Analyse, Role::Admin];
+        let rules = self.rules();
+        if rules.is_open() {
+            return Who { needed: false, name: None, roles: ALL.to_vec(), csrf: None };
+        }
+        let csrf = self.sessions.find(&rules, headers).and_then(Result::ok).map(|(_, csrf)| csrf);
+        match self.identify(&rules, visitor, &Method::GET, headers).await {
+            Ok(Principal { name, roles }) => {
+                let roles = ALL.into_iter().filter(|role| roles.hold(*role)).collect();
+                Who { needed: true, name: Some(name), roles, csrf }
+            }
+            Err(_) => Who { needed: true, name: None, roles: Vec::new(), csrf: None },
+        }
+    }
+
+    fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn identify(
+        &self,
+        rules: &Rules,
+        visitor: &Visitor,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<Principal, Denied> {
         match Presented::of(headers).map_err(|_| Denied::Invalid)? {
             None => {
+                match self.sessions.admit(rules, method, headers) {
+                    Some(Ok(principal)) => return Ok(principal),
+                    Some(Err(Unfit::NoSecondToken)) => return Err(Denied::NoSecondToken),
+                    // a cookie from before a restart is no reason to turn a certificate away
+                    Some(Err(Unfit::Over)) | None => {}
+                }
                 let certificate = visitor.certificate.as_ref().ok_or(Denied::Missing)?;
                 rules.certificate(certificate).ok_or(Denied::Invalid)
             }
@@ -110,6 +190,7 @@ fn failure(denied: &Denied) -> Failure {
         Denied::Missing => Failure::NoCredentials,
         Denied::Invalid => Failure::WrongCredentials,
         Denied::Forbidden { .. } => Failure::RoleTooSmall,
+        Denied::Elsewhere | Denied::NoSecondToken => Failure::Elsewhere,
         Denied::TooMany { .. } | Denied::Busy => Failure::NotLookedAt,
     }
 }
@@ -215,6 +296,17 @@ mod tests {
         assert_eq!(ask_as(&guard, "/v1/anything", "", Some("ops")).await, Ok(()));
         assert_eq!(ask_as(&guard, "/v1/anything", "", Some("stranger")).await, Err(Denied::Invalid));
         assert_eq!(ask_as(&guard, "/v1/anything", "Bearer x", Some("ops")).await, Err(Denied::Invalid));
+    }
+
+    #[tokio::test]
+    async fn a_page_of_another_site_may_nothing_even_where_everybody_may_everything() {
+        let guard = Guard::new(&Security::default(), Audit::none(), Clock::system());
+        let visitor = Visitor { address: [127, 0, 0, 1].into(), certificate: None };
+        let headers =
+            HeaderMap::from_iter([("sec-fetch-site".parse().unwrap(), HeaderValue::from_static("cross-site"))]);
+        let asked = async |method: Method| guard.admit(&visitor, &method, "/v1/models/rollback", &headers).await;
+        assert_eq!(asked(Method::POST).await, Err(Denied::Elsewhere));
+        assert_eq!(asked(Method::GET).await, Ok(()));
     }
 
     #[tokio::test]

@@ -36,6 +36,16 @@ impl User {
         Self { principal, hash, known: Mutex::new(None) }
     }
 
+    /// Who it is.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// Stands for the password's hash; another one where that was changed.
+    pub fn secret(&self) -> blake3::Hash {
+        blake3::hash(self.hash.reveal().as_bytes())
+    }
+
     fn knows(&self, digest: &blake3::Hash) -> bool {
         // digests compare in constant time
         self.known.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(digest)

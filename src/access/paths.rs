@@ -38,10 +38,14 @@ const ANALYSE: Needed = Needed::Role(Role::Analyse);
 const TABLE: &[(With, &str, Needed)] = &[
     (Any, "/health/live", Nothing),
     (Any, "/health/ready", Nothing),
+    // logging in, which has to be open to who is not; it rations wrong passwords itself
+    (Any, "/v1/session", Nothing),
     // events
     (Any, "/", INGEST),
     (Any, "/v1/events", INGEST),
     (Any, "/v1/enrich", INGEST),
+    // one stored event; it stands before the documents of an index named v1
+    (Looking, "/v1/events/**", READ),
     (Any, "/_bulk", INGEST),
     (Any, "/*/_bulk", INGEST),
     (Any, "/*/*/_bulk", INGEST),
@@ -51,6 +55,13 @@ const TABLE: &[(With, &str, Needed)] = &[
     // what is stored, and how it goes
     (Looking, "/metrics", READ),
     (Any, "/v1/search", READ),
+    (Looking, "/v1/anomalies/**", READ),
+    (Looking, "/v1/export", READ),
+    (Looking, "/v1/metrics", READ),
+    (Looking, "/v1/openapi.json", READ),
+    (Looking, "/v1/series", READ),
+    (Looking, "/v1/status", READ),
+    (Looking, "/v1/status/live", READ),
     (Looking, "/v1/models/**", READ),
     (Any, "/v1/doctor", READ),
     (Looking, "/v1/dead-letters", ANALYSE),
@@ -79,6 +90,8 @@ const TABLE: &[(With, &str, Needed)] = &[
     (Any, "/*/_mapping/**", INGEST),
     (Any, "/*/_settings/**", INGEST),
     (Making, "/*", INGEST),
+    // the page's files, which hold no data and have a form for logging in; behind the indices, one of which may have its name
+    (Looking, "/ui/**", Nothing),
 ];
 
 /// What a request with this method and path asks for.
@@ -154,6 +167,17 @@ mod tests {
         ] {
             assert_eq!(needed(&method, path), INGEST, "{method} {path}");
         }
+        for path in
+            ["/v1/events/5Rg8y0WsU54AAAAAAACOfA", "/v1/events/_x", "/v1/status/live", "/v1/export", "/v1/series"]
+        {
+            assert_eq!(needed(&Method::GET, path), READ, "{path}");
+        }
+        for path in ["/ui/", "/ui", "/ui/assets/a.js", "/v1/session"] {
+            assert_eq!(needed(&Method::GET, path), Nothing, "{path}");
+        }
+        assert_eq!(needed(&Method::GET, "/ui/_mapping"), INGEST);
+        assert_eq!(needed(&Method::POST, "/ui/_bulk"), INGEST);
+        assert_eq!(needed(&Method::POST, "/ui/x"), Needed::Role(Role::Admin));
         assert_eq!(needed(&Method::POST, "/v1/search"), READ);
         assert_eq!(needed(&Method::GET, "/v1/models"), READ);
         assert_eq!(needed(&Method::GET, "/v1/models/kdd99/2"), READ);

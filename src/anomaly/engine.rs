@@ -8,6 +8,7 @@ use super::declare::Function;
 use super::fields::{Fields, Reading};
 use super::judge::{MetricState, Slice};
 use super::metric::Metrics;
+use super::patterns::{Finding as PatternFinding, PatternSettings, Patterns};
 use super::record::{AnomalyRecord, Finding};
 use super::series::{Buckets, CLOSED, Running, Series, Table};
 use super::tail::severity;
@@ -27,12 +28,15 @@ pub struct Settings {
     pub record_from: f32,
     /// Events whose time lies further ahead of their receipt are not counted.
     pub ahead: Duration,
+    /// What to look for beside metrics.
+    pub patterns: PatternSettings,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let ahead = Duration::from_secs(3600);
-        Self { metrics: Metrics::default(), series: 200_000, aside: None, record_from: 75.0, ahead }
+        let patterns = PatternSettings::default();
+        Self { metrics: Metrics::default(), series: 200_000, aside: None, record_from: 75.0, ahead, patterns }
     }
 }
 
@@ -79,6 +83,7 @@ pub struct Engine {
     pub(super) front: Front,
     pub(super) position: SeqNo,
     pub(super) counters: Counters,
+    pub(super) patterns: Patterns,
     pub(super) corrections: Corrections,
     pub(super) aside: Option<Aside>,
     fragments: Fragments,
@@ -111,6 +116,7 @@ impl Engine {
             readings: vec![Reading::NONE; settings.metrics.paths.len()],
             table: Table::new(settings.series),
             fragments: Fragments::new(),
+            patterns: Patterns::new(&settings.patterns, settings.record_from),
             corrections: Corrections::default(),
             aside: settings.aside.clone().map(Aside::new),
             settings,
@@ -135,7 +141,8 @@ impl Engine {
 
     /// The field paths that it reads; their places are the ids that [`Fields::field`] is asked for.
     pub fn paths(&self) -> Vec<String> {
-        self.settings.metrics.paths.clone()
+        let of_patterns = self.patterns.paths().map(str::to_owned);
+        self.settings.metrics.paths.iter().cloned().chain(of_patterns).collect()
     }
 
     /// The last event observed; events up to it are not counted again.
@@ -197,6 +204,24 @@ impl Engine {
         for place in 0..self.metrics.len() {
             self.touch(place, fields, at, touched);
         }
+        self.patterns.observe(fields, self.settings.metrics.paths.len(), time.seconds(), touched);
+    }
+
+    /// The patterns found since the last call, to be recorded.
+    pub fn take_findings(&mut self) -> Vec<PatternFinding> {
+        let found = self.patterns.take();
+        self.counters.records += found.len() as u64;
+        found
+    }
+
+    /// The `most` strongest entities of each pattern as of now, recorded or not, the strongest first.
+    pub fn ranked(&self, most: usize) -> Vec<PatternFinding> {
+        self.patterns.ranked(most)
+    }
+
+    /// Entities that are remembered for patterns, and that made room for others.
+    pub fn remembered(&self) -> (usize, u64) {
+        self.patterns.remembered()
     }
 
     /// Tells the clock's time; gives the records made since the last call.

@@ -5,10 +5,24 @@
 
 use std::borrow::Cow;
 
+use super::patterns::Call;
+
 /// The values of an event, by the place of their path in [`Engine::paths`](super::Engine::paths).
 pub trait Fields {
     /// The value at path `id`; none where the event has no such field or it is not a scalar.
     fn field(&self, id: usize) -> Option<Value<'_>>;
+
+    /// Gives `take` all values at path `id`, where it is a list; else the single one.
+    fn each(&self, id: usize, take: &mut dyn FnMut(Value<'_>)) {
+        if let Some(value) = self.field(id) {
+            take(value);
+        }
+    }
+
+    /// The connection that the event tells of, if it does.
+    fn call(&self) -> Option<Call<'_>> {
+        None
+    }
 }
 
 /// The value of one field.

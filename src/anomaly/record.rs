@@ -275,13 +275,13 @@ fn number(value: f64) -> Value {
 }
 
 /// Whole numbers come back as numbers: a port is one in documents.
-fn scalar(text: &str) -> Value {
+pub(super) fn scalar(text: &str) -> Value {
     let plain = text.len() <= 15 && (text == "0" || !text.starts_with('0')) && text.bytes().all(|b| b.is_ascii_digit());
     text.parse::<u64>().ok().filter(|_| plain).map_or_else(|| json!(text), |number| json!(number))
 }
 
 /// Puts `value` below the dotted `path`; where a name on the way already stands for a value, nothing is put.
-fn put(root: &mut Map<String, Value>, path: &str, value: Value) {
+pub(super) fn put(root: &mut Map<String, Value>, path: &str, value: Value) {
     match path.split_once('.') {
         None => {
             root.entry(path).or_insert(value);

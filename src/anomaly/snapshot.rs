@@ -1,8 +1,8 @@
 //! The engine's whole state as bytes, and back.
 //!
 //! Version 2 has, behind the series, their detectors of points and the values they have had; version 3 has detectors of points in another
-//! form, all that functions remember, buckets that wait for late events, and the files of series that were set aside. Versions 1 and 2
-//! are still read; detectors of points begin anew then.
+//! form, all that functions remember, buckets that wait for late events, the files of series that were set aside, and the state of
+//! the patterns. Versions 1 and 2 are still read; detectors of points and patterns begin anew then.
 //!
 //! Magic (8 bytes), format version (u32), then the state, then CRC-32C (u32) over everything before it; numbers are
 //! little-endian. The state is tied to the position of the last event observed. What was learnt by a metric whose
@@ -25,7 +25,7 @@ const MAGIC: &[u8; 8] = b"OVANOMLY";
 const VERSION: u32 = 3;
 /// The first version with detectors of points and values that were had.
 const WITH_POINTS_AND_KNOWN: u32 = 2;
-/// The first version with what stands in [`Engine::save_later`], and with detectors of points as they are now.
+/// The first version with what stands in [`Engine::save_later`], with patterns, and with detectors of points as they are now.
 const WITH_CORRECTIONS_AND_ASIDE: u32 = 3;
 /// Magic, version and checksum.
 const FRAME: usize = 16;
@@ -116,6 +116,7 @@ impl Engine {
         self.save_beside(out, |series| series.combined.as_deref(), Combined::save);
         self.save_beside(out, |series| series.recall.as_deref(), Recall::save);
         self.save_later(out);
+        self.patterns.save(out);
     }
 
     fn save_later(&mut self, out: &mut Writer) {
@@ -162,6 +163,7 @@ impl Engine {
             self.load_beside(input, &slots, Combined::load, |series, state| series.combined = Some(state))?;
             self.load_beside(input, &slots, Recall::load, |series, state| series.recall = Some(state))?;
             self.load_later(input, &places, &slots)?;
+            self.patterns.load(input)?;
         } else if version >= WITH_POINTS_AND_KNOWN {
             self.load_beside(input, &slots, old::skip, |_, _| ())?;
             self.load_beside(input, &slots, Recall::load_known, |series, state| series.recall = Some(state))?;
@@ -386,9 +388,10 @@ mod tests {
         events(2_000, 1).iter().for_each(|event| drop(feed.observe(event)));
         let bytes = feed.engine.snapshot();
         // the older version ended before the numbers of detectors and of memories, which are 0 here, and what came later
-        let mut later = Writer::default();
+        let (mut later, mut patterns) = (Writer::default(), Writer::default());
         feed.engine.save_later(&mut later);
-        let mut older = bytes[..bytes.len() - 4 - 8 - later.finish().len()].to_vec();
+        feed.engine.patterns.save(&mut patterns);
+        let mut older = bytes[..bytes.len() - 4 - 8 - later.finish().len() - patterns.finish().len()].to_vec();
         older[8] = 1;
         let checksum = crc32c::crc32c(&older);
         older.extend_from_slice(&checksum.to_le_bytes());

@@ -63,6 +63,16 @@ impl Touched {
         self.score = 0.0;
     }
 
+    /// Adds a pattern, whose object is ready.
+    pub(super) fn push_pattern(&mut self, json: &str, score: f64) {
+        if self.metrics > 0 {
+            self.json.push(',');
+        }
+        self.metrics += 1;
+        self.json.push_str(json);
+        self.score = self.score.max(score);
+    }
+
     /// Adds a series: the fragment's parts, with its present value between them.
     pub(super) fn push(&mut self, fragment: &Fragment, value: f64) {
         if self.metrics > 0 {

@@ -6,6 +6,7 @@ use serde_json::json;
 use warp::reply::Response;
 
 use super::json as json_response;
+use crate::access::Denied;
 use crate::ingest::RedriveError;
 use crate::models::ModelError;
 use crate::spool::{AppendError, DeadLetterError};
@@ -28,6 +29,10 @@ pub(super) enum Refusal {
     Busy,
     #[error("as many dead letters as may be looked through are being looked through, ask again")]
     Reading,
+    #[error("as many look on as may, ask again")]
+    Watched,
+    #[error("there is no {what} with this id; ids are those of search results (_id)")]
+    NoDocument { what: &'static str },
     #[error(transparent)]
     Search(#[from] SearchError),
     #[error(transparent)]
@@ -36,6 +41,8 @@ pub(super) enum Refusal {
     Redrive(#[from] RedriveError),
     #[error(transparent)]
     Models(#[from] ModelError),
+    #[error(transparent)]
+    Denied(#[from] Denied),
     #[error("nothing judges here: classify.enabled or enrich.enabled is false")]
     NothingJudges,
 }
@@ -49,8 +56,13 @@ impl Refusal {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Redrive(RedriveError::Busy) | Self::NothingJudges => StatusCode::CONFLICT,
             Self::Models(fault) => status_of(fault),
+            Self::Denied(Denied::TooMany { .. } | Denied::Busy) => StatusCode::TOO_MANY_REQUESTS,
+            // no challenge: a browser would show a form of its own in place of the page's
+            Self::Denied(_) => StatusCode::FORBIDDEN,
+            Self::NoDocument { .. } => StatusCode::NOT_FOUND,
             Self::Busy
             | Self::Reading
+            | Self::Watched
             | Self::Redrive(RedriveError::Append { source: AppendError::Full { .. }, .. }) => {
                 StatusCode::TOO_MANY_REQUESTS
             }
@@ -97,7 +109,10 @@ impl Refusal {
                     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
                 }
             }
-            Self::Busy | Self::Reading | Self::Search(SearchError::Unavailable(_)) => {
+            Self::Denied(Denied::TooMany { retry_after }) => {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+            }
+            Self::Busy | Self::Reading | Self::Watched | Self::Search(SearchError::Unavailable(_)) => {
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 use warp::reply::Response;
@@ -14,7 +15,7 @@ use warp::reply::Response;
 use super::json as json_response;
 
 /// A room whose state decides what oversight can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Room {
     /// Keeps what is taken: without it nothing can be.
@@ -97,39 +98,70 @@ pub(super) fn live() -> Response {
     json_response(StatusCode::OK, &json!({ "status": "live" }))
 }
 
-/// 200 while events can be taken, else 503: `{"status":"ready|degraded|not ready","rooms":{"store":{"state":"down","reason":…}}}`.
-/// A room may have a `hint` too, which changes nothing.
+/// 200 while events can be taken, else 503; the body is [`Health`].
 pub(super) fn ready(readiness: &Readiness) -> Response {
+    let health = health(readiness);
+    let status = if health.status == Word::NotReady { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    json_response(status, &health)
+}
+
+/// How all rooms are now.
+pub(super) fn health(readiness: &Readiness) -> Health {
     let ready = readiness.is_ready();
-    let Rooms { states, hints } = readiness.rooms().clone();
+    let Rooms { states, mut hints } = readiness.rooms().clone();
     let all_up = states.values().all(|state| *state == State::Up);
-    let (status, word) = match (ready, all_up) {
-        (true, true) => (StatusCode::OK, "ready"),
-        (true, false) => (StatusCode::OK, "degraded"),
-        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+    let status = match (ready, all_up) {
+        (true, true) => Word::Ready,
+        (true, false) => Word::Degraded,
+        (false, _) => Word::NotReady,
     };
-    let told = |(&room, state)| (room, Told { hint: hints.get(&room).map(String::as_str), ..Told::of(state) });
-    let rooms: BTreeMap<Room, Told<'_>> = states.iter().map(told).collect();
-    json_response(status, &json!({ "status": word, "rooms": rooms }))
+    let rooms = states.into_iter().map(|(room, state)| (room, Told::of(state, hints.remove(&room)))).collect();
+    Health { status, rooms }
 }
 
-#[derive(Serialize)]
-struct Told<'a> {
-    state: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'a str>,
+/// How it is, as the health routes tell it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Health {
+    /// In one word.
+    pub status: Word,
+    /// Room by room.
+    pub rooms: BTreeMap<Room, Told>,
 }
 
-impl<'a> Told<'a> {
-    fn of(state: &'a State) -> Self {
+/// Whether events can be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Word {
+    /// Yes, and all is well.
+    Ready,
+    /// Yes, though not all is well.
+    Degraded,
+    /// No.
+    #[serde(rename = "not ready")]
+    NotReady,
+}
+
+/// How a room is, as it is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Told {
+    /// `starting`, `up`, `degraded` or `down`.
+    pub state: &'static str,
+    /// Why it is not up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What somebody should know; it changes nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Told {
+    fn of(state: State, hint: Option<String>) -> Self {
         let (state, reason) = match state {
             State::Starting => ("starting", None),
             State::Up => ("up", None),
-            State::Degraded(reason) => ("degraded", Some(reason.as_str())),
-            State::Down(reason) => ("down", Some(reason.as_str())),
+            State::Degraded(reason) => ("degraded", Some(reason)),
+            State::Down(reason) => ("down", Some(reason)),
         };
-        Self { state, reason, hint: None }
+        Self { state, reason, hint }
     }
 }

@@ -4,7 +4,12 @@
 //! - `GET /health/ready`: 200 while events can be taken, else 503; the state of each room with its reason.
 //! - `GET /metrics`: Prometheus text.
 //! - `GET /v1/doctor`: how good the features are that events bring, see [`doctor`].
-//! - `GET` and `POST /v1/search`: searches the store, in Elasticsearch's shape.
+//! - `GET` and `POST /v1/search`: searches the store, in Elasticsearch's shape; `GET /v1/export`: all of it as a file, see
+//!   [`export`]; `GET /v1/events/{id}`, `/v1/anomalies/{id}`: one document, see [`one`].
+//! - `GET /v1/metrics`, `/v1/series`: what is counted of events, see [`measures`].
+//! - `GET /v1/status`, `/v1/status/live`: how it goes, see [`status`].
+//! - `/v1/session`: logging in on the page, see [`session`].
+//! - `GET /v1/openapi.json`: all of this for programs, see [`openapi`].
 //! - `GET` and `DELETE /v1/dead-letters`, `GET /v1/dead-letters/reasons`, `POST /v1/dead-letters/redrive`: what was
 //!   refused, see [`letters`].
 //! - `/v1/models` and what lies below it: which models judge, see [`models`].
@@ -12,16 +17,24 @@
 //! Filters match the path and nothing else; a wrong method or a bad parameter is answered inside, so that no other
 //! route answers in its place.
 
+mod accounts;
 pub mod doctor;
 mod error;
+mod export;
 #[cfg(test)]
 mod harness;
 mod health;
 pub mod letters;
+pub mod measures;
 mod metrics;
 pub mod models;
+mod one;
+pub mod openapi;
+mod pages;
 mod parameters;
 mod search;
+pub mod session;
+pub mod status;
 
 use std::sync::Arc;
 
@@ -35,7 +48,8 @@ use warp::{Filter, Rejection};
 
 use crate::store::Store;
 
-pub use health::{Readiness, Room, State};
+pub use accounts::Accounts;
+pub use health::{Health, Readiness, Room, State, Told, Word};
 
 use error::Refusal;
 
@@ -76,7 +90,9 @@ pub fn routes(api: Arc<Api>) -> BoxedFilter<(Response,)> {
         (measured.gauges)();
         metrics::metrics()
     });
-    live.or(ready).unify().or(metrics).unify().or(search::route(api)).unify().boxed()
+    let found =
+        search::route(Arc::clone(&api)).or(one::routes(Arc::clone(&api))).unify().or(export::route(api)).unify();
+    live.or(ready).unify().or(metrics).unify().or(found).unify().boxed()
 }
 
 /// A path that is only looked at: `GET` and `HEAD`.

@@ -218,6 +218,9 @@ mod tests {
         let settings = Settings {
             data_dir: data.to_owned(),
             configured,
+            second: None,
+            second_judges_all: false,
+            max_false_alarms: None,
             window: Duration::from_secs(60),
             decision: DecisionRule::MostProbable,
         };

@@ -1,7 +1,8 @@
 //! `/v1/search`: `GET` for a few words in the address bar, `POST` for a search in Elasticsearch's own language.
 //!
 //! Both end at [`Store::search`](crate::store::Store::search) and answer what it answers. The number of searches that
-//! run at one time is bounded, so that reading never takes what taking events needs.
+//! run at one time is bounded, so that reading never takes what taking events needs. `GET`, and `POST` with
+//! a `cursor` (an empty one for the first), give pages: what an answer has as `next` is the cursor of the page after it.
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::error::Refusal;
+use super::pages::{Cursor, MOST_HITS, Pages};
 use super::parameters::{self, Parameters, allow_only, once_each, read, refused};
 use super::{Api, json as json_response};
 use crate::event::fields::TIMESTAMP;
@@ -21,8 +23,6 @@ use crate::store::{Kind, SearchRequest};
 
 /// Characters of `q` at most.
 const LONGEST_QUERY: usize = 4096;
-/// Hits that one search gives at most, as in Elasticsearch (`index.max_result_window`).
-const MOST_HITS: u64 = 10_000;
 /// Hits that one search gives where it does not say.
 const USUAL_HITS: u64 = 10;
 
@@ -47,23 +47,63 @@ impl Api {
     {
         let parameters = once_each(given)?;
         let request = match *method {
-            Method::GET => from_parameters(&parameters)?,
+            Method::GET => {
+                return self.page(from_parameters(&parameters)?, parameters.get("cursor").map(String::as_str)).await;
+            }
             Method::POST => {
-                allow_only(&parameters, &["kind"])?;
-                let body = read(body).await?;
-                SearchRequest { kind: kind(&parameters)?, body }
+                allow_only(&parameters, &["kind", "cursor"])?;
+                let (kind, body) = (kind(&parameters)?, read(body).await?);
+                if let Some(cursor) = parameters.get("cursor") {
+                    return self
+                        .page(from_body(kind, &body)?, Some(cursor.as_str()).filter(|cursor| !cursor.is_empty()))
+                        .await;
+                }
+                SearchRequest { kind, body }
             }
             _ => return Err(Refusal::WrongMethod { allowed: "GET, POST" }),
         };
         let _turn = self.searches.try_acquire().map_err(|_| Refusal::Busy)?;
         Ok(json_response(StatusCode::OK, &self.store.search(request).await?))
     }
+
+    /// One page, with where the next begins as `next`.
+    async fn page(&self, pages: Pages, cursor: Option<&str>) -> Result<Response, Refusal> {
+        let cursor = cursor.map(Cursor::read).transpose()?;
+        let _turn = self.searches.try_acquire().map_err(|_| Refusal::Busy)?;
+        let (mut answer, next) = pages.turn(&*self.store, cursor).await?;
+        answer["next"] = json!(next.map(Cursor::write));
+        Ok(json_response(StatusCode::OK, &answer))
+    }
 }
 
-/// A search with `q` (Lucene's query string), `from` and `to` (times, the latter exclusive), `size` and `kind`;
-/// youngest first.
-fn from_parameters(parameters: &Parameters) -> Result<SearchRequest, Refusal> {
-    allow_only(parameters, &["q", "from", "to", "size", "kind"])?;
+/// Pages of what a search body finds. Their order is ours, and nothing is counted over: a page is a part of it.
+fn from_body(kind: Kind, body: &Value) -> Result<Pages, Refusal> {
+    let mut pages = Pages { kind, filters: Vec::new(), size: USUAL_HITS, source: Value::Null };
+    for (name, value) in body.as_object().into_iter().flatten() {
+        match name.as_str() {
+            "query" => pages.filters.push(value.clone()),
+            "_source" => pages.source = value.clone(),
+            "size" => pages.size = value.as_u64().filter(|size| *size <= MOST_HITS).ok_or_else(no_size)?,
+            _ => return Err(refused(name, "with a cursor a body may have query, size and _source")),
+        }
+    }
+    Ok(pages)
+}
+
+fn no_size() -> Refusal {
+    refused("size", format!("write a number from 0 to {MOST_HITS}"))
+}
+
+/// Pages with `q` (Lucene's query string), `from` and `to` (times, the latter exclusive), `size` and `kind`; youngest
+/// first.
+fn from_parameters(parameters: &Parameters) -> Result<Pages, Refusal> {
+    allow_only(parameters, &["q", "from", "to", "size", "kind", "cursor"])?;
+    let (filters, size, kind) = (filters(parameters)?, size(parameters)?, kind(parameters)?);
+    Ok(Pages { kind, filters, size, source: Value::Null })
+}
+
+/// What `q`, `from` and `to` ask for.
+pub(super) fn filters(parameters: &Parameters) -> Result<Vec<Value>, Refusal> {
     let mut filters = Vec::new();
     if let Some(query) = parameters.get("q").filter(|query| !query.trim().is_empty()) {
         if query.chars().count() > LONGEST_QUERY {
@@ -83,25 +123,16 @@ fn from_parameters(parameters: &Parameters) -> Result<SearchRequest, Refusal> {
     if !range.is_empty() {
         filters.push(json!({ "range": { TIMESTAMP: range } }));
     }
-    let query = if filters.is_empty() { json!({ "match_all": {} }) } else { json!({ "bool": { "filter": filters } }) };
-    let body = json!({
-        "query": query,
-        "sort": [{ TIMESTAMP: { "order": "desc" } }],
-        "size": size(parameters)?,
-        "track_total_hits": true,
-    });
-    Ok(SearchRequest { kind: kind(parameters)?, body })
+    Ok(filters)
 }
 
 fn size(parameters: &Parameters) -> Result<u64, Refusal> {
     let Some(text) = parameters.get("size") else { return Ok(USUAL_HITS) };
-    text.parse()
-        .ok()
-        .filter(|&size| size <= MOST_HITS)
-        .ok_or_else(|| refused("size", format!("write a number from 0 to {MOST_HITS}")))
+    text.parse().ok().filter(|&size| size <= MOST_HITS).ok_or_else(no_size)
 }
 
-fn kind(parameters: &Parameters) -> Result<Kind, Refusal> {
+/// Which documents are meant; events where it is not said.
+pub(super) fn kind(parameters: &Parameters) -> Result<Kind, Refusal> {
     match parameters.get("kind").map_or("events", String::as_str) {
         "events" => Ok(Kind::Event),
         "anomalies" => Ok(Kind::Anomaly),
@@ -170,7 +201,7 @@ mod tests {
     async fn a_search_in_words_becomes_one_in_elasticsearchs_language() {
         let store = Asked::new(None, 2);
         let path = "/v1/search?q=source.ip%3A10.0.0.1&from=2026-11-22T10:00:00Z&to=now&size=3&kind=anomalies";
-        assert_eq!(ask(&store, "GET", path, "").await, (200, json!({ "hits": {} })));
+        assert_eq!(ask(&store, "GET", path, "").await, (200, json!({ "hits": {}, "next": null })));
         assert_eq!(ask(&store, "GET", "/v1/search", "").await.0, 200);
         let requests = store.requests.lock().unwrap();
         assert_eq!(requests[0].kind, Kind::Anomaly);
@@ -207,7 +238,7 @@ mod tests {
             ("/v1/search?size=10001", "size: write a number from 0 to 10000"),
             ("/v1/search?size=-1", "size: write a number from 0 to 10000"),
             ("/v1/search?kind=incidents", "kind: write events or anomalies"),
-            ("/v1/search?query=a", "query: unknown, allowed are q, from, to, size, kind"),
+            ("/v1/search?query=a", "query: unknown, allowed are q, from, to, size, kind, cursor"),
             ("/v1/search?q=a&q=b", "q: it is given twice"),
             ("/v1/search?from=", "from: write a time such as 2026-11-22T10:00:00Z"),
             (&long, "q: longer than 4096 characters"),

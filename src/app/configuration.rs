@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::anomaly::patterns::PatternSettings;
 use crate::anomaly::{self, Engine, MetricDeclaration, Metrics};
 use crate::classify::Explain;
 use crate::classify::card::DecisionRule;
 use crate::clock::Clock;
-use crate::config::{Bulk, Config, Credentials, Decision, DurationText, Faults, Loader, StoreKind};
+use crate::config::{Bulk, Config, Credentials, Decision, DurationText, Faults, Loader, SecondJudges, StoreKind};
 use crate::ingest::elastic::BulkSettings;
 use crate::ingest::{HttpSettings, SettingFault};
 use crate::models::{self, Configured};
@@ -96,6 +97,9 @@ pub fn models(config: &Config) -> models::Settings {
     models::Settings {
         data_dir: config.data_dir.clone(),
         configured: configured_models(config),
+        second: config.classify.second.clone(),
+        max_false_alarms: config.classify.max_false_alarms,
+        second_judges_all: config.classify.second_judges == SecondJudges::All,
         window: config.classify.window,
         decision: decision(config),
     }
@@ -119,6 +123,18 @@ pub fn explain(config: &Config) -> Explain {
     Explain { per_batch: config.classify.explain_per_batch, ..Explain::default() }
 }
 
+/// The metrics as they are declared, or those that ship.
+pub fn metrics(config: &Config) -> Vec<MetricDeclaration> {
+    match &config.anomaly.metrics {
+        None => anomaly::default_metrics(),
+        Some(values) => values
+            .iter()
+            .map(|value| serde_json::from_value(value.clone()))
+            .collect::<Result<_, _>>()
+            .expect("the configuration was held against the schema of this type"),
+    }
+}
+
 /// What counts metrics; none where that is switched off.
 ///
 /// # Errors
@@ -132,6 +148,7 @@ pub fn engine(config: &Config) -> Result<Option<Engine>, StartError> {
         metrics,
         series: config.anomaly.max_series,
         record_from: config.anomaly.threshold as f32,
+        patterns: patterns(config),
         ..anomaly::Settings::default()
     })))
 }
@@ -141,18 +158,29 @@ pub fn engine(config: &Config) -> Result<Option<Engine>, StartError> {
 /// # Panics
 /// With a configuration that was not held against the schema of declarations.
 pub fn declarations(config: &Config) -> Vec<MetricDeclaration> {
-    let mut declared = match &config.anomaly.metrics {
-        None => anomaly::default_metrics(),
-        Some(values) => values
-            .iter()
-            .map(|value| serde_json::from_value(value.clone()))
-            .collect::<Result<_, _>>()
-            .expect("the configuration was held against the schema of this type"),
-    };
+    let mut declared = metrics(config);
     for declaration in &mut declared {
         declaration.lateness.get_or_insert_with(|| DurationText(config.anomaly.lateness).to_string());
     }
     declared
+}
+
+/// What looks for patterns and counts no metrics, for files: it looks for nothing where anomalies are switched off.
+pub fn patterns_alone(config: &Config) -> Engine {
+    let patterns = if config.anomaly.enabled { patterns(config) } else { PatternSettings::NONE };
+    let record_from = config.anomaly.threshold as f32;
+    Engine::new(anomaly::Settings { record_from, patterns, ..anomaly::Settings::default() })
+}
+
+fn patterns(config: &Config) -> PatternSettings {
+    let patterns = &config.anomaly.patterns;
+    PatternSettings {
+        beacons: patterns.beacons.then_some(patterns.beacon_score),
+        long_connections: patterns.long_connections.then(|| patterns.long_connection.0.as_secs_f64()),
+        dns_tunnels: patterns.dns_tunnels.then(|| patterns.dns_tunnel_bytes.into()),
+        generated_names: patterns.generated_names.then_some(patterns.generated_names_from),
+        remembered: patterns.remembered,
+    }
 }
 
 /// The store that documents go to.

@@ -21,6 +21,8 @@ pub struct Annotation<'a> {
     pub time: EventTime,
     /// The network's verdict, and who writes it.
     pub verdict: Option<(&'a Classification, &'a VerdictWriter)>,
+    /// That of a second network, where both judge.
+    pub second: Option<(&'a Classification, &'a VerdictWriter)>,
     /// What the event lacks of its connection's ECS fields; none for what is no connection.
     pub flow: Flow<'a>,
     /// The members of `oversight.features`; none for what was not measured.
@@ -223,6 +225,11 @@ fn write_oversight(out: &mut Vec<u8>, annotation: &Annotation<'_>) {
         writer.write(out, verdict);
         out.extend_from_slice(b"},");
     }
+    if let Some((verdict, writer)) = annotation.second {
+        out.extend_from_slice(br#""second":{"#);
+        writer.write(out, verdict);
+        out.extend_from_slice(b"},");
+    }
     if let Some(features) = annotation.features {
         out.extend_from_slice(br#""features":{"#);
         out.extend_from_slice(features.as_bytes());
@@ -337,6 +344,7 @@ mod tests {
             target,
             time,
             verdict: Some((&verdict, &writer)),
+            second: None,
             flow: Flow {
                 source: r#""port":1"#,
                 destination: "",

@@ -22,6 +22,7 @@ mod listener;
 pub mod offline;
 mod pipeline;
 mod quality;
+pub mod ranking;
 mod reasons;
 pub mod reload;
 mod rows;

@@ -1,18 +1,19 @@
 //! Judging events without a server and without a store: the same pipeline as the worker's, for files.
 //!
-//! Metrics are not counted: their buckets end with the clock, which a file does not have.
+//! Metrics are not counted: their buckets end with the clock, which a file does not have. Patterns are looked for.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::anomaly::patterns::Finding;
 use crate::classify::{self, LoadedModel, Slot};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::event::SeqNo;
 use crate::event::id::SpoolId;
+use crate::features::Space;
 use crate::ingest::enrich::Enriched;
-use crate::models::Shelf;
 use crate::normalise::Rules;
 use crate::spool::{Member, StoredBatch};
 
@@ -27,8 +28,23 @@ use super::{StartError, configuration};
 pub fn model(config: &Config) -> Result<LoadedModel, StartError> {
     classify::init_runtime();
     let settings = configuration::models(config);
-    let shelf = Shelf::new(&settings.data_dir).deciding(settings.decision);
+    let shelf = settings.shelf();
     Ok(shelf.load(&settings.configured.judging(&shelf).active)?)
+}
+
+/// The model that judges records of the 41 features of KDD-99: the active one or the second, whichever looks at these; else the active
+/// one.
+///
+/// # Errors
+/// When it cannot be used.
+pub fn of_records(config: &Config) -> Result<LoadedModel, StartError> {
+    let active = model(config)?;
+    if **active.space() == Space::kdd99() {
+        return Ok(active);
+    }
+    let second = config.classify.second.as_ref().map(|second| configuration::models(config).shelf().load(second));
+    let second = second.transpose()?.filter(|second| **second.space() == Space::kdd99());
+    Ok(second.unwrap_or(active))
 }
 
 /// The annotated documents of some events.
@@ -54,12 +70,14 @@ impl Offline {
     /// When the model cannot be used.
     pub fn new(config: &Config, rules: Rules, clock: Clock) -> Result<Self, StartError> {
         let model = model(config)?;
+        let settings = configuration::models(config);
+        let second = settings.second(&settings.shelf())?;
         let pipeline = Pipeline::new(Parts {
-            slot: Some(Arc::new(Slot::new(Arc::new(model)))),
+            slot: Some(Arc::new(Slot::new(Arc::new(model)).with_second(second))),
             explain: configuration::explain(config),
             // a file is no part of what is compared
             watch: None,
-            engine: None,
+            engine: Some(configuration::patterns_alone(config)),
             // ids of documents are like those of stored events, and never the same
             spool: SpoolId(rand::random()),
             rules,
@@ -68,6 +86,11 @@ impl Offline {
             settled_below: SeqNo(0),
         });
         Ok(Self { pipeline, clock, next: SeqNo(1) })
+    }
+
+    /// The `most` strongest entities of each pattern that no single event shows.
+    pub fn ranked(&self, most: usize) -> Vec<Finding> {
+        self.pipeline.ranked(most)
     }
 
     /// Annotates `events`.

@@ -6,13 +6,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::anomaly::patterns::Finding;
 use crate::anomaly::{AnomalyRecord, Engine, Touched};
-use crate::classify::{Classifiers, Explain, Follower, Slot};
+use crate::classify::{Classifier, Classifiers, Explain, Follower, Slot};
 use crate::event::annotated::{Classification, ModelInfo};
 use crate::event::id::SpoolId;
 use crate::event::{EventId, EventTime, ReceivedTime, SeqNo};
 use crate::features::flow::{FlowSettings, FlowWindows};
-use crate::features::{self, Windows};
+use crate::features::{self, Matrix, Windows};
 use crate::ingest::enrich::Enriched;
 use crate::models::Watch;
 use crate::normalise::{Layout, Normaliser, Rules};
@@ -26,7 +27,7 @@ use super::document::{self, Annotation, Target};
 use super::fields::MetricFields;
 use super::flow::{FlowFields, FlowPlaces, FlowTexts};
 use super::quality::{Quality, QualityWriter};
-use super::rows::Rows;
+use super::rows::{Places, Rows};
 use super::verdict::VerdictWriter;
 
 /// How a pipeline judges.
@@ -62,7 +63,7 @@ pub struct Pipeline {
     /// Rows for the follower's models.
     rows: Option<Rows>,
     watch: Option<Watch>,
-    writer: Option<(Arc<ModelInfo>, VerdictWriter)>,
+    writers: Writers,
     engine: Option<Engine>,
     spool: SpoolId,
     settled_below: SeqNo,
@@ -80,10 +81,21 @@ pub struct Annotated {
     pub unreadable: Vec<Refusal>,
 }
 
+/// What writes the verdicts of a model.
+type Writer = (Arc<ModelInfo>, VerdictWriter);
+
+/// Of each model that has judged.
+#[derive(Default)]
+struct Writers {
+    active: Option<Writer>,
+    second: Option<Writer>,
+}
+
 #[derive(Default)]
 struct Scratch {
     prepared: Vec<Prepared>,
     verdicts: Vec<Classification>,
+    second: Vec<Classification>,
     shadow: Vec<Classification>,
     touched: Touched,
     metrics: String,
@@ -97,7 +109,7 @@ struct Prepared {
     member: usize,
     layout: Layout,
     time: EventTime,
-    row: Option<usize>,
+    rows: Places,
     quality: Option<Quality>,
     /// Of an event that tells of one side of a connection: which connection.
     pair: Option<u64>,
@@ -117,7 +129,7 @@ impl Pipeline {
             follower: parts.slot.map(|slot| Follower::new(slot, parts.explain)),
             rows: None,
             watch: parts.watch,
-            writer: None,
+            writers: Writers::default(),
             engine: parts.engine,
             spool: parts.spool,
             settled_below: parts.settled_below,
@@ -174,6 +186,7 @@ impl Pipeline {
         }
         if let Some(engine) = &mut self.engine {
             engine.advance(now);
+            engine.take_findings();
         }
         Enriched { bytes: out.bytes.into(), documents }
     }
@@ -192,6 +205,11 @@ impl Pipeline {
         let mut out = Output::default();
         self.close_buckets(&mut out, now);
         out.finish()
+    }
+
+    /// The `most` strongest entities of each pattern that no single event shows.
+    pub fn ranked(&self, most: usize) -> Vec<Finding> {
+        self.engine.as_ref().map(|engine| engine.ranked(most)).unwrap_or_default()
     }
 
     /// The engine's state, as of the last event that was annotated.
@@ -219,7 +237,8 @@ impl Pipeline {
         self.rows = self.follower.as_ref().map(|follower| {
             let models = follower.models();
             let shadow = models.shadow.as_ref().filter(|_| self.watch.is_some());
-            Rows::new(models.active.space(), shadow.map(|shadow| shadow.space()), paths.len())
+            let second = follower.second().map(|second| (second.model.space(), second.all));
+            Rows::new(models.active.space(), second, shadow.map(|shadow| shadow.space()), paths.len())
         });
         if !self.rows.as_ref().is_some_and(Rows::want_flow) {
             self.flow_windows = None;
@@ -259,7 +278,7 @@ impl Pipeline {
             let measured = self.rows.as_ref().and_then(|_| self.windows.measure(&view.record, begun));
             let flow = self.flow_windows.as_mut().and_then(|windows| windows.measure(&view.record, begun));
             if sequence >= self.settled_below {
-                let row = self.rows.as_mut().and_then(|rows| rows.gather(measured.as_ref(), flow.as_ref(), &view));
+                let gathered = self.rows.as_mut().map(|rows| rows.gather(measured.as_ref(), flow.as_ref(), &view));
                 let quality = measured.map(|vector| Quality::of(&view, &vector));
                 if let Some(quality) = quality {
                     self.quality.prepare(quality);
@@ -272,7 +291,7 @@ impl Pipeline {
                     member: number,
                     layout: view.layout,
                     time,
-                    row,
+                    rows: gathered.unwrap_or_default(),
                     quality,
                     pair: view.pair,
                     flow: scratch.flows.put(&view, self.flow),
@@ -287,26 +306,15 @@ impl Pipeline {
     /// Second pass: the network judges all of them together.
     fn judge(&mut self) {
         let (Some(follower), Some(rows)) = (&mut self.follower, &self.rows) else { return };
-        if rows.active().is_empty() {
+        let Scratch { verdicts, second: others, shadow: compared, .. } = &mut self.scratch;
+        let Classifiers { active, second, shadow } = follower.classifiers();
+        if let (Some(second), Some(rows)) = (second, rows.second()) {
+            run(second.as_mut(), rows, others, &mut self.writers.second);
+        }
+        run(active.as_mut(), rows.active(), verdicts, &mut self.writers.active);
+        if verdicts.is_empty() {
             return;
         }
-        let started = std::time::Instant::now();
-        let Scratch { verdicts, shadow: compared, .. } = &mut self.scratch;
-        let Classifiers { active, shadow } = follower.classifiers();
-        if let Err(fault) = active.classify(rows.active(), verdicts) {
-            // the events are still worth storing; without verdicts nobody takes them for judged
-            tracing::error!(%fault, "a batch goes unjudged");
-            verdicts.clear();
-            return;
-        }
-        catalogue::CLASSIFY_SECONDS.observe(started.elapsed());
-        catalogue::EVENTS_CLASSIFIED.add(verdicts.len() as u64);
-        let model = &verdicts[0].model;
-        if !self.writer.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, model)) {
-            self.writer = Some((model.clone(), VerdictWriter::new(model)));
-        }
-        let attacks = verdicts.iter().filter(|verdict| !model.labels[usize::from(verdict.label)].is_normal()).count();
-        catalogue::DETECTIONS.add(attacks as u64);
         let Some(watch) = &mut self.watch else { return };
         // a shadow that fails is counted; the events have their verdicts
         let judged = shadow.as_mut().map(|shadow| shadow.classify(rows.shadow(), compared).is_ok());
@@ -327,7 +335,8 @@ impl Pipeline {
             (None, Some(document)) => EventId::Given(document.clone()),
             (None, None) => EventId::Place(self.spool, sequence),
         };
-        let verdict = prepared.row.and_then(|row| self.scratch.verdicts.get(row));
+        let active = told(prepared.rows.active, &self.scratch.verdicts, self.writers.active.as_ref());
+        let second = told(prepared.rows.second, &self.scratch.second, self.writers.second.as_ref());
         let metrics = &self.scratch.metrics[prepared.metrics.clone()];
         let annotation = Annotation {
             id: &id,
@@ -338,7 +347,9 @@ impl Pipeline {
                 id: member.id.as_deref(),
             },
             time: prepared.time,
-            verdict: verdict.zip(self.writer.as_ref().map(|(_, writer)| writer)),
+            // what only the second model judges has its verdict in the usual place
+            verdict: active.or(second),
+            second: active.and(second),
             flow: self.scratch.flows.at(&prepared.flow),
             features: prepared.quality.and_then(|quality| self.quality.text(quality)),
             anomaly: (!metrics.is_empty()).then_some((prepared.score, metrics)),
@@ -352,6 +363,7 @@ impl Pipeline {
     fn close_buckets(&mut self, out: &mut Output, now: ReceivedTime) {
         let Some(engine) = &mut self.engine else { return };
         let records: Vec<AnomalyRecord> = engine.advance(now);
+        let findings = engine.take_findings();
         let counters = engine.counters();
         catalogue::METRIC_SERIES.set(i64::try_from(engine.series()).unwrap_or(i64::MAX));
         catalogue::SERIES_EVICTED.raise_to(counters.evicted);
@@ -360,20 +372,59 @@ impl Pipeline {
         catalogue::SERIES_TAKEN_BACK.raise_to(counters.taken_back);
         catalogue::LATE_EVENTS.raise_to(counters.late);
         catalogue::CORRECTING_EVENTS.raise_to(counters.corrected);
-        catalogue::ANOMALIES.add(records.len() as u64);
+        catalogue::ANOMALIES.add((records.len() + findings.len()) as u64);
+        let (remembered, forgotten) = engine.remembered();
+        catalogue::PATTERN_ENTITIES.set(i64::try_from(remembered).unwrap_or(i64::MAX));
+        catalogue::PATTERN_ENTITIES_EVICTED.raise_to(forgotten);
         for record in &records {
             let start = out.bytes.len();
             record.to_json(&mut out.bytes);
             // it may have been written before a crash, from events that are counted again now
             out.push(Kind::Anomaly, record.start, EventId::Given(record.id().into()), start, None, true);
         }
+        for finding in &findings {
+            let start = out.bytes.len();
+            finding.to_json(&mut out.bytes);
+            out.push(Kind::Anomaly, finding.time(), EventId::Given(finding.id().into()), start, None, true);
+        }
     }
+}
+
+/// Lets a model judge its rows. Without verdicts the events are still worth storing, and nobody takes them for judged.
+fn run(classifier: &mut dyn Classifier, rows: &Matrix, verdicts: &mut Vec<Classification>, writer: &mut Option<Writer>) {
+    if rows.is_empty() {
+        return;
+    }
+    let started = std::time::Instant::now();
+    if let Err(fault) = classifier.classify(rows, verdicts) {
+        tracing::error!(%fault, "a batch goes unjudged");
+        verdicts.clear();
+        return;
+    }
+    catalogue::CLASSIFY_SECONDS.observe(started.elapsed());
+    catalogue::EVENTS_CLASSIFIED.add(verdicts.len() as u64);
+    let model = &verdicts[0].model;
+    if !writer.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, model)) {
+        *writer = Some((model.clone(), VerdictWriter::new(model)));
+    }
+    let attacks = verdicts.iter().filter(|verdict| !model.labels[usize::from(verdict.label)].is_normal()).count();
+    catalogue::DETECTIONS.add(attacks as u64);
+}
+
+/// The verdict of a row with what writes it.
+fn told<'a>(
+    row: Option<usize>,
+    verdicts: &'a [Classification],
+    writer: Option<&'a Writer>,
+) -> Option<(&'a Classification, &'a VerdictWriter)> {
+    verdicts.get(row?).zip(writer.map(|(_, writer)| writer))
 }
 
 impl Scratch {
     fn clear(&mut self) {
         self.prepared.clear();
         self.verdicts.clear();
+        self.second.clear();
         self.shadow.clear();
         self.metrics.clear();
         self.flows.clear();

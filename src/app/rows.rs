@@ -1,5 +1,5 @@
-//! The rows of a batch that models look at: for each event one of the active model's features, and one of a shadow's where
-//! it looks at others.
+//! The rows of a batch that models look at: for each event one of the active model's features, one of the second model's where it is to
+//! judge it, and one of a shadow's where that looks at others.
 
 use std::sync::Arc;
 
@@ -10,10 +10,23 @@ use crate::normalise::View;
 /// Rows of a batch, filled again for each.
 pub struct Rows {
     active: Filled,
+    /// None where there is no second model.
+    second: Option<Filled>,
+    /// Whether the second model judges all that it can; else only what the active one cannot.
+    all: bool,
     /// None where there is no shadow, or it looks at the same features.
     shadow: Option<Filled>,
     /// Places of the rows of those events that both models judge, where their rows differ.
     both: Vec<(usize, usize)>,
+}
+
+/// Places of the rows of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Places {
+    /// Where the active model judges it.
+    pub active: Option<usize>,
+    /// Where the second one does.
+    pub second: Option<usize>,
 }
 
 /// Rows of one feature space.
@@ -23,49 +36,66 @@ struct Filled {
 }
 
 impl Rows {
-    /// For models of these spaces, asking for their fields behind `fields_before` others.
-    pub fn new(active: &Arc<Space>, shadow: Option<&Arc<Space>>, fields_before: usize) -> Self {
+    /// For models of these spaces, asking for their fields behind `fields_before` others. The second one comes with whether it judges
+    /// all that it can.
+    pub fn new(
+        active: &Arc<Space>,
+        second: Option<(&Arc<Space>, bool)>,
+        shadow: Option<&Arc<Space>>,
+        fields_before: usize,
+    ) -> Self {
         let active = Filled::new(Arc::clone(active), fields_before);
         let fields_before = fields_before + active.gatherer.fields().len();
+        let all = second.is_some_and(|(_, all)| all);
+        let second = second.map(|(space, _)| Filled::new(Arc::clone(space), fields_before));
+        let of_second = second.as_ref().map_or(0, |filled| filled.gatherer.fields().len());
         let other = shadow.filter(|space| *space != active.gatherer.space());
-        let shadow = other.map(|space| Filled::new(Arc::clone(space), fields_before));
-        Self { active, shadow, both: Vec::new() }
+        let shadow = other.map(|space| Filled::new(Arc::clone(space), fields_before + of_second));
+        Self { active, second, all, shadow, both: Vec::new() }
     }
 
     /// The paths of the fields that are asked for, in order.
     pub fn fields(&self) -> impl Iterator<Item = &String> {
-        let shadow = self.shadow.iter().flat_map(|filled| filled.gatherer.fields());
-        self.active.gatherer.fields().iter().chain(shadow)
+        let others = self.second.iter().chain(&self.shadow).flat_map(|filled| filled.gatherer.fields());
+        self.active.gatherer.fields().iter().chain(others)
     }
 
     /// Forgets the rows of the batch before.
     pub fn clear(&mut self) {
         self.active.rows.clear();
-        self.shadow.iter_mut().for_each(|filled| filled.rows.clear());
+        self.second.iter_mut().chain(&mut self.shadow).for_each(|filled| filled.rows.clear());
         self.both.clear();
     }
 
     /// Whether a model looks at flow features.
     pub fn want_flow(&self) -> bool {
-        self.active.gatherer.wants_flow() || self.shadow.iter().any(|filled| filled.gatherer.wants_flow())
+        let mut all = std::iter::once(&self.active).chain(&self.second).chain(&self.shadow);
+        all.any(|filled| filled.gatherer.wants_flow())
     }
 
-    /// Takes an event in; gives the place of its row, where it is one that the active model judges.
+    /// Takes an event in; gives the places of its rows, where it is one that a model judges.
     pub fn gather(
         &mut self,
         measured: Option<&FeatureVector>,
         flow: Option<&FlowVector>,
         view: &View<'_>,
-    ) -> Option<usize> {
-        let row = self.active.gather(measured, flow, view);
+    ) -> Places {
+        let active = self.active.gather(measured, flow, view);
+        let wanted = self.second.as_mut().filter(|_| self.all || active.is_none());
+        let second = wanted.and_then(|filled| filled.gather(measured, flow, view));
         let other = self.shadow.as_mut().and_then(|filled| filled.gather(measured, flow, view));
-        self.both.extend(row.zip(other));
-        row
+        self.both.extend(active.zip(other));
+        Places { active, second }
     }
 
     /// The rows for the active model.
     pub fn active(&self) -> &Matrix {
         &self.active.rows
+    }
+
+    /// The rows for the second model, where there is one.
+    pub fn second(&self) -> Option<&Matrix> {
+        self.second.as_ref().map(|filled| &filled.rows)
     }
 
     /// The rows for the shadow.
@@ -125,7 +155,7 @@ mod tests {
 
     #[test]
     fn models_of_other_features_are_compared_on_the_events_that_both_judge() {
-        let rows = Rows::new(&space(&["a", "b"], 1), Some(&space(&["b", "c"], 2)), 0);
+        let rows = Rows::new(&space(&["a", "b"], 1), None, Some(&space(&["b", "c"], 2)), 0);
         let events = [r#"{"a":1}"#, r#"{"a":2,"b":3,"c":4}"#, r#"{"c":5}"#, r#"{"b":6,"c":7}"#];
         let rows = gathered(rows, &events);
         assert_eq!((rows.active().len(), rows.shadow().len()), (3, 2));
@@ -134,9 +164,20 @@ mod tests {
     }
 
     #[test]
+    fn the_second_model_gets_what_the_first_cannot_judge_or_all_that_it_can() {
+        let (one, two) = (space(&["a"], 1), space(&["b"], 1));
+        let events = [r#"{"a":1,"b":1}"#, r#"{"b":2}"#, r#"{"c":1}"#];
+        for (all, expected) in [(false, 1), (true, 2)] {
+            let rows = gathered(Rows::new(&one, Some((&two, all)), None, 0), &events);
+            assert_eq!((rows.active().len(), rows.second().unwrap().len()), (1, expected));
+            assert_eq!(rows.second().unwrap().row(expected - 1).numeric, [2.0]);
+        }
+    }
+
+    #[test]
     fn models_of_the_same_features_share_their_rows() {
         let (one, same) = (space(&["a"], 1), space(&["a"], 1));
-        let rows = gathered(Rows::new(&one, Some(&same), 0), &[r#"{"a":1}"#, r#"{"b":1}"#, r#"{"a":2}"#]);
+        let rows = gathered(Rows::new(&one, None, Some(&same), 0), &[r#"{"a":1}"#, r#"{"b":1}"#, r#"{"a":2}"#]);
         assert!(std::ptr::eq(rows.active(), rows.shadow()));
         assert_eq!(rows.both().collect::<Vec<_>>(), [(0, 0), (1, 1)]);
     }

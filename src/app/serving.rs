@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use warp::Filter;
 
 use crate::access::Door;
+use crate::api::status::Look;
 use crate::api::{self, Api, Readiness, Room, State};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -16,6 +17,7 @@ use crate::models::Keeper;
 use crate::spool::Spool;
 use crate::store::Store;
 use crate::telemetry::catalogue;
+use crate::ui;
 
 use super::census::LiveCensus;
 use super::enricher::PipelineEnricher;
@@ -46,6 +48,8 @@ pub struct Serving {
     ingest: Arc<Ingest>,
     server: JoinHandle<()>,
     stop: oneshot::Sender<()>,
+    /// Who looks on is let go when this is dropped.
+    looking: watch::Sender<()>,
 }
 
 impl Rooms<'_> {
@@ -58,17 +62,28 @@ impl Rooms<'_> {
         settings.bulk.cluster = self.spool.id();
         let recent = self.spool.recent();
         let keep = Arc::new(self.spool.clone());
-        let ingest = Ingest::new(settings.clone(), keep, recent.iter().copied(), self.clock);
+        let ingest = Ingest::new(settings.clone(), keep, recent.iter().copied(), self.clock.clone());
         let (spool, models, readiness) = (self.spool.clone(), self.models.clone(), self.readiness.clone());
-        let gauges = move || {
+        let gauges: Arc<dyn Fn() + Send + Sync> = Arc::new(move || {
             measure(&spool);
             if let Some(models) = &models {
                 look_at_models(models, &readiness);
             }
+        });
+        let (looking, stopping) = watch::channel(());
+        let look = Look {
+            readiness: self.readiness.clone(),
+            spool: self.spool.clone(),
+            store: self.store.name(),
+            gauges: gauges.clone(),
+            clock: self.clock.clone(),
+            stopping,
         };
-        let api = Api::new(self.readiness, self.store.clone(), api::SEARCHES_AT_ONCE, gauges);
+        let api = Api::new(self.readiness, self.store.clone(), api::SEARCHES_AT_ONCE, move || gauges());
         let redriver = Redriver::new(self.spool.clone(), settings.clone());
-        let ours = ingest::routes(ingest.clone())
+        let ours = ui::routes()
+            .or(ingest::routes(ingest.clone()))
+            .unify()
             .or(ingest::enrich::route(ingest.clone(), self.enricher))
             .unify()
             .or(api::doctor::route(move || serde_json::json!({"dialects": self.census.report()})))
@@ -76,6 +91,14 @@ impl Rooms<'_> {
             .or(api::letters::routes(redriver))
             .unify()
             .or(api::models::routes(self.models))
+            .unify()
+            .or(api::session::route(self.door.clone()))
+            .unify()
+            .or(api::openapi::route())
+            .unify()
+            .or(api::status::routes(look))
+            .unify()
+            .or(api::measures::routes(api.clone(), configuration::metrics(config)))
             .unify()
             .or(api::routes(api))
             .unify();
@@ -86,7 +109,7 @@ impl Rooms<'_> {
             // a sender that is gone means the same
             let _ = stopped.await;
         }));
-        Ok(Serving { ingest, server, stop })
+        Ok(Serving { ingest, server, stop, looking })
     }
 }
 
@@ -98,6 +121,7 @@ impl Serving {
 
     /// Takes nothing more; what was taken is answered and in the spool then, or the deadlines are over.
     pub async fn stop(self) {
+        drop(self.looking);
         // the receiver is gone only when the server has ended already
         let _ = self.stop.send(());
         shutdown::within(shutdown::SERVING, "requests under way", self.server).await;

@@ -256,6 +256,21 @@ pub struct OpenSetCard {
     pub normal_up_to: f32,
     /// An event of an attack's class is a known attack while the belief in something unlike all classes is at most this.
     pub known_up_to: f32,
+    /// Other thresholds to choose from, by the false alarms that they cost, fewest first; empty where none were measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub points: Vec<OperatingPoint>,
+}
+
+/// A threshold of alarms, and what it costs and finds on captures that were not learned from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperatingPoint {
+    /// Normal connections among 10,000 that are not called normal.
+    pub false_alarms: f64,
+    /// In the place of [`OpenSetCard::normal_up_to`].
+    pub normal_up_to: f32,
+    /// Share of the attacks that are not called normal.
+    pub found: f64,
 }
 
 /// How unlikeness is measured.
@@ -378,6 +393,31 @@ pub struct Quality {
     /// How attacks come out that training has not seen, from models that were trained without them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub never_seen: Vec<LeftOut>,
+    /// How each class of each capture comes out with networks that have learned nothing of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub captures: Vec<CaptureFigures>,
+}
+
+/// How a class of a capture comes out that training has not seen. Shares are of records, except where they are of distinct rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaptureFigures {
+    /// The capture.
+    pub capture: String,
+    /// The class.
+    pub label: String,
+    /// Its records.
+    pub records: u64,
+    /// Its distinct rows.
+    pub distinct: u64,
+    /// Share not called normal: found, or for the normal class false alarms.
+    pub not_normal: f64,
+    /// The same of the distinct rows.
+    pub not_normal_distinct: f64,
+    /// Share called by its own family.
+    pub family: f64,
+    /// Share called unknown.
+    pub unknown: f64,
 }
 
 /// What conformal sets are like on the test part.

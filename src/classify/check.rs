@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::card::{Activation, Card, EncodingCard, FORMAT, NetworkCard, NumericCard, Schema};
+use super::card::{Activation, Card, EncodingCard, FORMAT, NetworkCard, NumericCard, OperatingPoint, Schema};
 use super::drift;
 use super::encode::{Curve, Encoding, Scale};
 use super::error::Fault;
@@ -194,6 +194,11 @@ fn open_set(card: &Card) -> Result<(), Fault> {
     {
         demand((0.0..=1.0).contains(&value), key, || format!("{value} is not within 0 and 1"))?;
     }
+    let ascending = open_set.points.is_sorted_by(|one, other| one.false_alarms < other.false_alarms);
+    let within = |point: &OperatingPoint| (0.0..=1.0).contains(&point.normal_up_to) && point.false_alarms >= 0.0;
+    demand(ascending && open_set.points.iter().all(within), "open_set.points", || {
+        "must be thresholds within 0 and 1, by ascending false alarms".to_owned()
+    })?;
     Ok(())
 }
 

@@ -58,7 +58,7 @@ pub(crate) mod sample;
 
 pub use error::{ClassifyError, Fault, FolderError, LoadError};
 pub use model::{LoadedModel, init_runtime, load};
-pub use slot::{Classifiers, Follower, Models, Slot};
+pub use slot::{Classifiers, Follower, Models, Second, Slot};
 
 /// Judges rows of feature values. Each worker owns one, so it may keep scratch space.
 pub trait Classifier: Send {
@@ -80,7 +80,7 @@ pub trait Classifier: Send {
 }
 
 /// The models that are part of this program.
-pub const BUILTIN: [&str; 1] = ["kdd99"];
+pub const BUILTIN: [&str; 2] = ["flow", "kdd99"];
 
 /// Most events that are run through the network at once: bounds the scratch space, and no size is faster.
 pub const CHUNK: usize = 1024;
@@ -88,7 +88,7 @@ pub const CHUNK: usize = 1024;
 /// Where a model comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelSource {
-    /// One that is part of this program: `kdd99`.
+    /// One that is part of this program: `flow` or `kdd99`.
     Builtin(String),
     /// A model folder.
     Folder(PathBuf),

@@ -52,6 +52,11 @@ pub fn load(source: &ModelSource) -> Result<LoadedModel, LoadError> {
             include_bytes!("../../models/kdd99/card.json"),
             include_bytes!("../../models/kdd99/weights.safetensors"),
         ),
+        ModelSource::Builtin(name) if name == "flow" => LoadedModel::from_files(
+            Path::new("builtin:flow"),
+            include_bytes!("../../models/flow/card.json"),
+            include_bytes!("../../models/flow/weights.safetensors"),
+        ),
         ModelSource::Builtin(name) => Err(LoadError::UnknownBuiltin { name: name.clone() }),
         ModelSource::Folder(folder) => {
             let content = |name: &str| {
@@ -122,6 +127,19 @@ impl LoadedModel {
     #[must_use]
     pub fn deciding(mut self, rule: DecisionRule) -> Self {
         self.rule = rule;
+        self
+    }
+
+    /// The same model with the threshold of its card that costs at most so many false alarms among 10,000 normal connections, or its
+    /// strictest one; as it is where it has no choice.
+    #[must_use]
+    pub fn allowing(mut self, false_alarms: f64) -> Self {
+        if let Some(open_set) = &mut self.card.open_set {
+            let allowed = open_set.points.iter().rev().find(|point| point.false_alarms <= false_alarms);
+            if let Some(point) = allowed.or(open_set.points.first()) {
+                open_set.normal_up_to = point.normal_up_to;
+            }
+        }
         self
     }
 
@@ -257,8 +275,12 @@ impl Judge {
         let unknown = unlike.map_or(0.0, |unlike| belief_in_unlike(unlike, energy, self.temperature));
         let top = decide::top(classes);
         let best = usize::from(top[0].0);
-        let label = self.least_cost.as_ref().map_or(best, |rule| rule.class(classes, unknown));
         let normal = classes.iter().zip(&self.normal).filter(|(_, normal)| **normal).map(|(share, _)| share).sum();
+        let label = match &self.least_cost {
+            Some(rule) => rule.class(classes, unknown),
+            None if self.open_set.is_calm(normal, unknown) => self.most_probable_normal(classes).unwrap_or(best),
+            None => best,
+        };
         Classification {
             model: Arc::clone(&self.info),
             verdict: self.open_set.verdict(self.normal[label], normal, unknown),
@@ -272,6 +294,12 @@ impl Judge {
             explanation: Vec::new(),
             counterfactual: Vec::new(),
         }
+    }
+
+    /// The most probable class that is no attack.
+    fn most_probable_normal(&self, classes: &[f32]) -> Option<usize> {
+        let normal = (0..classes.len()).filter(|class| self.normal[*class]);
+        normal.max_by(|one, other| classes[*one].total_cmp(&classes[*other]))
     }
 
     /// Explains the verdicts that [`Choice`] takes.

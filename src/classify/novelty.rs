@@ -52,13 +52,25 @@ impl Novelty {
 pub struct OpenSet {
     normal_up_to: f32,
     known_up_to: f32,
+    /// Whether there are thresholds.
+    fitted: bool,
 }
 
 impl OpenSet {
     /// By the thresholds of a card; without any nothing is ever unknown.
     pub fn new(card: Option<&OpenSetCard>) -> Self {
-        let never = Self { normal_up_to: 1.0, known_up_to: 1.0 };
-        card.map_or(never, |card| Self { normal_up_to: card.normal_up_to, known_up_to: card.known_up_to })
+        let never = Self { normal_up_to: 1.0, known_up_to: 1.0, fitted: false };
+        card.map_or(never, |card| Self {
+            normal_up_to: card.normal_up_to,
+            known_up_to: card.known_up_to,
+            fitted: true,
+        })
+    }
+
+    /// Whether the belief in an attack, known or not, is too small for an alarm, whichever class is the most probable. Where few
+    /// false alarms are allowed, an attack must be more than likely.
+    pub fn is_calm(self, normal: f32, unknown: f32) -> bool {
+        self.fitted && 1.0 - (1.0 - unknown) * normal <= self.normal_up_to
     }
 
     /// The verdict on an event whose class is normal or is not, given the probability of all normal classes together and the
@@ -112,6 +124,7 @@ pub fn fit_open_set(attack: &[Vec<f32>], unlike: &[f32], false_alarms: f64) -> O
              without where there are such, and as many of the attacks are called unknown; no promise for other data"
         ),
         unlike_output: true,
+        points: Vec::new(),
         normal_up_to: attack.iter().map(|values| upper(values)).fold(0.0, f32::max),
         known_up_to: upper(unlike),
     }
@@ -135,7 +148,13 @@ mod tests {
 
     #[test]
     fn what_is_neither_normal_nor_like_a_known_attack_is_unknown() {
-        let card = OpenSetCard { meaning: String::new(), unlike_output: true, normal_up_to: 0.1, known_up_to: 0.6 };
+        let card = OpenSetCard {
+            meaning: String::new(),
+            unlike_output: true,
+            normal_up_to: 0.1,
+            known_up_to: 0.6,
+            points: Vec::new(),
+        };
         let open = OpenSet::new(Some(&card));
         assert_eq!(open.verdict(true, 0.99, 0.01), Verdict::Normal);
         assert_eq!(open.verdict(true, 0.99, 0.2), Verdict::Unknown, "normal of those it knows, but unlike them");

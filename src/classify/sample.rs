@@ -82,6 +82,7 @@ pub fn card() -> Card {
             frequent_from: 20,
             sets: None,
             never_seen: Vec::new(),
+            captures: Vec::new(),
         }),
         drift: None,
     }

@@ -1,4 +1,5 @@
-//! The models in use: an active one and perhaps one in its shadow, exchanged together in one step.
+//! The models in use: an active one and perhaps one in its shadow, exchanged together in one step, and perhaps a second one that judges
+//! beside whichever is active.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -20,6 +21,7 @@ pub struct Slot {
     models: RwLock<Models>,
     /// How often the models were exchanged; written only under the lock.
     exchanges: AtomicU64,
+    second: Option<Second>,
 }
 
 /// One worker's classifiers, made anew after each exchange.
@@ -31,10 +33,21 @@ pub struct Follower {
     classifiers: Classifiers,
 }
 
+/// A second model, whose verdicts count too.
+#[derive(Debug, Clone)]
+pub struct Second {
+    /// It.
+    pub model: Arc<LoadedModel>,
+    /// Whether it judges all that it can; else only what the active model cannot.
+    pub all: bool,
+}
+
 /// Classifiers of one state of the slot.
 pub struct Classifiers {
     /// Of the active model.
     pub active: Box<dyn Classifier>,
+    /// Of the second model, where there is one and it is another than the active one.
+    pub second: Option<Box<dyn Classifier>>,
     /// Of the shadow model, where there is one; it explains nothing.
     pub shadow: Option<Box<dyn Classifier>>,
 }
@@ -42,7 +55,13 @@ pub struct Classifiers {
 impl Slot {
     /// A slot with a model and none in its shadow.
     pub fn new(active: Arc<LoadedModel>) -> Self {
-        Self { models: RwLock::new(Models { active, shadow: None }), exchanges: AtomicU64::new(0) }
+        Self { models: RwLock::new(Models { active, shadow: None }), second: None, exchanges: AtomicU64::new(0) }
+    }
+
+    /// The same with a second model, which stays whatever is exchanged.
+    #[must_use]
+    pub fn with_second(self, second: Option<Second>) -> Self {
+        Self { second, ..self }
     }
 
     /// The active model.
@@ -73,7 +92,8 @@ impl Follower {
     /// Classifiers of what is in the slot now.
     pub fn new(slot: Arc<Slot>, explain: Explain) -> Self {
         let (models, seen) = slot.read();
-        Self { slot, explain, seen, classifiers: Classifiers::new(&models, explain), models }
+        let classifiers = Classifiers::new(&models, slot.second.as_ref(), explain);
+        Self { slot, explain, seen, classifiers, models }
     }
 
     /// Follows the slot, once before each batch: one atomic load where the models are still the same. Tells whether they
@@ -82,7 +102,7 @@ impl Follower {
         let exchanged = self.slot.exchanges.load(Ordering::Acquire) != self.seen;
         if exchanged {
             let (models, seen) = self.slot.read();
-            self.classifiers = Classifiers::new(&models, self.explain);
+            self.classifiers = Classifiers::new(&models, self.slot.second.as_ref(), self.explain);
             (self.models, self.seen) = (models, seen);
         }
         exchanged
@@ -93,6 +113,11 @@ impl Follower {
         &mut self.classifiers
     }
 
+    /// The second model, where it is another than the active one.
+    pub fn second(&self) -> Option<&Second> {
+        self.slot.second.as_ref().filter(|_| self.classifiers.second.is_some())
+    }
+
     /// The models of the classifiers that were given last.
     pub fn models(&self) -> &Models {
         &self.models
@@ -100,9 +125,11 @@ impl Follower {
 }
 
 impl Classifiers {
-    fn new(models: &Models, explain: Explain) -> Self {
+    fn new(models: &Models, second: Option<&Second>, explain: Explain) -> Self {
         let shadow = models.shadow.as_ref().map(|shadow| shadow.classifier_with(Explain::NEVER));
-        Self { active: models.active.classifier_with(explain), shadow }
+        let other = second.filter(|second| second.model.info().hash != models.active.info().hash);
+        let second = other.map(|second| second.model.classifier_with(explain));
+        Self { active: models.active.classifier_with(explain), second, shadow }
     }
 }
 

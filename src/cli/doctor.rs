@@ -77,7 +77,7 @@ pub fn doctor(configuration: &Config, options: &DoctorOptions) -> anyhow::Result
     for file in &options.sample {
         look(&mut survey, file, options, &clock, &mut unreadable)?;
     }
-    let model = offline::model(configuration)?;
+    let model = offline::of_records(configuration)?;
     let rows = options.data.as_deref().map(|data| labelled(data, &model)).transpose()?;
     let mut findings = Vec::new();
     for report in survey.census().report() {

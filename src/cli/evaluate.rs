@@ -66,6 +66,8 @@ enum DataFormat {
     Kdd,
     /// CSV with a header, or NDJSON, as --spec says
     Own,
+    /// Connections of live traffic in any form that replay takes, whose records have a label; a folder stands for all files below it
+    Auto,
 }
 
 /// Rules of decision.
@@ -95,6 +97,7 @@ fn classifier(options: &ClassifierOptions) -> anyhow::Result<()> {
     let model = classify::load(&options.source())?.deciding(asked.rule.of_classes());
     let mut bar = Progress::new("judging", None);
     let report = match (options.format, &options.spec) {
+        (DataFormat::Auto, _) => return connections(&model, options, &mut bar),
         (DataFormat::Own, Some(spec)) => on_own(&model, &asked, spec, &mut bar)?,
         _ => evaluate::classifier(&model, &asked, &mut |step| {
             bar.set(step.lines, &format!("lines, {:.0} % of the file", 100.0 * step.read));
@@ -113,6 +116,18 @@ fn classifier(options: &ClassifierOptions) -> anyhow::Result<()> {
 }
 
 /// Judges a file of one's own.
+fn connections(model: &LoadedModel, options: &ClassifierOptions, bar: &mut Progress) -> anyhow::Result<()> {
+    let report = evaluate::connections::connections(model, &options.data, &mut |judged, file| {
+        bar.set(judged, &format!("connections, {}", file.display()));
+    })?;
+    bar.finish();
+    match options.output.output {
+        Output::Json => println!("{}", serde_json::to_string(&report).context("figures are plain JSON")?),
+        Output::Text => print!("{}", evaluate::connections::text(&report)),
+    }
+    Ok(())
+}
+
 fn on_own(
     model: &LoadedModel,
     asked: &Options,

@@ -16,6 +16,7 @@ use crate::normalise::records::{self, Format, SourceError};
 use crate::normalise::{Dialect, Rules};
 
 use super::findings::Findings;
+use super::patterns;
 use super::progress::Progress;
 use super::traffic::format;
 
@@ -23,6 +24,8 @@ use super::traffic::format;
 const BATCH: usize = 512;
 /// Documents of one-way flows that wait for the other side: as many as flows wait there.
 const MOST_WAITING: usize = 65_536;
+/// The severity from which a table shows a pattern.
+const SHOWN_FROM: f64 = 50.0;
 
 /// What to judge, and how to tell.
 #[derive(Debug, Args)]
@@ -42,6 +45,9 @@ pub struct JudgeOptions {
     /// Sources that the table names, those with the most attacks first
     #[arg(long, default_value_t = 10)]
     top: usize,
+    /// How many of 10,000 normal connections may be called something else; as many as the model's card says without this
+    #[arg(long, value_name = "NUMBER")]
+    max_false_alarms: Option<f64>,
     /// Only the first so many events of each file
     #[arg(long)]
     limit: Option<usize>,
@@ -69,6 +75,10 @@ fn dialect(name: &str) -> Result<Dialect, String> {
 /// # Errors
 /// When a file cannot be read to its end, the model cannot be used, or nobody takes the output.
 pub fn judge(configuration: &Config, options: &JudgeOptions) -> anyhow::Result<()> {
+    let mut configuration = configuration.clone();
+    let allowed = &mut configuration.classify.max_false_alarms;
+    *allowed = options.max_false_alarms.or(*allowed);
+    let configuration = &configuration;
     let clock = Clock::system();
     let rules = Rules { always: options.dialect, ..dialects::rules(configuration) };
     let mut run = Run {
@@ -88,11 +98,20 @@ pub fn judge(configuration: &Config, options: &JudgeOptions) -> anyhow::Result<(
         }
     }
     run.tell_of_single_sides()?;
-    let Run { findings, documents, .. } = run;
+    let Run { findings, documents, offline, .. } = run;
+    let ranked = offline.ranked(options.top);
     match (options.output, documents) {
         (_, Some(mut documents)) => documents.flush()?,
-        (JudgeOutput::Json, None) => println!("{}", findings.json(options.top)),
-        (_, None) => std::io::stdout().write_all(findings.text(options.top).as_bytes())?,
+        (JudgeOutput::Json, None) => {
+            let mut told = findings.json(options.top);
+            told["patterns"] = patterns::as_json(&ranked);
+            println!("{told}");
+        }
+        (_, None) => {
+            let mut told = findings.text(options.top);
+            patterns::table(&mut told, &ranked, SHOWN_FROM)?;
+            std::io::stdout().write_all(told.as_bytes())?;
+        }
     }
     findings.warn();
     failed.map_or(Ok(()), |fault| Err(fault.into()))

@@ -2,6 +2,7 @@
 
 mod anomaly;
 mod by_hand;
+mod captures;
 mod check;
 mod config;
 mod demo;
@@ -18,6 +19,8 @@ mod letters;
 #[cfg(feature = "torch")]
 mod model;
 mod models;
+mod names;
+mod patterns;
 mod progress;
 mod redrive;
 mod remote;
@@ -57,6 +60,11 @@ enum Command {
     Replay(traffic::ReplayOptions),
     /// Say what is found in files of events: no server, no store
     Judge(judge::JudgeOptions),
+    /// Rank what no single event shows: beacons, long connections, DNS tunnels, made-up names
+    Patterns(patterns::PatternsOptions),
+    /// Train and measure the model of made-up names
+    #[command(subcommand)]
+    Names(names::NamesCommand),
     /// Say which features a sample of events really brings, and what the missing ones cost
     Doctor(doctor::DoctorOptions),
     /// Write made-up traffic with attacks in it to standard output, one event a line
@@ -136,6 +144,8 @@ fn dispatch(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Demo(options) => demo::demo(arguments.configuration()?, options),
         Command::Replay(options) => traffic::replay(&arguments.configuration()?, options),
         Command::Judge(options) => judge::judge(&arguments.configuration()?, options),
+        Command::Patterns(options) => patterns::patterns(&arguments.configuration()?, options),
+        Command::Names(command) => names::run(command),
         Command::Doctor(options) => doctor::doctor(&arguments.configuration()?, options),
         Command::Simulate(options) => traffic::simulate(options),
         #[cfg(feature = "torch")]

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use crate::config::SizeText;
 use crate::train::{self, Own, OwnError, Spec, TrainError};
 
+use super::captures;
 use super::progress::Progress;
 use super::{Output, OutputOption};
 
@@ -54,7 +55,7 @@ pub struct OwnOptions {
     /// What to look at: a YAML file with the features, the label and the split (docs/own-models.md)
     #[arg(long, value_name = "FILE")]
     spec: PathBuf,
-    /// The labelled rows: CSV with a header, or NDJSON, plain or gzip; where the spec names measured features, connections: Zeek, Suricata, NetFlow, Argus, VPC and KDD records, and captures
+    /// The labelled rows: CSV with a header, or NDJSON, plain or gzip; where the spec names measured features, connections: Zeek, Suricata, NetFlow, Argus, VPC and KDD records, and captures; where it names captures, the folder that holds them
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// The model folder to write
@@ -81,6 +82,12 @@ pub struct OwnOptions {
     /// Classes that training must not see, to find out how they come out
     #[arg(long, value_delimiter = ',', value_name = "LABELS")]
     leave_out: Vec<String>,
+    /// Of a spec with captures: leave them out in so many rounds in turn; each has one of its own without it
+    #[arg(long, value_name = "NUMBER")]
+    rounds: Option<usize>,
+    /// Train nothing: write the rows that would be learned from, with all their features, as CSV into this file
+    #[arg(long, value_name = "FILE")]
+    rows: Option<PathBuf>,
     #[command(flatten)]
     output: OutputOption,
 }
@@ -146,13 +153,21 @@ fn train_kdd99(options: &Kdd99Options) -> anyhow::Result<()> {
 fn train_own(options: &OwnOptions) -> anyhow::Result<()> {
     let spec = load_spec(&options.spec)?;
     let mut settings = train::Settings::new(options.data.clone(), options.into.clone());
+    if !spec.captures.is_empty() {
+        settings = settings.of_captures();
+    }
     settings.name.clone_from(&spec.name);
     settings.version.clone_from(&options.model_version);
     settings.seed = options.seed.unwrap_or(settings.seed);
     settings.epochs = options.epochs.unwrap_or(settings.epochs);
     settings.rehearse = options.rehearse;
     settings.leave_out.clone_from(&options.leave_out);
+    settings.rounds = options.rounds;
     let own = Own { spec, sample: options.sample, memory: options.memory.map(|size| size.0) };
+    if let Some(file) = &options.rows {
+        let out = std::fs::File::create(file).with_context(|| format!("{}: cannot be written", file.display()))?;
+        return Ok(train::rows(&own, &settings, out)?);
+    }
     let report = with_progress(&settings, |progress| train::own(&own, &settings, progress))?;
     print_report(&report, options.output.output)
 }
@@ -206,6 +221,7 @@ fn print_report(report: &train::Report, output: Output) -> anyhow::Result<()> {
         Output::Text => {
             println!("{} holds the model; on rows that training has not seen:", report.folder.display());
             println!("{quality}");
+            print!("{}", captures::table(&report.card));
             for left in report.card.quality.iter().flat_map(|quality| &quality.never_seen) {
                 println!(
                     "without {}: {} distinct rows, {:.1} % called normal, AUROC {:.3} as an alarm, {:.3} of novelty",

@@ -20,6 +20,7 @@ use crate::config::{Config, Model};
 use crate::models::{Judging, Keeper, Listed, ModelError, Shelf, Standing};
 use crate::spool;
 
+use super::captures;
 use super::remote::RemoteOptions;
 use super::{Output, OutputOption, by_hand, runtime};
 
@@ -228,6 +229,10 @@ fn show(shelf: &Shelf, text: &str, output: Output) -> anyhow::Result<()> {
             "cannot be measured: its card does not say how its training data lie"
         }
     );
+    let captures = captures::table(loaded.card());
+    if !captures.is_empty() {
+        print!("\n{captures}");
+    }
     Ok(())
 }
 

@@ -8,7 +8,8 @@ use crate::telemetry::log;
 
 use super::model::Model;
 use super::normalise::Normalise;
-use super::raw::{Decision, Overload};
+use super::raw::{Decision, Overload, SecondJudges};
+use super::raw_patterns::Patterns;
 use super::raw_streams::{KafkaKey, SyslogFraming};
 use super::secret::Secret;
 use super::security::{Security, Tls};
@@ -184,7 +185,7 @@ pub struct Enrich {
 }
 
 /// The network's verdicts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Classify {
     /// Whether events are classified.
     pub enabled: bool,
@@ -192,6 +193,12 @@ pub struct Classify {
     pub model: Model,
     /// One that is compared with it.
     pub shadow: Option<Model>,
+    /// One that judges beside it.
+    pub second: Option<Model>,
+    /// What that one judges.
+    pub second_judges: SecondJudges,
+    /// False alarms among 10,000 normal connections that are allowed.
+    pub max_false_alarms: Option<f64>,
     /// How far back comparisons look.
     pub window: Duration,
     /// Verdicts of each batch that are explained.
@@ -218,6 +225,8 @@ pub struct Anomaly {
     pub max_aside: u64,
     /// Time between two snapshots.
     pub snapshot_every: Duration,
+    /// What to look for beside metrics, as it is written.
+    pub patterns: Patterns,
 }
 
 /// Where documents go, and how they are sent.

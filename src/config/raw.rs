@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::normalise::Normalise;
+use super::raw_patterns::Patterns;
 use super::raw_streams::{Kafka, KafkaStore, Syslog};
 use super::secret::SecretSource;
 use super::security::raw::{Security, Tls};
@@ -274,6 +275,14 @@ pub struct Classify {
     /// A model that judges the same events beside it, so that the two can be compared; its verdicts are written nowhere. Written as `model` is.
     #[schemars(extend("x-kind" = "model"))]
     pub shadow: Option<String>,
+    /// A second model, whose verdicts count as well: it judges what the first one cannot, for lack of its features. Written as `model` is; empty for none.
+    #[schemars(extend("x-kind" = "model"))]
+    pub second: Option<String>,
+    /// What the second model judges: the `rest`, or `all` that it can; then its verdict on what both judge stands apart, under `oversight.second`.
+    pub second_judges: SecondJudges,
+    /// How many of 10,000 normal connections may be called something else; the model's card tells what its thresholds cost and find. Without it, the threshold is the card's own.
+    #[schemars(range(min = 0.0, max = 10_000.0))]
+    pub max_false_alarms: Option<f64>,
     /// How far back the drift of inputs and the disagreement of a shadow model look.
     #[schemars(extend("x-minimum" = "1m", "x-maximum" = "31d"))]
     pub window: DurationText,
@@ -282,6 +291,16 @@ pub struct Classify {
     pub explain_per_batch: usize,
     /// How a class is decided on.
     pub decision: Decision,
+}
+
+/// What the second model judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondJudges {
+    /// What the first model cannot.
+    Rest,
+    /// All that it can.
+    All,
 }
 
 /// How a class is decided on.
@@ -298,8 +317,11 @@ impl Default for Classify {
     fn default() -> Self {
         Self {
             enabled: true,
-            model: "builtin:kdd99".to_owned(),
+            model: "builtin:flow".to_owned(),
             shadow: None,
+            second: Some("builtin:kdd99".to_owned()),
+            second_judges: SecondJudges::Rest,
+            max_false_alarms: None,
             window: seconds(3600),
             explain_per_batch: 16,
             decision: Decision::MostProbable,
@@ -329,6 +351,8 @@ pub struct Anomaly {
     /// How often what was learnt is saved.
     #[schemars(extend("x-minimum" = "1s"))]
     pub snapshot_every: DurationText,
+    /// What no single connection shows.
+    pub patterns: Patterns,
 }
 
 impl Default for Anomaly {
@@ -341,6 +365,7 @@ impl Default for Anomaly {
             max_series: 200_000,
             max_aside: SizeText(1_000_000_000),
             snapshot_every: seconds(60),
+            patterns: Patterns::default(),
         }
     }
 }

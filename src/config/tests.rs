@@ -47,7 +47,8 @@ fn without_file_and_variables_it_runs_on_loopback_with_the_embedded_index() {
     assert!(matches!(config.store.kind, StoreKind::Embedded(Embedded { retention_days: 30, .. })));
     assert_eq!(config.http.max_body, 64 << 20);
     assert_eq!(config.retry_window, Duration::from_secs(120));
-    assert_eq!(config.classify.model, Model::Builtin("kdd99".to_owned()));
+    assert_eq!(config.classify.model, Model::Builtin("flow".to_owned()));
+    assert_eq!(config.classify.second, Some(Model::Builtin("kdd99".to_owned())));
     assert_eq!(config.log, log::Settings::default());
     assert_eq!(load_text("{}", no_variables()).unwrap(), config);
     assert_eq!(load_text("# all defaults\nhttp:\n", no_variables()).unwrap(), config);

@@ -17,6 +17,7 @@ use crate::features::{FeatureVector, Gatherer, Matrix, Sample};
 use crate::normalise::file::open_counting;
 
 pub mod backtest;
+pub mod connections;
 mod families;
 mod kdd;
 mod masked;
@@ -117,6 +118,17 @@ pub enum EvaluateError {
     /// The network cannot be run.
     #[error(transparent)]
     Classify(#[from] ClassifyError),
+    /// A file of events cannot be read.
+    #[error(transparent)]
+    Source(#[from] crate::normalise::records::SourceError),
+    /// No connection has a label.
+    #[error("{}: holds no connection with a label ({unlabelled} without); records must have `label`, as Zeek logs of labelled sets do", file.display())]
+    NoLabelledConnection {
+        /// The file or folder.
+        file: PathBuf,
+        /// Connections without one.
+        unlabelled: u64,
+    },
 }
 
 /// A row of labelled data that is no KDD file.

@@ -6,6 +6,8 @@ pub const TIMESTAMP: &str = "@timestamp";
 pub const OVERSIGHT: &str = "oversight";
 /// `oversight.classification`: the network's verdict.
 pub const CLASSIFICATION: &str = "classification";
+/// `oversight.second`: the verdict of a second network on what both judge, in the same form.
+pub const SECOND: &str = "second";
 /// `oversight.features`: the dialect that the event spoke, and which features it told not or by estimate.
 pub const FEATURES: &str = "features";
 /// `oversight.related`: how many other records told about the connection, by kind; what was asked for (`asked`), what

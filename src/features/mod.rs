@@ -16,6 +16,7 @@ mod gather;
 mod hosts;
 mod latest;
 mod matrix;
+mod meter;
 mod rate;
 #[cfg(test)]
 mod reference;
@@ -26,6 +27,7 @@ mod window;
 
 pub use gather::{Gatherer, number_of, word_of};
 pub use matrix::{MEASURED, Matrix, Row, Rows, Sample, Shape};
+pub use meter::{Measured, Meter};
 pub use space::{CONTENT_GROUP, Feature, Group, Kind, MOST_FEATURES, Space, SpaceFault};
 pub use window::{Settings, Windows};
 

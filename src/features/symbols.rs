@@ -102,6 +102,11 @@ impl Symbol {
         place.and_then(|place| u16::try_from(place).ok()).map_or(Self::UNKNOWN, Self)
     }
 
+    /// A number of its own, equal for equal ones.
+    pub fn number(self) -> u16 {
+        self.0
+    }
+
     /// The place in the vocabulary; none for unknown and missing.
     pub fn place(self) -> Option<usize> {
         (self.0 < Self::UNKNOWN.0).then_some(usize::from(self.0))

@@ -8,7 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http::header::EXPECT;
+use http::header::{EXPECT, WWW_AUTHENTICATE};
 use http::{HeaderValue, Request};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -146,11 +146,17 @@ async fn answer(
         if hangs_up(&request, overload) {
             return Err(HungUp);
         }
+        // a browser would show a form of its own in place of the page's
+        let of_page = request.headers().contains_key("x-oversight-page");
         // who waits for our word before it sends anything is not asked for more
         if !request.headers().contains_key(EXPECT) {
             let _ = timeout(LEFTOVER, discard(request.into_body().into_data_stream())).await;
         }
-        return Ok(genuine(Refusal::from(denied).into_response()));
+        let mut response = Refusal::from(denied).into_response();
+        if of_page {
+            response.headers_mut().remove(WWW_AUTHENTICATE);
+        }
+        return Ok(genuine(response));
     }
     request.extensions_mut().insert(Peer(peer));
     match warp::service(routes.clone()).oneshot(request).await {

@@ -64,6 +64,7 @@ pub use self::http::{Peer, routes};
 pub use keep::{Keep, Unkept};
 pub use redrive::{RedriveError, Redriven, Redriver};
 pub use settings::{HttpSettings, SettingFault};
+pub(crate) use text::decoded;
 
 use repeat::Repeats;
 use room::Room;

@@ -65,7 +65,7 @@ fn quote(text: &str, out: &mut Vec<u8>) {
 }
 
 /// `+` is a space, `%41` is a byte; a `%` that is followed by anything else stays one.
-pub(super) fn decoded(text: &[u8]) -> Vec<u8> {
+pub(crate) fn decoded(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&byte, behind)) = rest.split_first() {

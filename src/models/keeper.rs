@@ -13,7 +13,7 @@ use super::record::{Entry, Record};
 use super::shelf::Shelf;
 use crate::access::audit::{Act, Audit};
 use crate::classify::card::DecisionRule;
-use crate::classify::{LoadedModel, Models, Slot};
+use crate::classify::{LoadedModel, Models, Second, Slot};
 use crate::clock::Clock;
 use crate::config::Model;
 use crate::telemetry::catalogue;
@@ -26,6 +26,12 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// What the configuration says.
     pub configured: Configured,
+    /// A model that judges beside the active one; it stays whatever is activated.
+    pub second: Option<Model>,
+    /// Whether it judges all that it can; else only what the active one cannot.
+    pub second_judges_all: bool,
+    /// False alarms among 10,000 normal connections that are allowed; as many as a model's card says without this.
+    pub max_false_alarms: Option<f64>,
     /// How far back comparisons look.
     pub window: Duration,
     /// How classes are decided on.
@@ -64,16 +70,33 @@ struct State {
     notice: Option<String>,
 }
 
+impl Settings {
+    /// The shelf whose models decide as these settings say.
+    pub fn shelf(&self) -> Shelf {
+        Shelf::new(&self.data_dir).deciding(self.decision).allowing(self.max_false_alarms)
+    }
+
+    /// The model that judges beside the active one, loaded and checked.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub fn second(&self, shelf: &Shelf) -> Result<Option<Second>, ModelError> {
+        let load = |model: &Model| Ok(Second { model: Arc::new(shelf.load(model)?), all: self.second_judges_all });
+        self.second.as_ref().map(load).transpose()
+    }
+}
+
 impl Keeper {
     /// Puts the models in place that are to judge, by the record and the configuration.
     ///
     /// # Errors
     /// When the configured model has to judge and cannot be used.
     pub fn open(settings: &Settings, audit: Audit, clock: Clock) -> Result<Self, ModelError> {
-        let shelf = Shelf::new(&settings.data_dir).deciding(settings.decision);
+        let shelf = settings.shelf();
         let Chosen { models, record, notice } = choose(&shelf, &settings.configured, clock.now())?;
         let observed = Arc::new(Observed::new(&models, settings.window, clock.clone()));
-        let slot = Arc::new(Slot::new(Arc::clone(&models.active)));
+        let second = settings.second(&shelf)?;
+        let slot = Arc::new(Slot::new(Arc::clone(&models.active)).with_second(second));
         slot.exchange(models);
         let keeper = Self { shelf, slot, observed, audit, clock, state: Mutex::new(State { record, notice }) };
         keeper.say(&keeper.state());
@@ -293,6 +316,9 @@ mod tests {
         let settings = Settings {
             data_dir: data.to_owned(),
             configured,
+            second: None,
+            second_judges_all: false,
+            max_false_alarms: None,
             window: Duration::from_secs(3600),
             decision: DecisionRule::MostProbable,
         };

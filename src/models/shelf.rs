@@ -24,6 +24,8 @@ pub struct Shelf {
     folder: PathBuf,
     /// In place of the rule that a card names.
     rule: Option<DecisionRule>,
+    /// How many false alarms among 10,000 normal connections are allowed; as many as the model's card says without this.
+    false_alarms: Option<f64>,
 }
 
 /// What became of an import.
@@ -57,13 +59,19 @@ pub struct Listed {
 impl Shelf {
     /// The shelf in this data folder; it need not be there.
     pub fn new(data_dir: &Path) -> Self {
-        Self { folder: data_dir.join("models"), rule: None }
+        Self { folder: data_dir.join("models"), rule: None, false_alarms: None }
     }
 
     /// The same shelf, whose models decide by this rule, whatever their cards say.
     #[must_use]
     pub fn deciding(self, rule: DecisionRule) -> Self {
         Self { rule: Some(rule), ..self }
+    }
+
+    /// The same with models that cost at most so many false alarms among 10,000 normal connections, where they have a choice.
+    #[must_use]
+    pub fn allowing(self, false_alarms: Option<f64>) -> Self {
+        Self { false_alarms, ..self }
     }
 
     /// Its folder.
@@ -88,6 +96,10 @@ impl Shelf {
         let loaded = classify::load(&source)?;
         let loaded = match self.rule {
             Some(rule) => loaded.deciding(rule),
+            None => loaded,
+        };
+        let loaded = match self.false_alarms {
+            Some(false_alarms) => loaded.allowing(false_alarms),
             None => loaded,
         };
         match import {

@@ -144,6 +144,10 @@ catalogue! {
         "Metric series held in memory.";
     Counter SERIES_EVICTED = "oversight_metric_series_evicted_total", Count,
         "Metric series forgotten to make room for others, least recently used first.";
+    Gauge PATTERN_ENTITIES = "oversight_pattern_entities", Count,
+        "Pairs of hosts, domains and hosts that are remembered for beacons, long connections, DNS tunnels and made-up names.";
+    Counter PATTERN_ENTITIES_EVICTED = "oversight_pattern_entities_evicted_total", Count,
+        "Of those the ones forgotten to make room for others.";
     Gauge SERIES_ASIDE = "oversight_metric_series_aside", Count,
         "Metric series that are set aside on disk.";
     Counter SERIES_SET_ASIDE = "oversight_metric_series_set_aside_total", Count,

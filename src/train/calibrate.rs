@@ -39,7 +39,11 @@ pub fn calibrate(
     progress(Progress::Read { records: dataset.records, distinct: dataset.rows.len() as u64 });
     let (dataset, left_out) = as_seen_by(&loaded, dataset)?;
     enough(&dataset)?;
-    let ready = Ready::fitted_to(&dataset, loaded.encoding().clone(), loaded.network(), settings)?;
+    if !dataset.captures.is_empty() {
+        let what = "calibration takes one file; captures are for training".to_owned();
+        return Err(TrainError::Setting { setting: "captures", what });
+    }
+    let ready = Ready::fitted_to(&dataset, loaded.encoding().clone(), loaded.network(), None, settings)?;
     let never_seen = ready.judge_left_out(&left_out, &dataset)?;
     let rows = dataset.part(Part::Training).map(|row| (row.features.row(), row.count));
     let card = Card {

@@ -56,6 +56,17 @@ pub struct Row {
     pub count: u64,
     /// What it is used for.
     pub part: Part,
+    /// The capture it is of: place in [`Dataset::captures`]; 0 where there are none.
+    pub capture: u16,
+}
+
+/// A capture that rows are of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capture {
+    /// Its name.
+    pub name: String,
+    /// Captures of one group are never on both sides.
+    pub group: String,
 }
 
 /// A file, read and split.
@@ -77,6 +88,8 @@ pub struct Dataset {
     pub labels: Vec<String>,
     /// The rows in the order of their first occurrence.
     pub rows: Vec<Row>,
+    /// The captures that they are of; empty where there is only one file.
+    pub captures: Vec<Capture>,
 }
 
 /// What the card of a model says of the data it learned from.
@@ -190,9 +203,50 @@ impl Dataset {
         names.iter().enumerate().filter_map(of_class).collect()
     }
 
+    /// The same with other rows.
+    pub fn with_rows(&self, rows: Vec<Row>) -> Self {
+        Self {
+            space: Arc::clone(&self.space),
+            about: self.about.clone(),
+            file: self.file.clone(),
+            blake3: self.blake3.clone(),
+            also: self.also.clone(),
+            records: self.records,
+            labels: self.labels.clone(),
+            rows,
+            captures: self.captures.clone(),
+        }
+    }
+
     /// The rows of a part.
     pub fn part(&self, part: Part) -> impl Iterator<Item = &Row> + Clone {
         self.rows.iter().filter(move |row| row.part == part)
+    }
+}
+
+#[cfg(test)]
+impl Dataset {
+    /// One row of nothing for each of these captures.
+    pub fn of_captures(captures: Vec<Capture>) -> Self {
+        let labels = vec!["normal".to_owned()];
+        let row = |capture| Row {
+            features: Sample::missing(Space::kdd99().shape()),
+            label: 0,
+            count: 1,
+            part: Part::Training,
+            capture,
+        };
+        Self {
+            space: Arc::new(Space::kdd99()),
+            about: About::kdd99(&labels),
+            file: PathBuf::new(),
+            blake3: String::new(),
+            also: None,
+            records: captures.len() as u64,
+            labels,
+            rows: (0..).take(captures.len()).map(row).collect(),
+            captures,
+        }
     }
 }
 
@@ -258,7 +312,7 @@ impl Table {
         let digest = self.digest(line);
         let place = *self.places.entry((digest, label)).or_insert(self.rows.len());
         if place == self.rows.len() {
-            let row = Row { features: record.features.into(), label, count: 0, part: Part::Training };
+            let row = Row { features: record.features.into(), label, count: 0, part: Part::Training, capture: 0 };
             self.rows.push((digest, row));
         }
         self.rows[place].1.count += 1;
@@ -300,7 +354,7 @@ impl Table {
         let parts = self.parts();
         let rows = self.rows.iter().map(|(digest, row)| Row { part: parts[digest], ..renamed(row) }).collect();
         let about = About::kdd99(&labels);
-        Dataset { space: Arc::new(Space::kdd99()), about, file, blake3, also, records, labels, rows }
+        Dataset { space: Arc::new(Space::kdd99()), about, file, blake3, also, records, labels, rows, captures: Vec::new() }
     }
 
     fn parts(&self) -> HashMap<u128, Part> {

@@ -66,6 +66,9 @@ pub enum TrainError {
         /// Counted from 1.
         epoch: u32,
     },
+    /// The table of rows cannot be written.
+    #[error("the rows cannot be written: {0}")]
+    Rows(String),
     /// The model folder cannot be written.
     #[error(transparent)]
     Folder(#[from] FolderError),

@@ -7,6 +7,7 @@
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rustc_hash::FxHashMap;
 use tch::nn::{self, OptimizerConfig};
 use tch::{Device, Kind, Reduction, Tensor};
 
@@ -102,7 +103,7 @@ impl<'a> Material<'a> {
         let rows: Vec<&Row> = dataset.part(Part::Training).collect();
         let is_normal = |place: &usize| dataset.labels[usize::from(rows[*place].label)] == "normal";
         let normal = (0..rows.len()).filter(is_normal).collect();
-        let draws = Draws::new(&rows, dataset.labels.len(), settings);
+        let draws = Draws::new(&rows, settings);
         Self { dataset, encoding, settings, rows, normal, draws }
     }
 
@@ -237,21 +238,22 @@ fn first_weights(inputs: usize, outputs: usize, sources: usize, random: &mut Cha
     weights
 }
 
-/// Draws rows with replacement, each with its own chance.
+/// Draws rows with replacement, each with its own chance. Captures count like classes: what a class is like in one of them is drawn in
+/// proportion to its size there to the power that evens classes out.
 struct Draws {
     cumulative: Vec<f64>,
 }
 
 impl Draws {
-    fn new(rows: &[&Row], classes: usize, settings: &Settings) -> Self {
-        let mut sizes = vec![(0f64, 0f64); classes];
+    fn new(rows: &[&Row], settings: &Settings) -> Self {
+        let mut sizes = FxHashMap::<(u16, u16), (f64, f64)>::default();
         let repeated = |row: &Row| (row.count as f64).powf(settings.repeat_power);
         for row in rows {
-            let size = &mut sizes[usize::from(row.label)];
+            let size = sizes.entry((row.label, row.capture)).or_default();
             *size = (size.0 + 1.0, size.1 + repeated(row));
         }
         let chance = |row: &Row| {
-            let (rows, repeats) = sizes[usize::from(row.label)];
+            let (rows, repeats) = sizes[&(row.label, row.capture)];
             rows.powf(settings.class_power) * repeated(row) / repeats
         };
         let mut sum = 0.0;

@@ -1,5 +1,7 @@
 //! Training on a KDD-99 file or one of one's own, from its rows to the checked model folder.
 
+use std::io::Write;
+
 use super::dataset::Dataset;
 use super::own::{self, Own};
 use super::rehearse::rehearse;
@@ -25,6 +27,15 @@ pub fn kdd99(settings: &Settings, progress: &mut dyn FnMut(Progress)) -> Result<
 pub fn own(own: &Own, settings: &Settings, progress: &mut dyn FnMut(Progress)) -> Result<Report, TrainError> {
     check(settings)?;
     train_on(own::read(own, settings)?, settings, progress)
+}
+
+/// Writes the rows that training would learn from as CSV, and trains nothing.
+///
+/// # Errors
+/// When the data cannot be learned from, or `out` cannot be written.
+pub fn rows(own: &Own, settings: &Settings, out: impl Write) -> Result<(), TrainError> {
+    let dataset = own::read(own, settings)?;
+    own::write_rows(&dataset, out).map_err(|fault| TrainError::Rows(fault.to_string()))
 }
 
 fn train_on(
@@ -68,6 +79,7 @@ pub fn check(settings: &Settings) -> Result<(), TrainError> {
     demand(share(settings.class_power), "class_power", "must be within 0 and 1")?;
     demand(share(settings.repeat_power), "repeat_power", "must be within 0 and 1")?;
     demand(share(settings.mask_content), "mask_content", "must be within 0 and 1")?;
+    demand(share(settings.mask_group), "mask_group", "must be within 0 and 1")?;
     demand(share(settings.mask_single), "mask_single", "must be within 0 and 1")?;
     demand((0.0..=10.0).contains(&settings.made_up), "made_up", "must be within 0 and 10")?;
     demand(share(settings.false_alarms), "false_alarms", "must be within 0 and 1")?;

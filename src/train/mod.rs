@@ -8,10 +8,13 @@ use std::path::PathBuf;
 use crate::classify::card::Card;
 
 mod calibrate;
+mod captures;
+mod crossed;
 pub mod dataset;
 mod ensemble;
 mod error;
 mod fit;
+mod fitted;
 mod kdd;
 mod measure;
 mod own;
@@ -24,7 +27,7 @@ mod unlike;
 
 pub use calibrate::calibrate;
 pub use error::TrainError;
-pub use kdd::{kdd99, own};
+pub use kdd::{kdd99, own, rows};
 pub use own::{Labelled, Own, OwnError, Spec, labelled};
 
 /// Scaled values are held within ± this.
@@ -72,6 +75,8 @@ pub struct Settings {
     pub repeat_power: f64,
     /// Share of training rows whose content features are masked.
     pub mask_content: f64,
+    /// Share of training rows in which a group of features is masked that may be missing together, where there is no content.
+    pub mask_group: f64,
     /// Share of training rows of which single features are masked.
     pub mask_single: f64,
     /// Made-up rows that are like no class, for each row of the data.
@@ -82,6 +87,8 @@ pub struct Settings {
     pub coverage: f64,
     /// Whether to train six more times, each time without some attacks, to find out how attacks come out that are not known.
     pub rehearse: bool,
+    /// In how many rounds the groups of captures are left out in turn; each has one of its own where none is given.
+    pub rounds: Option<usize>,
     /// Classes that are left out of training, to see how novel they come out.
     pub leave_out: Vec<String>,
 }
@@ -126,6 +133,13 @@ pub struct Report {
 }
 
 impl Settings {
+    /// The same for a spec with captures: what is alike within a capture is soon learned by heart, so the networks are smaller and see
+    /// it less often.
+    #[must_use]
+    pub fn of_captures(self) -> Self {
+        Self { epochs: 4, members: 2, hidden: vec![64, 32], decay: 3e-2, repeat_power: 0.0, false_alarms: 0.01, ..self }
+    }
+
     /// The settings that the built-in model was trained with.
     pub fn new(data: PathBuf, output: PathBuf) -> Self {
         Self {
@@ -145,11 +159,13 @@ impl Settings {
             class_power: 0.5,
             repeat_power: 0.25,
             mask_content: 0.35,
+            mask_group: 0.2,
             mask_single: 0.25,
             made_up: 0.5,
             false_alarms: 0.003,
             coverage: 0.95,
             rehearse: false,
+            rounds: None,
             leave_out: Vec::new(),
         }
     }

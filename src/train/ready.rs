@@ -1,6 +1,8 @@
 //! A network ready to judge, with all that was fitted to rows that its weights were not fitted to: temperature, sets, thresholds
 //! of the verdict, ranks of novelty.
 
+use super::captures;
+use super::crossed::Crossed;
 use super::dataset::{Dataset, FREQUENT_FROM, Part, Row};
 use super::measure::{Belief, Classes, Outputs, View, set_figures};
 use super::{Settings, TrainError, steady};
@@ -25,6 +27,8 @@ pub struct Ready {
     pub open_set: OpenSetCard,
     /// Thresholds of the sets.
     pub conformal: ConformalCard,
+    /// What networks that each lack some captures say of these; none where there is one file.
+    crossed: Option<Crossed>,
 }
 
 impl Ready {
@@ -36,6 +40,7 @@ impl Ready {
         dataset: &Dataset,
         encoding: Encoding,
         network: Network,
+        crossed: Option<Crossed>,
         settings: &Settings,
     ) -> Result<Self, TrainError> {
         let needs_content = dataset.needs_content();
@@ -45,8 +50,13 @@ impl Ready {
         // what cannot be told without content says nothing about how sure the rest is
         let tellable: Vec<&Row> = rows.iter().filter(|row| !needs_content[usize::from(row.label)]).copied().collect();
         let rows_in = |view| if view == View::Whole { &rows } else { &tellable };
-        let views = View::all(&dataset.space).iter().map(|view| outputs(rows_in(*view), *view));
-        let views: Vec<Outputs> = views.collect::<Result<_, _>>()?;
+        let views: Vec<Outputs> = match &crossed {
+            Some(crossed) => vec![crossed.outputs.clone()],
+            None => {
+                let views = View::all(&dataset.space).iter().map(|view| outputs(rows_in(*view), *view));
+                views.collect::<Result<_, _>>()?
+            }
+        };
         let both = views.iter().cloned().reduce(Outputs::and).expect("the whole is always seen");
         let temperature = steady(fit_temperature(&both.logits, both.width, &both.labels).into()) as f32;
         let energies: Vec<f32> = both.beliefs(temperature).map(|belief| belief.energy).collect();
@@ -60,6 +70,9 @@ impl Ready {
         let groups: Vec<usize> = (0..dataset.labels.len()).map(|class| about.groups[about.category(class)]).collect();
         let mut open_set = novelty::fit_open_set(&attack, &unlike, settings.false_alarms);
         open_set.unlike_output = network.outputs() > dataset.labels.len();
+        if let Some(crossed) = &crossed {
+            captures::set_thresholds(&mut open_set, crossed, dataset, &normal, temperature, settings.false_alarms);
+        }
         Ok(Self {
             novelty: novelty::fit(&energies),
             open_set,
@@ -67,6 +80,7 @@ impl Ready {
             encoding,
             network,
             temperature,
+            crossed,
         })
     }
 
@@ -83,7 +97,10 @@ impl Ready {
         let outputs =
             |rows: &[&Row]| Outputs::of(&self.network, &self.encoding, rows.iter().copied(), View::Whole, classes);
         let normal = Normal::of(dataset);
-        let seen = outputs(&dataset.part(Part::Test).collect::<Vec<_>>())?;
+        let seen = match &self.crossed {
+            Some(crossed) => crossed.outputs.clone(),
+            None => outputs(&dataset.part(Part::Test).collect::<Vec<_>>())?,
+        };
         let seen_attack = normal.belief_in_attack(&seen, self.temperature);
         let seen_unlike: Vec<f32> = seen.beliefs(self.temperature).map(|belief| -belief.energy).collect();
         let open_set = OpenSet::new(Some(&self.open_set));
@@ -120,7 +137,10 @@ impl Ready {
     /// When libtorch reports a fault.
     pub fn quality(&self, dataset: &Dataset, never_seen: Vec<LeftOut>) -> Result<Quality, TrainError> {
         let labels = &dataset.about.classes;
-        let test = |view| Outputs::of(&self.network, &self.encoding, dataset.part(Part::Test), view, labels);
+        let test = |view| match &self.crossed {
+            Some(crossed) => Ok(crossed.outputs.clone()),
+            None => Outputs::of(&self.network, &self.encoding, dataset.part(Part::Test), view, labels),
+        };
         let whole = test(View::Whole)?;
         let frequent = dataset.frequent();
         let classes = Classes { names: &dataset.labels, frequent: &frequent, about: &dataset.about };
@@ -131,29 +151,40 @@ impl Ready {
             frequent_from: FREQUENT_FROM,
             sets: Some(set_figures(&whole, &dataset.about, &self.conformal, self.temperature)),
             never_seen,
+            captures: self.crossed.as_ref().map_or_else(Vec::new, |crossed| {
+                captures::figures(crossed, dataset, &Normal::of(dataset), &self.open_set, self.temperature)
+            }),
         })
     }
 }
 
 /// Which classes are no attack.
-struct Normal(Vec<bool>);
+pub struct Normal(Vec<bool>);
 
 impl Normal {
     fn of(dataset: &Dataset) -> Self {
         Self(dataset.about.classes.iter().map(|class| class.category == "normal").collect())
     }
 
-    fn is(&self, class: u16) -> bool {
+    /// The most probable class that is no attack.
+    pub fn most_probable(&self, belief: &Belief) -> Option<u16> {
+        let normal = (0..self.0.len()).filter(|class| self.0[*class]);
+        let best = normal.max_by(|one, other| belief.probabilities[*one].total_cmp(&belief.probabilities[*other]));
+        best.and_then(|class| u16::try_from(class).ok())
+    }
+
+    /// Whether this class is.
+    pub fn is(&self, class: u16) -> bool {
         self.0[usize::from(class)]
     }
 
     /// The probability of being normal among the classes.
-    fn of_belief(&self, belief: &Belief) -> f32 {
+    pub fn of_belief(&self, belief: &Belief) -> f32 {
         belief.probabilities.iter().zip(&self.0).filter(|(_, normal)| **normal).map(|(share, _)| share).sum()
     }
 
     /// The belief in an attack, known or not.
-    fn attack(&self, belief: &Belief) -> f32 {
+    pub fn attack(&self, belief: &Belief) -> f32 {
         1.0 - (1.0 - belief.unknown) * self.of_belief(belief)
     }
 

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Settings;
 use crate::features::symbols::Symbol;
-use crate::features::{Group, Sample, Shape, Space};
+use crate::features::{CONTENT_GROUP, Group, Sample, Shape, Space};
 
 /// Chance that a symbol is shown as unknown, so that the input for it learns something.
 const UNKNOWN_SHARE: f64 = 0.01;
@@ -20,7 +20,12 @@ const MOST_SINGLE: usize = 8;
 pub fn masked(features: &Sample, space: &Space, settings: &Settings, random: &mut ChaCha8Rng) -> Sample {
     let mut shown = features.clone();
     let Shape { numbers, symbols } = space.shape();
-    let mut groups: Vec<&Group> = space.groups().iter().collect();
+    if space.group(CONTENT_GROUP).is_none() {
+        // what one source tells another does not, whatever else it tells
+        let hidden = space.groups().iter().filter(|_| random.random_bool(settings.mask_group));
+        hidden.for_each(|group| mask_group(&mut shown, group));
+    }
+    let mut groups: Vec<&Group> = space.groups().iter().filter(|_| space.group(CONTENT_GROUP).is_some()).collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.numbers.len() + group.symbols.len()));
     if let Some((largest, others)) = groups.split_first()
         && random.random_bool(settings.mask_content)

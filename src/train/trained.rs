@@ -1,23 +1,16 @@
 //! A network fitted to data, with all that was fitted to the validation part after it.
 
-use std::sync::Arc;
-
+use super::crossed::crossed;
 use super::dataset::{Dataset, Part, Row, name_of};
-use super::fit::{fit, network_of};
+use super::fitted::Fitted;
 use super::ready::Ready;
-use super::{LIMIT, Progress, Settings, TrainError, typical};
+use super::{Progress, Settings, TrainError, typical};
 use crate::classify::card::{
-    Calibration, Card, ClassCounts, EncodingCard, FORMAT, LeftOut, NetworkCard, NumericCard, Schema, Training,
-    WeightsCard,
+    Calibration, Card, ClassCounts, EncodingCard, FORMAT, LeftOut, NetworkCard, Schema, Training, WeightsCard,
 };
-use crate::classify::check::{self, FEWEST_CLASSES, needed_tensors};
+use crate::classify::check::{FEWEST_CLASSES, needed_tensors};
 use crate::classify::drift;
-use crate::classify::encode::{Curve, Encoding};
-use crate::classify::network::Network;
 use crate::classify::weights::Weights;
-
-/// Deviations are taken to be at least this: a feature that hardly varies in training must not drown the others.
-const LEAST_DEVIATION: f64 = 0.05;
 
 /// A fitted network and what is needed to judge by it.
 pub struct Trained {
@@ -30,18 +23,18 @@ pub struct Trained {
 }
 
 impl Trained {
-    /// Fits to the training part, then to the validation part.
+    /// Fits to the training part, then to the validation part, or to the rows of captures as networks without them judge these.
     ///
     /// # Errors
     /// When there is too little data, or training goes astray.
     pub fn on(dataset: &Dataset, settings: &Settings, progress: &mut dyn FnMut(Progress)) -> Result<Self, TrainError> {
         enough(dataset)?;
-        let encoding_card = encoding_card(dataset);
-        let encoding = encoding_of(dataset, &encoding_card);
-        let weights = fit(dataset, &encoding, settings, progress)?;
-        let sizes = network_of(settings, &encoding, dataset.labels.len());
-        let network = Network::new(&sizes, &encoding, &weights)?;
-        let ready = Ready::fitted_to(dataset, encoding, network, settings)?;
+        let crossed = match dataset.captures.is_empty() {
+            true => None,
+            false => Some(crossed(dataset, settings, progress)?),
+        };
+        let Fitted { weights, encoding_card, encoding, sizes, network } = Fitted::to(dataset, settings, progress)?;
+        let ready = Ready::fitted_to(dataset, encoding, network, crossed, settings)?;
         Ok(Self { weights, encoding_card, sizes, ready })
     }
 
@@ -96,40 +89,13 @@ pub fn enough(dataset: &Dataset) -> Result<(), TrainError> {
     if !dataset.rows.iter().any(normal) {
         return lacking("no normal rows".to_owned());
     }
-    for part in [Part::Training, Part::Validation, Part::Test] {
+    let parts = if dataset.captures.is_empty() { &[Part::Training, Part::Validation, Part::Test][..] } else { &[] };
+    for part in parts.iter().copied() {
         if dataset.part(part).next().is_none() {
             return lacking(format!("too few distinct rows ({}) for three parts", dataset.rows.len()));
         }
     }
     Ok(())
-}
-
-/// Means and deviations of the bent numbers over the distinct training rows.
-fn encoding_card(dataset: &Dataset) -> EncodingCard {
-    let numeric = |(place, (feature, curve)): (usize, (&usize, &Curve))| {
-        let known = || dataset.part(Part::Training).map(|row| row.features.numeric[place]).filter(|v| v.is_finite());
-        let values = || known().map(|value| f64::from(curve.bend(value)));
-        let count = values().count().max(1) as f64;
-        let mean = values().sum::<f64>() / count;
-        let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
-        NumericCard {
-            feature: dataset.space.features()[*feature].name.clone(),
-            curve: *curve,
-            mean: mean as f32,
-            deviation: variance.sqrt().max(LEAST_DEVIATION) as f32,
-        }
-    };
-    EncodingCard {
-        limit: LIMIT,
-        numeric: dataset.space.numbers().iter().zip(&dataset.about.curves).enumerate().map(numeric).collect(),
-        meaning: "inputs: the scaled numbers (0 where missing), a flag for each that is 1 where it is missing, then \
-                  one-hot symbols, each with two more places: unknown and missing"
-            .to_owned(),
-    }
-}
-
-fn encoding_of(dataset: &Dataset, card: &EncodingCard) -> Encoding {
-    check::encoding(Arc::clone(&dataset.space), card).expect("measured on rows of this space")
 }
 
 fn training(settings: &Settings, dataset: &Dataset) -> Training {
@@ -161,6 +127,7 @@ fn training(settings: &Settings, dataset: &Dataset) -> Training {
             ("class_power", settings.class_power),
             ("repeat_power", settings.repeat_power),
             ("mask_content", settings.mask_content),
+            ("mask_group", settings.mask_group),
             ("mask_single", settings.mask_single),
             ("members", f64::from(settings.members)),
             ("made_up", settings.made_up),

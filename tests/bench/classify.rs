@@ -10,7 +10,7 @@ use oversight::classify::novelty::Novelty;
 use oversight::classify::{self, Explain, Explained, LoadedModel, ModelSource, Models};
 use oversight::clock::Clock;
 use oversight::event::annotated::Classification;
-use oversight::features::{FeatureVector, Matrix, Settings, Windows};
+use oversight::features::{FeatureVector, Gatherer, Matrix, Meter, Settings, Windows};
 use oversight::models::{Observed, Watch};
 use oversight::normalise::Normaliser;
 use oversight::simulate::{self, Traffic};
@@ -18,6 +18,37 @@ use oversight::simulate::{self, Traffic};
 /// Events that are judged again and again.
 const EVENTS: usize = 4096;
 const BATCHES: [usize; 3] = [1, 16, 256];
+
+/// What a connection of live traffic costs from its parsed event to its verdict: measured (the 41 and the flow features) and judged by the
+/// model `flow`, in batches of 256; and how much of that is measuring.
+pub fn live(length: Duration) {
+    classify::init_runtime();
+    let model = classify::load(&ModelSource::Builtin("flow".to_owned())).expect("it ships");
+    let events: Vec<String> =
+        Traffic::new(simulate::Settings::default()).take(EVENTS).map(|event| event.json).collect();
+    let mut normaliser = Normaliser::new(&[]);
+    let views: Vec<_> = events.iter().map(|event| normaliser.read(event.as_bytes()).expect("JSON")).collect();
+    let (mut classifier, mut out) = (model.classifier_with(Explain::NEVER), Vec::with_capacity(256));
+    let (mut gatherer, mut rows) = (Gatherer::new(Arc::clone(model.space()), 0), Matrix::new(model.space().shape()));
+    let mut meter = Meter::default();
+    let mut run = |judging: bool| {
+        micros_each(length, views.chunks_exact(256).cycle(), |views| {
+            rows.clear();
+            out.clear();
+            for view in views {
+                let measured = meter.measure(view).expect("a connection");
+                gatherer.gather(Some(&measured.features), measured.flow.as_ref(), Some(view), &mut rows);
+            }
+            if judging {
+                classifier.classify(&rows, &mut out).expect("the network runs");
+            }
+            black_box((&rows, &out));
+            views.len()
+        })
+    };
+    let (whole, measuring) = (run(true), run(false));
+    println!("live connections in batches of 256: {whole:.2} µs from event to verdict, {measuring:.2} of them measuring");
+}
 
 /// Measures the model in a folder, or the one that ships, and prints, each figure for about `length`.
 pub fn measure(folder: Option<&Path>, length: Duration) {

@@ -4,13 +4,15 @@
 //! Options: `--seconds N` for each measurement (default 8), `--kdd FILE` to use KDD records instead of connections,
 //! `--engine URL` a real Elasticsearch to measure against as well, `--only features`
 //! for the cost of features alone, `--only classifier` for that of verdicts and explanations (by `--model FOLDER` those of another
-//! model), `--only detectors` for that of detectors of anomalies, `--only series` for that of a thousand to a million series of metrics.
+//! model), `--only detectors` for that of detectors of anomalies, `--only series` for that of a thousand to a million series of metrics,
+//! `--only patterns` for that of beacons, tunnels and their like.
 
 mod classify;
 mod detectors;
 mod features;
 mod floor;
 mod load;
+mod patterns;
 mod process;
 mod series;
 mod single;
@@ -29,8 +31,7 @@ use sink::Swallow as Sink;
 const BATCH: usize = 125;
 const CONNECTIONS: u32 = 8;
 
-const USAGE: &str =
-    "there are --seconds N, --kdd FILE, --engine URL, --model FOLDER, --only features|classifier|detectors|series";
+const USAGE: &str = "there are --seconds N, --kdd FILE, --engine URL, --model FOLDER, --only features|classifier|detectors|series|patterns";
 
 struct Options {
     length: Duration,
@@ -48,12 +49,16 @@ fn main() {
     }
     if wanted("classifier") {
         classify::measure(options.model.as_deref(), options.length / 8);
+        classify::live(options.length / 8);
     }
     if wanted("detectors") {
         detectors::print();
     }
     if wanted("series") {
         series::print();
+    }
+    if wanted("patterns") {
+        patterns::print();
     }
     if options.only.is_some() {
         return;
@@ -76,7 +81,9 @@ fn options() -> Options {
             ("--kdd", Some(file)) => options.kdd = Some(file),
             ("--engine", Some(url)) => options.engine = Some(url),
             ("--model", Some(folder)) => options.model = Some(folder.into()),
-            ("--only", Some(part)) if ["features", "classifier", "detectors", "series"].contains(&part.as_str()) => {
+            ("--only", Some(part))
+                if ["features", "classifier", "detectors", "series", "patterns"].contains(&part.as_str()) =>
+            {
                 options.only = Some(part)
             }
             (other, _) => panic!("unknown option {other}, or one without its value; {USAGE}"),

@@ -162,7 +162,9 @@ fn rounds() {
             }
             feed.engine.counters()
         };
-        (0..4).for_each(|round| drop(visit(round)));
+        for round in 0..4 {
+            visit(round);
+        }
         let before = visit(4).taken_back;
         let started = cpu();
         let after = visit(5).taken_back;

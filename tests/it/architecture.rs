@@ -10,7 +10,7 @@ const DOORS: [(&str, &[&str]); 9] = [
     ("tch::", &["classify/", "train/"]),
     ("elasticsearch::", &["store/elasticsearch/"]),
     ("tantivy::", &["store/embedded/"]),
-    ("warp::", &["ingest/", "api/", "app/"]),
+    ("warp::", &["ingest/", "api/", "app/", "ui/"]),
     ("rdkafka::", &["ingest/kafka/", "store/kafka/"]),
     ("syslog_loose::", &["ingest/syslog/"]),
     ("safetensors::", &["classify/", "train/"]),
@@ -88,7 +88,7 @@ fn table() -> BTreeMap<String, BTreeSet<String>> {
             rows.insert(room.to_owned(), used.split(", ").map(str::to_owned).collect());
         }
     }
-    for room in ["access", "spool", "telemetry", "config", "event", "store"] {
+    for room in ["access", "spool", "telemetry", "config", "event", "store", "ui"] {
         rows.entry(room.to_owned()).or_default();
     }
     assert!(rows.len() > 10, "the table was not found");

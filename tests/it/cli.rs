@@ -16,7 +16,7 @@ fn the_demo_finds_the_flood_and_some_anomaly_and_stores_all_it_sends() {
     let labels = result["labels"].as_object().unwrap();
     let judged: u64 = labels.values().map(|count| count.as_u64().unwrap()).sum();
     assert_eq!(judged, result["sent"].as_u64().unwrap(), "every simulated event is a connection");
-    assert!(labels.contains_key("neptune"), "the SYN flood: {result}");
+    assert!(labels.contains_key("dos"), "the SYN flood: {result}");
     assert!(result["anomalies"].as_u64().unwrap() > 0, "{result}");
 
     let once_more = run(&["demo", "--once", "--output", "json"]);

@@ -52,12 +52,19 @@ mod joined;
 /// Events come from Kafka once and go to Kafka, whatever is killed on the way.
 #[cfg(feature = "kafka")]
 mod kafka;
+/// Real tools against real servers: scans, floods and guesses are found by their families, and what is quiet stays so.
+#[cfg(feature = "torch")]
+mod live;
 /// Models come and go while events are judged, and what is asked for is what judges.
 #[cfg(feature = "torch")]
 mod models;
 /// A model of one's own: trained on a file, measured, and put to use on events that have its fields.
 #[cfg(feature = "torch")]
 mod own;
+/// The web page's files, and the API that it asks.
+mod page;
+/// Beacons, long connections, DNS tunnels and made-up names in real traffic, ranked.
+mod patterns;
 /// Captures give the connections that Zeek logs of them, and the traffic that other tools count.
 mod pcap;
 /// What was refused is kept as it came, looked at, and sent again once.

@@ -68,7 +68,7 @@ async fn counted(oversight: &Oversight, field: &str) -> Vec<(String, u64)> {
 async fn models_are_exchanged_under_load_and_every_event_is_judged_once_by_one_of_them() {
     const EXCHANGES: usize = 60;
     let folder = tempfile::tempdir().unwrap();
-    let oversight = Oversight::start(&folder.path().join("data"), &[]);
+    let oversight = Oversight::start(&folder.path().join("data"), &[("CLASSIFY_MODEL", "builtin:kdd99")]);
     let hashes = ["a", "b"].map(|version| {
         let imported = import(&oversight, &version_of_the_shipped(folder.path(), version, |card| card));
         (version.to_owned(), imported["hash"].as_str().unwrap().to_owned())
@@ -100,7 +100,7 @@ async fn models_are_exchanged_under_load_and_every_event_is_judged_once_by_one_o
     let accepted = accepted.into_inner();
     let (versions, by_hash) = (counted(&oversight, "model.version").await, counted(&oversight, "model.hash").await);
     // the model that ships may have judged the first batches
-    let shipped = oversight.get("/v1/models").await["models"][0].clone();
+    let shipped = oversight.get("/v1/models").await["models"][1].clone();
     let known = hashes
         .iter()
         .cloned()
@@ -121,13 +121,13 @@ async fn models_are_exchanged_under_load_and_every_event_is_judged_once_by_one_o
 async fn the_command_asks_the_running_oversight_and_otherwise_writes_what_the_next_start_does() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let mut oversight = Oversight::start(&data, &[]);
+    let mut oversight = Oversight::start(&data, &[("CLASSIFY_MODEL", "builtin:kdd99")]);
     let imported = import(&oversight, &version_of_the_shipped(folder.path(), "a", |card| card));
     assert_eq!(imported["model"], "stored:kdd99/a");
     assert_eq!(told(&oversight, &["model", "activate", "kdd99/a"])["active"]["by"], "api");
     assert_eq!(oversight.get("/v1/models").await["active"]["version"], "a");
     let listed = told(&oversight, &["model", "list"]);
-    assert_eq!((&listed["active"], listed["models"].as_array().unwrap().len()), (&json!("stored:kdd99/a"), 2));
+    assert_eq!((&listed["active"], listed["models"].as_array().unwrap().len()), (&json!("stored:kdd99/a"), 3));
     assert!(oversight.stop().success());
 
     assert_eq!(told(&oversight, &["model", "rollback"])["active"]["model"], "builtin:kdd99");
@@ -194,7 +194,7 @@ async fn sighup_takes_over_another_model_and_refuses_a_configuration_whose_model
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shadow_is_compared_by_class_and_changes_nothing_that_is_stored() {
     let folder = tempfile::tempdir().unwrap();
-    let oversight = Oversight::start(&folder.path().join("data"), &[]);
+    let oversight = Oversight::start(&folder.path().join("data"), &[("CLASSIFY_MODEL", "builtin:kdd99")]);
     // the same network with the classes `normal` and `neptune` exchanged: it disagrees wherever one of them is told
     let exchanged = version_of_the_shipped(folder.path(), "exchanged", |card| {
         let card = card.replace(

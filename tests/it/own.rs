@@ -43,7 +43,7 @@ async fn a_model_of_ones_own_judges_the_events_that_have_its_fields_and_no_other
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let quality: Value = serde_json::from_slice(&done.stdout).expect("one JSON object");
     assert!(quality["whole"]["distinct"]["accuracy"].as_f64().unwrap() > 0.9, "{quality}");
-    let oversight = Oversight::start(&folder.path().join("data"), &[("CLASSIFY_MODEL", model.to_str().unwrap())]);
+    let oversight = Oversight::start(&folder.path().join("data"), &[("CLASSIFY_MODEL", model.to_str().unwrap()), ("CLASSIFY_SECOND", "null")]);
     let events = json!([
         {"auth": {"failures": 90, "method": "password", "seconds": 5}},
         {"auth.failures": "1", "auth.method": "key"},

@@ -50,6 +50,12 @@ impl Line {
                 address: Some(address.to_string()),
                 ..process("administered", request.to_string())
             },
+            Act::LoggedIn { name, address } => Self {
+                category: "authentication",
+                user: Some(name.to_string()),
+                address: Some(address.to_string()),
+                ..process("logged_in", "a session began on the page".to_owned())
+            },
             Act::ByHand { user, command } => {
                 Self { category: "configuration", user: user.clone(), ..process("by_hand", (*command).to_owned()) }
             }
@@ -62,6 +68,7 @@ impl Line {
             Failure::NoCredentials => ("no_credentials", "a request showed no credentials"),
             Failure::WrongCredentials => ("wrong_credentials", "credentials were not valid"),
             Failure::RoleTooSmall => ("role_too_small", "credentials do not suffice for what was asked"),
+            Failure::Elsewhere => ("caused_elsewhere", "a page of another site let a browser send a request"),
             Failure::NotLookedAt => ("not_looked_at", "passwords were not looked at, too many wrong ones came"),
             Failure::Handshake => ("handshake_failed", "a TLS handshake failed"),
         };

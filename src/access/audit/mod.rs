@@ -66,6 +66,13 @@ pub enum Act {
         /// Method and path.
         request: Box<str>,
     },
+    /// A session began on the page.
+    LoggedIn {
+        /// Whose.
+        name: Arc<str>,
+        /// Where they are.
+        address: IpAddr,
+    },
     /// A command changed what is kept, while no oversight ran on it.
     ByHand {
         /// The account of the system that it ran under, where that has a name.
@@ -84,6 +91,8 @@ pub enum Failure {
     WrongCredentials,
     /// They are valid and do not suffice.
     RoleTooSmall,
+    /// A page of another site has caused it.
+    Elsewhere,
     /// They were not looked at: too many wrong ones before.
     NotLookedAt,
     /// The connection's handshake failed.

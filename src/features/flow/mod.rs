@@ -33,7 +33,7 @@ use lru::LruCache;
 use super::steady::{Moment, SteadyClock};
 use crate::event::EventTime;
 use crate::normalise::{Connection, Record, Sides};
-pub use names::{Described, FEATURES};
+pub use names::{Described, FEATURES, group_of};
 use names::{HISTORY, NAME, OWN, PAIR, WINDOWS};
 use pair::Pair;
 use party::Party;

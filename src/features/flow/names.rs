@@ -30,6 +30,19 @@ pub const NAME: Range<usize> = after(WINDOWS, NAME_FEATURES.len());
 /// Features of each window.
 pub const OF_WINDOW: usize = 11;
 
+/// What may be missing together of the feature of this name, as sources tell it or do not: Zeek's history, packets, how it ended, the
+/// name that was asked for. None for what every source tells, or what is made of that.
+pub fn group_of(name: &str) -> Option<&'static str> {
+    let place = super::place(name)?;
+    match place {
+        place if HISTORY.contains(&place) => Some("history"),
+        place if NAME.contains(&place) => Some("name"),
+        place if OWN.contains(&place) && name.contains("packet") => Some("packets"),
+        place if OWN.contains(&place) && FEATURES[place].unit == "0 or 1" => Some("ending"),
+        _ => None,
+    }
+}
+
 const fn after(before: Range<usize>, count: usize) -> Range<usize> {
     before.end..before.end + count
 }

@@ -54,10 +54,26 @@ fn write_into(out: &mut String, flow: &Flow) -> std::fmt::Result {
 fn write_name(out: &mut String, flow: &Flow) -> std::fmt::Result {
     match flow.inspection.as_ref().and_then(|inspection| inspection.name()) {
         Some(Name::Server(name)) => write!(out, ",\"tls\":{{\"client\":{{\"server_name\":{}}}}}", Value::from(name)),
-        Some(Name::Question(name)) => write!(out, ",\"dns\":{{\"question\":{{\"name\":{}}}}}", Value::from(name)),
+        Some(Name::Question(name)) => write_questions(out, name, flow),
         Some(Name::Host(name)) => write!(out, ",\"url\":{{\"domain\":{}}}", Value::from(name)),
         None => Ok(()),
     }
+}
+
+/// The first question with its type, and all of them where there are more.
+fn write_questions(out: &mut String, first: &str, flow: &Flow) -> std::fmt::Result {
+    let questions = flow.inspection.iter().flat_map(|inspection| inspection.questions());
+    let (names, types): (Vec<&str>, Vec<_>) = questions.unzip();
+    write!(out, ",\"dns\":{{\"question\":{{\"name\":{}", Value::from(first))?;
+    if let Some(kind) = types.first() {
+        write!(out, ",\"type\":\"{kind}\"")?;
+    }
+    out.push('}');
+    if names.len() > 1 {
+        write!(out, ",\"asked\":{},\"asked_types\":{}", Value::from(names), serde_json::json!(types))?;
+    }
+    out.push('}');
+    Ok(())
 }
 
 /// The content features of KDD-99: all where the payload was understood or where there is none by nature, else only

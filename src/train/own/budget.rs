@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::OwnError;
 use super::feature::KindSpec;
@@ -19,13 +19,18 @@ const CAPTURED: u64 = 256;
 /// What may be used where the system does not say how much there is.
 const UNTOLD: u64 = 4 << 30;
 
-/// Refuses a file whose rows would take more than `limit` bytes, if each of them were another.
+/// Refuses files whose rows would take more than `limit` bytes, if each of them were another.
 ///
 /// # Errors
 /// When they would, or the file cannot be read.
-pub fn check(file: &Path, spec: &Spec, sample: f64, limit: u64) -> Result<(), OwnError> {
-    let failed = |source| OwnError::Read { file: file.to_owned(), source };
-    let rows = (rows(file).map_err(failed)? as f64 * sample) as u64;
+pub fn check(files: &[PathBuf], spec: &Spec, sample: f64, limit: u64) -> Result<(), OwnError> {
+    let (mut all, mut largest) = (0, (0, PathBuf::new()));
+    for file in files {
+        let rows = rows(file).map_err(|source| OwnError::Read { file: file.clone(), source })?;
+        all += rows;
+        largest = largest.max((rows, file.clone()));
+    }
+    let rows = (all as f64 * sample) as u64;
     let needed = rows.saturating_mul(row_bytes(spec));
     if needed <= limit {
         return Ok(());
@@ -34,7 +39,7 @@ pub fn check(file: &Path, spec: &Spec, sample: f64, limit: u64) -> Result<(), Ow
     let fits = sample * limit as f64 / needed as f64;
     let digit = 10f64.powf(fits.log10().floor() - 1.0);
     let share = ((fits * 0.9 / digit).floor() * digit).max(f64::MIN_POSITIVE);
-    Err(OwnError::TooLarge { file: file.to_owned(), rows, needed, limit, share })
+    Err(OwnError::TooLarge { file: largest.1, rows, needed, limit, share })
 }
 
 /// Half of the memory that the system has left.

@@ -9,9 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 mod budget;
+mod capture;
 mod error;
 mod feature;
 mod labelled;
+mod rows;
 mod source;
 mod spec;
 mod table;
@@ -20,10 +22,11 @@ mod truth;
 
 pub use error::OwnError;
 pub use labelled::{Labelled, labelled};
+pub use rows::write as write_rows;
 pub use spec::Spec;
 
 use super::Settings;
-use super::dataset::{About, Dataset, Part, Row, parts_of};
+use super::dataset::{About, Capture, Dataset, Part, Row, parts_of};
 use crate::classify::card::{Decision, DecisionRule, LabelCard};
 use crate::classify::declare::NORMAL;
 use crate::features::symbols::Symbol;
@@ -56,13 +59,8 @@ pub struct Own {
 /// With the first thing in it that cannot be learned from.
 pub fn read(own: &Own, settings: &Settings) -> Result<Dataset, OwnError> {
     let (spec, file) = (&own.spec, settings.data.as_path());
-    budget::check(file, spec, own.sample, own.memory.unwrap_or_else(budget::available))?;
     let mut table = Table::new(file, spec, settings.seed);
-    let most = (own.sample.clamp(0.0, 1.0) * u64::MAX as f64) as u64;
-    let content = source::each(file, spec, &mut |record| {
-        let drawn = hash(settings.seed, &record.line.to_le_bytes()) as u64;
-        if drawn <= most { table.add(&record) } else { Ok(()) }
-    })?;
+    let content = fill(own, settings, &mut table)?;
     if table.rows.is_empty() {
         return Err(OwnError::Empty { file: file.to_owned() });
     }
@@ -78,8 +76,40 @@ pub fn read(own: &Own, settings: &Settings) -> Result<Dataset, OwnError> {
     Ok(dataset(own, settings, content, table, &parts, space))
 }
 
-/// The part of each row.
+/// Takes all records: those of the file, or of each capture below the folder.
+fn fill(own: &Own, settings: &Settings, table: &mut Table<'_>) -> Result<source::Content, OwnError> {
+    let (spec, data) = (&own.spec, settings.data.as_path());
+    let beside = spec.file.parent().unwrap_or_else(|| Path::new("."));
+    let captures = || spec.captures.iter().map(|capture| (capture, capture.paths(data, beside)));
+    let files = match spec.captures.is_empty() {
+        true => vec![data.to_owned()],
+        false => captures().flat_map(|(_, files)| files).collect(),
+    };
+    budget::check(&files, spec, own.sample, own.memory.unwrap_or_else(budget::available))?;
+    let most = (own.sample.clamp(0.0, 1.0) * u64::MAX as f64) as u64;
+    let take = |table: &mut Table<'_>, record: source::Record<'_>| {
+        let drawn = hash(settings.seed, &record.line.to_le_bytes()) as u64;
+        if drawn <= most { table.add(&record) } else { Ok(()) }
+    };
+    if spec.captures.is_empty() {
+        return source::each(data, spec, &mut |record| take(table, record));
+    }
+    let (mut records, mut hasher) = (0, blake3::Hasher::new());
+    for (number, (capture, files)) in (0..).zip(captures()) {
+        table.capture = number;
+        let content = traffic::of_capture(&files, spec, capture, &mut |record| take(table, record))?;
+        hasher.update(content.blake3.as_bytes());
+        records += content.records;
+    }
+    Ok(source::Content { records, blake3: hasher.finalize().to_hex().to_string() })
+}
+
+/// The part of each row. Of captures all are learned from: what is fitted after the weights is fitted to networks that each lack
+/// some of them ([`crossed`](super::crossed)).
 fn parts(table: &Table<'_>, spec: &Spec) -> HashMap<u128, Part> {
+    if !spec.captures.is_empty() {
+        return by_key(table, |_| Part::Training);
+    }
     let keys = || table.rows.iter().map(|row| row.key);
     match spec.split.by {
         SplitBy::Rows => parts_of(table.labels.len(), table.rows.iter().map(|row| (row.digest, row.label))),
@@ -245,6 +275,7 @@ fn dataset(
         label: place[usize::from(row.label)],
         count: row.count,
         part: parts[&row.digest],
+        capture: row.capture,
     };
     Dataset {
         space: Arc::new(space),
@@ -255,6 +286,7 @@ fn dataset(
         rows: table.rows.iter().map(row).collect(),
         about: about(own, &labels),
         labels,
+        captures: own.spec.captures.iter().map(|one| Capture { name: one.name.clone(), group: one.group().to_owned() }).collect(),
     }
 }
 
@@ -276,6 +308,9 @@ fn about(own: &Own, labels: &[String]) -> About {
     let costs = (0..count).map(|actual| (0..count).map(|guess| cost(actual, guess)).collect()).collect();
     let column = spec.split.column.as_deref().unwrap_or("start");
     let split = match spec.split.by {
+        _ if !spec.captures.is_empty() => {
+            "each row judged by a network that has learned nothing of its group of captures; the weights are of all".to_owned()
+        }
         SplitBy::Rows => {
             "per class by a seeded hash of the features: 20 % of the distinct rows test, 15 % validation, the rest training"
                 .to_owned()

@@ -9,12 +9,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::OwnError;
+use super::capture::CaptureSpec;
 use super::feature::{CurveSpec, FeatureSpec, KindSpec, MeasuredGroup};
 use super::truth::TruthSpec;
 use crate::classify::card::LabelCard;
 use crate::classify::declare::{LabelSpec, NORMAL};
 use crate::classify::encode::Curve;
 use crate::config;
+use crate::features::flow;
 use crate::features::{Feature, Kind, MOST_FEATURES};
 
 /// A spec as it is written.
@@ -55,6 +57,9 @@ pub struct Spec {
     /// Where the labels stand, if events do not have them themselves.
     #[serde(default)]
     pub truth: Option<TruthSpec>,
+    /// Labelled captures below a folder that are learned from together; none for a single file.
+    #[serde(default)]
+    pub captures: Vec<CaptureSpec>,
     /// What is known of labels: category, risk, ATT&CK.
     #[serde(default)]
     pub labels: BTreeMap<String, LabelSpec>,
@@ -160,6 +165,10 @@ impl Spec {
         let timed = self.split.by == SplitBy::Time && self.of_connections();
         let column = self.split.column.is_some() || timed;
         demand(column || self.split.by == SplitBy::Rows, "split.column", "must say what to split by".to_owned())?;
+        let twice = |(place, one): &(usize, &CaptureSpec)| self.captures[..*place].iter().any(|other| other.name == one.name);
+        if let Some((_, capture)) = self.captures.iter().enumerate().find(twice) {
+            demand(false, "captures", format!("'{}' stands there twice", capture.name))?;
+        }
         let least = self.least_known.unwrap_or(0);
         demand(least <= count, "least_known", format!("{least}, and there are {count} features"))?;
         let normal = |label: &&String| self.normal.contains(label) || label.as_str() == NORMAL;
@@ -171,7 +180,7 @@ impl Spec {
 
     /// Whether connections are learned from, in whichever form they come, and not rows of a table.
     pub fn of_connections(&self) -> bool {
-        self.truth.is_some() || self.features.iter().any(|feature| feature.measured)
+        self.truth.is_some() || !self.captures.is_empty() || self.features.iter().any(|feature| feature.measured)
     }
 
     /// The class of a row with this label; none where such rows are passed over.
@@ -198,7 +207,7 @@ impl Spec {
         let feature = |feature: &FeatureSpec| Feature {
             name: feature.name.clone(),
             field: (!feature.measured).then(|| feature.path().to_owned()),
-            group: None,
+            group: feature.measured.then(|| flow::group_of(&feature.name)).flatten().map(str::to_owned),
             kind: match feature.kind {
                 KindSpec::Number => Kind::Number,
                 KindSpec::Symbol => Kind::Symbol(words.next().expect("words for each symbol")),

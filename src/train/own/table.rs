@@ -37,6 +37,8 @@ pub struct Raw {
     pub digest: u128,
     /// What the split goes by, so that it can be compared: of several the least.
     pub key: u128,
+    /// The capture it is of, by its place in the spec; 0 where there are none.
+    pub capture: u16,
 }
 
 /// The words of a symbol, numbered as they come.
@@ -52,7 +54,9 @@ pub struct Table<'a> {
     file: &'a Path,
     spec: &'a Spec,
     seed: u64,
-    places: FxHashMap<(u128, u16), usize>,
+    places: FxHashMap<(u128, u16, u16), usize>,
+    /// The capture that is being read.
+    pub capture: u16,
     text: String,
     /// The distinct rows in the order of their first occurrence.
     pub rows: Vec<Raw>,
@@ -71,6 +75,7 @@ impl<'a> Table<'a> {
             spec,
             seed,
             places: FxHashMap::default(),
+            capture: 0,
             text: String::new(),
             rows: Vec::new(),
             words: (0..symbols).map(|_| Words::default()).collect(),
@@ -100,9 +105,9 @@ impl<'a> Table<'a> {
         let key = self.key(record)?;
         let (numeric, words) = self.values(record)?;
         let digest = self.digest(&numeric, &words);
-        let place = *self.places.entry((digest, label)).or_insert(self.rows.len());
+        let place = *self.places.entry((digest, label, self.capture)).or_insert(self.rows.len());
         if place == self.rows.len() {
-            self.rows.push(Raw { numeric, words, label, count: 0, digest, key });
+            self.rows.push(Raw { numeric, words, label, count: 0, digest, key, capture: self.capture });
         }
         let row = &mut self.rows[place];
         row.count += 1;

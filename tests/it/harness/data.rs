@@ -40,3 +40,27 @@ pub fn kdd_records(folder: &Path, count: usize) -> Option<PathBuf> {
     file.flush().expect("room on the disk");
     Some(target)
 }
+
+/// Unpacks the files of a gzipped tape archive whose names begin with `start` into `folder`; their paths, sorted.
+pub fn unpacked(archive: &Path, start: &str, folder: &Path) -> Vec<PathBuf> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(archive).expect("it exists");
+    flate2::read::MultiGzDecoder::new(file).read_to_end(&mut bytes).expect("a whole archive");
+    let (mut rest, mut paths) = (&bytes[..], Vec::new());
+    // a header of 512 bytes, then the file, filled up to 512
+    while rest.len() > 512 && rest[0] != 0 {
+        let text = |range: std::ops::Range<usize>| String::from_utf8_lossy(&rest[range]).into_owned();
+        let (name, size) = (text(0..100), text(124..136));
+        let (name, size) = (name.trim_end_matches('\0'), size.trim_matches(['\0', ' ']));
+        let size = usize::from_str_radix(size, 8).expect("an octal size");
+        let name = name.rsplit('/').next().unwrap_or_default();
+        if name.starts_with(start) && size > 0 {
+            let path = folder.join(name);
+            std::fs::write(&path, &rest[512..512 + size]).expect("a writable folder");
+            paths.push(path);
+        }
+        rest = &rest[512 + size.next_multiple_of(512)..];
+    }
+    paths.sort();
+    paths
+}

@@ -13,6 +13,8 @@ mod mail;
 mod names;
 mod shell;
 
+use std::borrow::Cow;
+
 pub use findings::Findings;
 pub use ftp::Ftp;
 pub use http::Http;
@@ -24,6 +26,8 @@ use super::tcp::Piece;
 
 /// The bytes of a TLS client that are waited for until its greeting is complete.
 const GREETING: usize = 4096;
+/// Different questions of one connection that are told.
+const MOST_QUESTIONS: usize = 512;
 
 /// A name that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +52,8 @@ pub struct Inspection {
     lines: [Lines; 2],
     found: Findings,
     name: Option<String>,
+    /// Different questions of DNS, with their types.
+    questions: Vec<(String, u16)>,
 }
 
 #[derive(Debug)]
@@ -78,6 +84,7 @@ impl Inspection {
             lines: [Lines::default(), Lines::default()],
             found: Findings::default(),
             name: None,
+            questions: Vec::new(),
         }
     }
 
@@ -150,6 +157,11 @@ impl Inspection {
         .filter(|name| !matches!(name, Name::Host("") | Name::Question("") | Name::Server("")))
     }
 
+    /// The different questions of DNS, with their types of record.
+    pub fn questions(&self) -> impl Iterator<Item = (&str, Cow<'static, str>)> {
+        self.questions.iter().map(|(name, kind)| (name.as_str(), names::record_type(*kind)))
+    }
+
     /// The content features; none where the text is not understood.
     pub fn findings(&self) -> Option<Findings> {
         match self.protocol {
@@ -209,11 +221,23 @@ impl Inspection {
                     greeting.clear();
                 }
             }
-            Protocol::Dns if self.name.is_none() => {
+            Protocol::Dns => {
                 // over TCP a message is preceded by its length
-                self.name = names::dns_question(bytes).or_else(|| names::dns_question(bytes.get(2..)?));
+                let question = names::dns_question(bytes).or_else(|| names::dns_question(bytes.get(2..)?));
+                if let Some(question) = question {
+                    self.question(question);
+                }
             }
             _ => {}
+        }
+    }
+
+    fn question(&mut self, question: (String, u16)) {
+        if self.name.is_none() {
+            self.name = Some(question.0.clone());
+        }
+        if self.questions.len() < MOST_QUESTIONS && !self.questions.contains(&question) {
+            self.questions.push(question);
         }
     }
 

@@ -2,11 +2,13 @@
 //!
 //! Sources: RFC 1035, section 4.1; RFC 8446, section 4.1.2; RFC 6066, section 3.
 
+use std::borrow::Cow;
+
 /// The longest name that is given.
 const LONGEST: usize = 255;
 
-/// The first question of a DNS message; none where it is no DNS message.
-pub fn dns_question(message: &[u8]) -> Option<String> {
+/// The first question of a DNS message, name and type of record; none where it is no DNS message.
+pub fn dns_question(message: &[u8]) -> Option<(String, u16)> {
     let header: &[u8; 12] = message.first_chunk()?;
     let questions = u16::from_be_bytes([header[4], header[5]]);
     let operation = header[2] >> 3 & 15;
@@ -18,7 +20,11 @@ pub fn dns_question(message: &[u8]) -> Option<String> {
     loop {
         let (&length, after) = rest.split_first()?;
         let label = match length {
-            0 => return Some(name),
+            0 => {
+                // what is cut off has type 0, which there is not
+                let kind = after.first_chunk().map_or(0, |kind| u16::from_be_bytes(*kind));
+                return Some((name, kind));
+            }
             // a question is the first name of a message, so there is nothing that it could point to
             1..=63 => after.get(..usize::from(length))?,
             _ => return None,
@@ -32,6 +38,31 @@ pub fn dns_question(message: &[u8]) -> Option<String> {
         }
         rest = &after[label.len()..];
     }
+}
+
+/// A type of record in words, as Zeek has it.
+pub fn record_type(kind: u16) -> Cow<'static, str> {
+    let name = match kind {
+        1 => "A",
+        2 => "NS",
+        5 => "CNAME",
+        6 => "SOA",
+        10 => "NULL",
+        12 => "PTR",
+        15 => "MX",
+        16 => "TXT",
+        25 => "KEY",
+        28 => "AAAA",
+        33 => "SRV",
+        35 => "NAPTR",
+        38 => "A6",
+        64 => "SVCB",
+        65 => "HTTPS",
+        255 => "*",
+        65_280..=65_534 => "PRIVATE",
+        other => return format!("query-{other}").into(),
+    };
+    name.into()
 }
 
 /// What became of looking for a server's name.
@@ -109,7 +140,7 @@ mod tests {
     #[test]
     fn a_question_is_read_and_nonsense_is_none() {
         let message = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03www\x07example\x03org\x00\x00\x01\x00\x01";
-        assert_eq!(dns_question(message).as_deref(), Some("www.example.org"));
+        assert_eq!(dns_question(message), Some(("www.example.org".to_owned(), 1)));
         for length in 0..28 {
             assert_eq!(dns_question(&message[..length]), None, "{length}");
         }

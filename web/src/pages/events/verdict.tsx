@@ -1,0 +1,144 @@
+import type { ReactElement } from "react";
+import { show, type Contribution, type Judged, type Verdict } from "../../api/event";
+import { Meter, VerdictBadge, tone } from "../../parts/basics";
+import { Text } from "../../parts/text";
+import { number, percent, words } from "../../text/format";
+
+/** The verdict of a network: what, how sure, why, and what would have made it normal. */
+export function VerdictView({ found }: { found: Judged }): ReactElement {
+  const { verdict } = found;
+  if (verdict === undefined) {
+    return <p className="quiet">No network has judged this event: it is no connection, or lacks what a network looks at.</p>;
+  }
+  return (
+    <div className="stack">
+      <p className="headline">
+        <VerdictBadge verdict={verdict.verdict ?? "normal"} /> <Text value={headline(verdict)} most={160} />
+      </p>
+      {verdict.reason !== undefined && (
+        <p>
+          <Text value={verdict.reason} most={600} />
+        </p>
+      )}
+      {verdict.normalIf !== undefined && (
+        <p className="hint">
+          <Text value={verdict.normalIf.replace(/^normal/, "Normal")} most={400} />
+        </p>
+      )}
+      <section className="stack" aria-label="Alternatives">
+        <h3>How probable each class is</h3>
+        <table className="plain">
+          <tbody>
+            {verdict.top.map((one) => (
+              <tr key={one.label}>
+                <td>
+                  <Text value={one.label} most={60} />
+                </td>
+                <td style={{ width: "50%" }}>
+                  <Meter share={one.probability} label={percent(one.probability)} />
+                </td>
+                <td className="number">{percent(one.probability)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        {verdict.set.length > 1 && <p className="quiet small">Cannot be excluded: {verdict.set.join(", ")}.</p>}
+      </section>
+      {verdict.explanation.length > 0 && <Because verdict={verdict} />}
+      {verdict.novelty !== undefined && (
+        <section className="stack" aria-label="Novelty">
+          <h3>Novelty {percent(verdict.novelty)}</h3>
+          <Meter share={verdict.novelty} colour="var(--unknown)" label={`novelty ${percent(verdict.novelty)}`} />
+          <p className="quiet small">{novelty(verdict.novelty)}</p>
+        </section>
+      )}
+      <dl className="facts small">
+        {verdict.category !== undefined && (
+          <>
+            <dt>Category</dt>
+            <dd>{verdict.category}</dd>
+          </>
+        )}
+        {found.technique.length > 0 && (
+          <>
+            <dt>MITRE ATT&amp;CK</dt>
+            <dd>{found.technique.join(", ")}</dd>
+          </>
+        )}
+        {verdict.model !== undefined && (
+          <>
+            <dt>Model</dt>
+            <dd>
+              <Text value={verdict.model} most={80} />
+            </dd>
+          </>
+        )}
+        {verdict.featuresKnown !== undefined && (
+          <>
+            <dt>Looked at</dt>
+            <dd>
+              {verdict.featuresKnown} features
+              {found.missing.length > 0 && <span className="quiet">; the event does not bring {found.missing.map(words).join(", ")}</span>}
+            </dd>
+          </>
+        )}
+      </dl>
+    </div>
+  );
+}
+
+function headline({ verdict, label, probability }: Verdict): string {
+  const sure = probability === undefined ? "" : `, ${percent(probability)} sure`;
+  switch (verdict) {
+    case "known":
+      return `${label}${sure}`;
+    case "unknown":
+      return `unlike what the model knows; nearest is ${label}`;
+    default:
+      return `as usual${sure}`;
+  }
+}
+
+function novelty(share: number): string {
+  if (share >= 0.999) return "Unlike nearly everything the model has learnt from. Its classes say little here.";
+  if (share >= 0.9) return "More unlike the training data than nine of ten events are.";
+  return "Like what the model has learnt from.";
+}
+
+/** What speaks for the verdict, to the right, and against it, to the left. Of an unknown one it is said what makes it unlike. */
+function Because({ verdict: { verdict, label, explanation } }: { verdict: Verdict }): ReactElement {
+  const unlike = verdict === "unknown";
+  const side = (one: Contribution): string => (one.contribution >= 0 ? (unlike ? "makes it unlike" : "speaks for it") : unlike ? "makes it alike" : "speaks against it");
+  const most = Math.max(...explanation.map((one) => Math.abs(one.contribution)), 1e-9);
+  return (
+    <section className="stack" aria-label="Why">
+      <h3>{unlike ? "Why it is unlike all classes" : `Why ${label}`}</h3>
+      <ul className="because">
+        {explanation.map((one) => {
+          const pro = one.contribution >= 0;
+          const width = `${(Math.abs(one.contribution) / most) * 100}%`;
+          return (
+            <li key={one.feature}>
+              <span>
+                <b>{words(one.feature)}</b> is <Text value={show(one.value)} most={40} />
+                <span className="quiet">
+                  , usually <Text value={show(one.typical)} most={40} />: {side(one)} ({number(Math.abs(one.contribution))})
+                </span>
+              </span>
+              <span className="push" style={tone(pro ? "var(--accent)" : "var(--edge)")} aria-hidden="true">
+                {pro ? (
+                  <>
+                    <span />
+                    <i style={{ width }} />
+                  </>
+                ) : (
+                  <i className="left" style={{ width }} />
+                )}
+              </span>
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}
