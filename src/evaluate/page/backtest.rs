@@ -116,7 +116,7 @@ fn plot(line: &Line, threshold: f64) -> String {
         }
         let dot = |bucket: &&Bucket| Circle::new((time(bucket.start), bucket.actual), 5, SECOND.filled());
         chart
-            .draw_series(alarms.map(|bucket| dot(&bucket)))?
+            .draw_series(alarms.map(dot))?
             .label("alarm")
             .legend(|(x, y)| Circle::new((x + 8, y), 4, SECOND.filled()));
         legend(&mut chart, SeriesLabelPosition::UpperLeft)
