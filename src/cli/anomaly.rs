@@ -140,7 +140,7 @@ fn backtest(config: &Config, options: &BacktestOptions) -> anyhow::Result<()> {
     let comparison = other.as_ref().map(|other| first.compared_with(other));
     let report = BacktestReport { data, run: first, other, comparison };
     if let Some(path) = &options.html {
-        files::write(path, page::backtest(&report).as_bytes())
+        std::fs::write(path, page::backtest(&report))
             .with_context(|| format!("{} cannot be written", path.display()))?;
     }
     match options.output.output {

@@ -99,23 +99,15 @@ fn logins(file: &Path) -> String {
 
 const GUESSING: &str = r#"
 anomaly:
+  threshold: 50
   metrics:
     - name: failed_logins
-      title: failed logins from
+      title: failed logins
       where: [{field: event.outcome, equals: failure}]
-      over: [source.ip]
-      bucket_span: 5m
+      bucket_span: 15m
+      gap: zero
       peak: password_guessing
-      minimum_deviation: 5
-    - name: users_tried
-      title: different users tried from
-      where: [{field: event.outcome, equals: failure}]
-      over: [source.ip]
-      function: distinct
-      field: user.name
-      bucket_span: 5m
-      peak: password_guessing
-      minimum_deviation: 5
+      minimum_deviation: 10
     - name: logins_by_hour
       title: logins at an unusual hour of
       where: [{field: event.outcome, equals: success}]
@@ -129,26 +121,23 @@ fn the_password_guessing_in_a_real_log_is_found() {
     let Some(file) = data::shared("web-auth-cloud/auth_mar27-apr10.log.gz") else { return };
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("c.yml"), GUESSING).unwrap();
-    let events = logins(&file);
-    std::fs::write(folder.path().join("auth.ndjson"), &events).unwrap();
-    let mut found = 0;
-    for metric in ["failed_logins", "users_tried", "logins_by_hour"] {
-        let report = report(folder.path(), &["--config", "c.yml", "--metric", metric, "auth.ndjson"]);
-        let run = &report["run"];
-        println!(
-            "{metric}: {} events, {} buckets of {} entities in {:.1} days, {} alarms, {:.2} a day",
-            events.lines().count(),
-            run["buckets"],
-            run["entities"],
-            run["days"].as_f64().unwrap(),
-            run["alarms"].as_array().unwrap().len(),
-            run["alarms_per_day"].as_f64().unwrap()
-        );
-        run["alarms"].as_array().unwrap().iter().for_each(|alarm| println!("  {}", alarm["reason"]));
-        found += run["alarms"].as_array().unwrap().len();
-        assert!(run["alarms_per_day"].as_f64().unwrap() < 3.0, "{run}");
-    }
-    assert!(found > 0);
+    std::fs::write(folder.path().join("auth.ndjson"), logins(&file)).unwrap();
+    let of =
+        |metric: &str| report(folder.path(), &["--config", "c.yml", "--metric", metric, "auth.ndjson"])["run"].clone();
+    let (guessing, hours) = (of("failed_logins"), of("logins_by_hour"));
+    // 161 invalid users and 507 wrong passwords in a fortnight, most of them in a few quarters of an hour
+    let strongest = guessing["alarms"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .max_by(|one, other| one["score"].as_f64().unwrap().total_cmp(&other["score"].as_f64().unwrap()));
+    let reason = strongest.expect("an alarm at least")["reason"].as_str().unwrap();
+    assert!(
+        reason.starts_with("failed logins between 15:45 and 16:00 UTC: 115; usual at this time is 0 to "),
+        "{reason}"
+    );
+    let (a_day, of_hours) = (guessing["alarms_per_day"].as_f64().unwrap(), hours["alarms_per_day"].as_f64().unwrap());
+    assert!(a_day < 0.5 && of_hours < 0.5, "{a_day} {of_hours}");
 }
 
 #[test]

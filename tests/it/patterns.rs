@@ -80,7 +80,7 @@ fn the_beacon_of_the_simulation_is_the_first_and_judge_tells_of_it() {
     let file = folder.path().join("traffic.json");
     let made = run(&["simulate"]);
     std::fs::write(&file, &made.stdout).unwrap();
-    let found = patterns(&[file.clone()], "3");
+    let found = patterns(std::slice::from_ref(&file), "3");
     assert_eq!(found["beacon"][0]["entity"]["destination.ip"], "192.0.2.77", "{found}");
     assert!(found["beacon"][0]["severity"].as_f64().unwrap() >= 75.0, "{found}");
     let judged = run(&["judge", path(&file), "--output", "json"]);

@@ -21,6 +21,8 @@ const SPAN: f64 = 2_000.0;
 /// The use of a shape counts half after so many points.
 const HALF_LIFE: f32 = 20_000.0;
 
+/// Shapes that are compared at once; the most that a memory holds is a multiple.
+const LANES: usize = 16;
 /// The most shapes that any memory holds.
 const MOST: usize = 256;
 
@@ -43,7 +45,7 @@ impl Memory {
     /// Empty, for so many shapes.
     pub(super) fn new(capacity: usize) -> Self {
         let (mean, square) = (0.0, 0.0);
-        let capacity = capacity.min(MOST);
+        let capacity = capacity.min(MOST).next_multiple_of(LANES);
         Self { capacity, columns: Vec::new(), worth: Vec::new(), seen: 0, mean, square, distances: Spread::new() }
     }
 
@@ -82,15 +84,13 @@ impl Memory {
 
     /// The place of the nearest shape, and its distance.
     fn nearest(&self, shape: &[u8; LENGTH]) -> Option<(usize, f64)> {
-        let mut sums = [0_u32; MOST];
-        let sums = &mut sums[..self.worth.len()];
+        let mut sums = [[0_i32; LANES]; MOST / LANES];
         for (column, value) in self.columns.chunks_exact(self.capacity).zip(shape) {
-            for (sum, other) in sums.iter_mut().zip(column) {
-                // 255 squared fits a word, and 16 of them two: nothing here can overflow
-                let difference = u16::from(value.abs_diff(*other));
-                *sum = sum.wrapping_add(u32::from(difference.wrapping_mul(difference)));
+            for (sums, column) in sums.iter_mut().zip(column.chunks_exact(LANES)) {
+                add_squares(sums, column, i16::from(*value));
             }
         }
+        let sums = &sums.as_flattened()[..self.worth.len()];
         let least = *sums.iter().min()?;
         let place = sums.iter().position(|sum| *sum == least)?;
         Some((place, (f64::from(least) / LENGTH as f64).sqrt() / PARTS))
@@ -152,6 +152,15 @@ impl Memory {
             memory.put(place, &shape, worth);
         }
         Ok(memory)
+    }
+}
+
+/// Adds the squared differences of so many values from one, which the machine does at once; none of it can overflow.
+#[inline]
+fn add_squares(sums: &mut [i32; LANES], column: &[u8], value: i16) {
+    for (sum, other) in sums.iter_mut().zip(column) {
+        let difference = i32::from(value.wrapping_sub(i16::from(*other)));
+        *sum = sum.wrapping_add(difference.wrapping_mul(difference));
     }
 }
 

@@ -115,10 +115,7 @@ fn plot(line: &Line, threshold: f64) -> String {
             )?;
         }
         let dot = |bucket: &&Bucket| Circle::new((time(bucket.start), bucket.actual), 5, SECOND.filled());
-        chart
-            .draw_series(alarms.map(|bucket| dot(&bucket)))?
-            .label("alarm")
-            .legend(|(x, y)| Circle::new((x + 8, y), 4, SECOND.filled()));
+        chart.draw_series(alarms.map(dot))?.label("alarm").legend(|(x, y)| Circle::new((x + 8, y), 4, SECOND.filled()));
         legend(&mut chart, SeriesLabelPosition::UpperLeft)
     })
 }
