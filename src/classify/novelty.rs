@@ -52,21 +52,25 @@ impl Novelty {
 pub struct OpenSet {
     normal_up_to: f32,
     known_up_to: f32,
-    /// Whether there are thresholds.
-    fitted: bool,
+    /// Whether the card lists operating points, by which also the class is decided on.
+    operated: bool,
 }
 
 impl OpenSet {
     /// By the thresholds of a card; without any nothing is ever unknown.
     pub fn new(card: Option<&OpenSetCard>) -> Self {
-        let never = Self { normal_up_to: 1.0, known_up_to: 1.0, fitted: false };
-        card.map_or(never, |card| Self { normal_up_to: card.normal_up_to, known_up_to: card.known_up_to, fitted: true })
+        let never = Self { normal_up_to: 1.0, known_up_to: 1.0, operated: false };
+        card.map_or(never, |card| Self {
+            normal_up_to: card.normal_up_to,
+            known_up_to: card.known_up_to,
+            operated: !card.points.is_empty(),
+        })
     }
 
     /// Whether the belief in an attack, known or not, is too small for an alarm, whichever class is the most probable. Where few
     /// false alarms are allowed, an attack must be more than likely.
     pub fn is_calm(self, normal: f32, unknown: f32) -> bool {
-        self.fitted && 1.0 - (1.0 - unknown) * normal <= self.normal_up_to
+        self.operated && 1.0 - (1.0 - unknown) * normal <= self.normal_up_to
     }
 
     /// The verdict on an event whose class is normal or is not, given the probability of all normal classes together and the

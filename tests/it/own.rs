@@ -45,7 +45,7 @@ async fn a_model_of_ones_own_judges_the_events_that_have_its_fields_and_no_other
     assert!(quality["whole"]["distinct"]["accuracy"].as_f64().unwrap() > 0.9, "{quality}");
     let oversight = Oversight::start(
         &folder.path().join("data"),
-        &[("CLASSIFY_MODEL", model.to_str().unwrap()), ("CLASSIFY_SECOND", "null")],
+        &[("CLASSIFY_MODEL", model.to_str().unwrap()), ("CLASSIFY_SECOND", "")],
     );
     let events = json!([
         {"auth": {"failures": 90, "method": "password", "seconds": 5}},

@@ -8,8 +8,8 @@
 //! real event with these values would have had others too.
 
 use super::typical::Typical;
-use super::values::value_of;
-use crate::event::annotated::{Condition, FeatureValue};
+use super::values::{set, value_of};
+use crate::event::annotated::{Condition, FeatureValue, Relation};
 use crate::features::{Matrix, Row, Sample, Space};
 
 mod grow;
@@ -94,9 +94,35 @@ pub fn search<J: Judge>(case: &Case<'_>, typical: &Typical, judge: &mut J) -> Re
         return Ok(found);
     }
     match grow(case, typical, judge)? {
-        Some(way) => best(case, &[way], judge),
+        Some(way) => {
+            let found = best(case, &[way], judge)?;
+            needed(case, found, judge)
+        }
         None => Ok(Vec::new()),
     }
+}
+
+/// Leaves out conditions without which the event is normal all the same: what is needed at the end of a way need not be so where
+/// the verdict turns. Those that remain promise only their values then.
+fn needed<J: Judge>(
+    case: &Case<'_>,
+    mut conditions: Vec<Condition>,
+    judge: &mut J,
+) -> Result<Vec<Condition>, J::Error> {
+    while conditions.len() > 1 {
+        let without = |gone: usize| {
+            let mut changed = Sample::from(case.row);
+            for (_, kept) in conditions.iter().enumerate().filter(|(place, _)| *place != gone) {
+                set(usize::from(kept.feature), &kept.value, case.space, &mut changed);
+            }
+            changed
+        };
+        let events = case.matrix((0..conditions.len()).map(without));
+        let Some(idle) = judge.ask(&events)?.iter().position(|answer| answer.normal) else { break };
+        conditions.remove(idle);
+        conditions.iter_mut().for_each(|condition| condition.relation = Relation::Equal);
+    }
+    Ok(conditions)
 }
 
 #[cfg(test)]
