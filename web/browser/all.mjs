@@ -78,7 +78,7 @@ describe("the page", { skip: reason ?? false }, () => {
       const total = async () => Number(/([\d,]+) events/.exec(await page.getByRole("status").filter({ hasText: "events" }).innerText())[1].replaceAll(",", ""));
       const all = await total();
       assert.ok(all > 50_000, `${all}`);
-      await page.getByRole("searchbox").fill("oversight.classification.category:probe");
+      await page.getByRole("searchbox").fill("oversight.classification.category:scan");
       await page.getByRole("button", { name: "Search" }).click();
       await settled(page);
       const probes = await total();
@@ -232,10 +232,10 @@ describe("the page", { skip: reason ?? false }, () => {
       assert.equal(new URL(page.url()).pathname, "/ui/events");
       await page.keyboard.press("/");
       assert.match(await focused(), /^INPUT/);
-      await page.keyboard.type("oversight.classification.label:neptune");
+      await page.keyboard.type("oversight.classification.label:dos");
       await page.keyboard.press("Enter");
       await settled(page);
-      assert.match(new URL(page.url()).search, /neptune/);
+      assert.match(new URL(page.url()).search, /dos/);
       // from the field to the table by Tab alone, then by arrows
       let steps = 0;
       while (!(await page.evaluate(() => document.activeElement?.getAttribute("data-place") !== null)) && steps < 120) {
@@ -265,7 +265,7 @@ describe("the page", { skip: reason ?? false }, () => {
     });
 
     test("what is looked at is exported", async () => {
-      const page = await open(browser, demo.url, "/ui/events?q=oversight.classification.label:neptune");
+      const page = await open(browser, demo.url, "/ui/events?q=oversight.classification.label:dos");
       const total = Number(/([\d,]+) events/.exec(await page.getByRole("status").filter({ hasText: "events" }).innerText())[1].replaceAll(",", ""));
       const lines = async (name) => {
         const link = await page.getByRole("link", { name, exact: true }).getAttribute("href");
