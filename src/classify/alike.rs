@@ -1,8 +1,9 @@
 //! Explanations for events that are alike: in a flood one is explained, and those like it are told the same with their own values.
 //!
 //! Alike are two detections of one verdict and class that have the same symbols, lack the same features, and whose numbers, as the network
-//! sees them (bent and scaled), lie in the same quarter of a standard deviation. A flood says the same over and over, so few kinds of events
-//! stand for nearly all of its detections; what an explanation costs is paid for each kind and not for each event.
+//! sees them (bent and scaled), lie in the same half of a standard deviation. Where none such was explained, those do of which all but the
+//! numbers is the same. A flood says the same over and over, so few kinds of events stand for nearly all of its detections; what an explanation costs
+//! is paid for each kind and not for each event.
 
 use std::hash::Hasher;
 use std::num::NonZeroUsize;
@@ -20,11 +21,9 @@ use crate::features::symbols::Symbol;
 /// Kinds of events that are remembered.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(4096).expect("more than none");
 /// Steps of a standard deviation.
-const STEPS: f32 = 4.0;
+const STEPS: f32 = 2.0;
 /// Kinds not met before that are explained in one batch beside those that are chosen anyway.
-pub const NEW: usize = 4;
-/// Stands for what is no detection.
-const NONE: u64 = 0;
+const NEW: usize = 4;
 
 /// Features and their contributions, the strongest first.
 pub type Named = ArrayVec<(u16, f32), NAMED>;
@@ -33,8 +32,15 @@ pub type Named = ArrayVec<(u16, f32), NAMED>;
 #[derive(Debug)]
 pub struct Alike {
     known: LruCache<u64, Named, FxBuildHasher>,
-    /// By event of the batch: which kind it is of.
-    kinds: Vec<u64>,
+    /// By event of the batch: which kind it is of; none for what is no detection.
+    kinds: Vec<Option<Kinds>>,
+}
+
+/// Which kind an event is of, and of which whatever its numbers are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kinds {
+    near: u64,
+    far: u64,
 }
 
 impl Default for Alike {
@@ -51,19 +57,21 @@ impl Alike {
 
     /// Takes the next event of the batch in: its verdict, and what the network saw of it.
     pub fn note(&mut self, verdict: Kind, numbers: &[f32], missing: Missing<'_>, symbols: &[Symbol]) {
-        self.kinds.push(if verdict.0.is_alarm() { kind(verdict, numbers, missing, symbols) } else { NONE });
+        self.kinds.push(verdict.0.is_alarm().then(|| Kinds::of(verdict, numbers, missing, symbols)));
     }
 
     /// Adds to `chosen` the places of up to `most` detections, and no more than [`NEW`], each of a kind that nothing is known of.
     pub fn choose_new(&self, chosen: &mut Vec<usize>, most: usize) {
         let mut met: ArrayVec<u64, NEW> = ArrayVec::new();
-        let of_chosen: Vec<u64> = chosen.iter().map(|place| self.kinds[*place]).collect();
-        for (place, kind) in self.kinds.iter().enumerate() {
+        let of_chosen: Vec<u64> =
+            chosen.iter().filter_map(|place| self.kinds[*place]).map(|kinds| kinds.near).collect();
+        for (place, kinds) in self.kinds.iter().enumerate() {
             if met.len() >= NEW.min(most) {
                 break;
             }
-            if *kind != NONE && !met.contains(kind) && !of_chosen.contains(kind) && !self.known.contains(kind) {
-                met.push(*kind);
+            let Some(Kinds { near, .. }) = kinds else { continue };
+            if !met.contains(near) && !of_chosen.contains(near) && !self.known.contains(near) {
+                met.push(*near);
                 chosen.push(place);
             }
         }
@@ -71,30 +79,36 @@ impl Alike {
 
     /// Keeps what was found out about an event of the batch for those like it.
     pub fn learn(&mut self, place: usize, explanation: &[Contribution]) {
-        let kind = self.kinds[place];
-        if kind != NONE {
-            self.known.put(kind, explanation.iter().map(|one| (one.feature, one.contribution)).take(NAMED).collect());
+        if let Some(Kinds { near, far }) = self.kinds[place] {
+            let named: Named = explanation.iter().map(|one| (one.feature, one.contribution)).take(NAMED).collect();
+            self.known.put(far, named.clone());
+            self.known.put(near, named);
         }
     }
 
     /// What is known of the kind of an event of the batch.
     pub fn of(&mut self, place: usize) -> Option<&Named> {
-        Some(self.kinds[place]).filter(|kind| *kind != NONE).and_then(|kind| self.known.get(&kind))
+        let Kinds { near, far } = self.kinds[place]?;
+        let known = if self.known.contains(&near) { near } else { far };
+        self.known.get(&known)
     }
 }
 
-fn kind((verdict, class): Kind, numbers: &[f32], missing: Missing<'_>, symbols: &[Symbol]) -> u64 {
-    let mut hasher = FxHasher::default();
-    hasher.write_u64((verdict as u64) << 32 | u64::from(class));
-    for eight in numbers.chunks(8) {
-        let mut word = [0; 8];
-        // a cast holds what lies beyond at the ends
-        word.iter_mut().zip(eight).for_each(|(step, number)| *step = (number * STEPS).floor() as i8 as u8);
-        hasher.write_u64(u64::from_le_bytes(word));
+impl Kinds {
+    fn of((verdict, class): Kind, numbers: &[f32], missing: Missing<'_>, symbols: &[Symbol]) -> Self {
+        let mut hasher = FxHasher::default();
+        hasher.write_u64((verdict as u64) << 32 | u64::from(class));
+        missing.0.iter().for_each(|word| hasher.write_u64(*word));
+        symbols.iter().for_each(|symbol| hasher.write_u16(symbol.number()));
+        let far = hasher.finish();
+        for eight in numbers.chunks(8) {
+            let mut word = [0; 8];
+            // a cast holds what lies beyond at the ends
+            word.iter_mut().zip(eight).for_each(|(step, number)| *step = (number * STEPS).floor() as i8 as u8);
+            hasher.write_u64(u64::from_le_bytes(word));
+        }
+        Self { near: hasher.finish(), far }
     }
-    missing.0.iter().for_each(|word| hasher.write_u64(*word));
-    symbols.iter().for_each(|symbol| hasher.write_u16(symbol.number()));
-    hasher.finish().max(NONE + 1)
 }
 
 #[cfg(test)]
@@ -119,11 +133,12 @@ mod tests {
     #[test]
     fn events_in_the_same_steps_are_alike_and_others_are_not() {
         let mut alike = Alike::default();
-        noted(&mut alike, &[[0.10, -3.0], [0.20, -2.9], [0.30, -3.0], [f32::INFINITY, -3.0]]);
+        noted(&mut alike, &[[0.10, -3.0], [0.40, -2.9], [0.60, -3.0], [f32::INFINITY, -3.0]]);
         alike.learn(0, &explanation(1.5));
-        let known: Vec<bool> = (0..4).map(|place| alike.of(place).is_some()).collect();
-        assert_eq!(known, [true, true, false, false]);
-        assert_eq!(alike.of(1).map(|named| named[0]), Some((1, 1.5)));
+        alike.learn(3, &explanation(2.5));
+        let known: Vec<_> = (0..4).map(|place| alike.of(place).map(|named| named[0])).collect();
+        let [near, last] = [Some((1, 1.5)), Some((1, 2.5))];
+        assert_eq!(known, [near, near, last, last], "of the third only all but its numbers has been met");
     }
 
     #[test]

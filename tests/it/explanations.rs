@@ -233,6 +233,6 @@ fn nearly_every_detection_of_a_flood_is_told_what_it_would_be_told_by_itself() {
         5 * compared
     );
     assert!(detections > 10_000 && told * 100 >= detections * 98, "{told} of {detections}");
-    assert!(same_first * 100 >= compared * 90, "{same_first} of {compared}");
-    assert!(shared * 100 >= 5 * compared * 90, "{shared} of {}", 5 * compared);
+    assert!(same_first * 100 >= compared * 85, "{same_first} of {compared}");
+    assert!(shared * 100 >= 5 * compared * 95, "{shared} of {}", 5 * compared);
 }
