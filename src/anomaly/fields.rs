@@ -19,6 +19,11 @@ pub trait Fields {
         }
     }
 
+    /// The JSON of the list at path `id`, where it is one.
+    fn list(&self, _id: usize) -> Option<&str> {
+        None
+    }
+
     /// The connection that the event tells of, if it does.
     fn call(&self) -> Option<Call<'_>> {
         None

@@ -18,6 +18,10 @@ impl Fields for MetricFields<'_, '_> {
         }
     }
 
+    fn list(&self, id: usize) -> Option<&str> {
+        self.0.list(FieldId(u32::try_from(id).ok()?))
+    }
+
     fn call(&self) -> Option<Call<'_>> {
         let Record::Connection(connection) = &self.0.record else { return None };
         Some(Call {

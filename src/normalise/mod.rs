@@ -118,6 +118,14 @@ impl<'a> View<'a> {
         self.fields.get(field.0 as usize).copied().unwrap_or_default().values(self.body)
     }
 
+    /// The JSON of a field that is an array, brackets included.
+    pub fn list(&self, field: FieldId) -> Option<&'a str> {
+        match self.fields.get(field.0 as usize)? {
+            Captured::Array(span) => Some(&self.body[span.range()]),
+            _ => None,
+        }
+    }
+
     /// When its connection began, where it is one and says so.
     pub fn started(&self) -> Option<EventTime> {
         match &self.record {

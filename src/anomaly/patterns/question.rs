@@ -1,9 +1,13 @@
 //! Questions of DNS in an event: Zeek's dns.log, Suricata's and ECS's records, and the DNS connections of a capture.
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
 use super::super::fields::{Fields, Value};
 
 /// What is read of an event, in the order of [`Path`].
-pub(super) const PATHS: [&str; 16] = [
+pub(super) const PATHS: [&str; 17] = [
     "query",
     "dns.question.name",
     "qtype_name",
@@ -20,6 +24,7 @@ pub(super) const PATHS: [&str; 16] = [
     "destination.port",
     "dns.asked",
     "dns.asked_types",
+    "dns.queries",
 ];
 
 /// A place in [`PATHS`].
@@ -41,6 +46,16 @@ enum Path {
     DestinationPort,
     Asked,
     AskedTypes,
+    Queries,
+}
+
+/// A member of `dns.queries`, as Suricata 8 writes its records of DNS (version 3).
+#[derive(Deserialize)]
+struct Query<'a> {
+    #[serde(borrow)]
+    rrname: Cow<'a, str>,
+    #[serde(borrow, default)]
+    rrtype: Option<Cow<'a, str>>,
 }
 
 /// The port of name servers.
@@ -80,11 +95,21 @@ pub(super) fn each(fields: &impl Fields, first: usize, mut take: impl FnMut(&Que
     let code = either([Path::ZeekCode, Path::SuricataCode, Path::Code]);
     let is_dns = || kind.is_some() || code.is_some() || port(Path::DestinationPort) == DNS;
     let many = text(Path::Asked).is_some();
+    let sender = if port(Path::SourcePort) == DNS { Path::DestinationAddress } else { Path::SourceAddress };
+    let client = || either([Path::Originator, sender, Path::Source]);
+    if let Some(queries) = fields.list(first + Path::Queries as usize) {
+        let Some(client) = client() else { return };
+        // a list of something else is somebody else's
+        for query in serde_json::from_str::<Vec<Query<'_>>>(queries).unwrap_or_default() {
+            let kind = query.rrtype.as_deref();
+            take(&Question { client: &client, kind, code: code.as_deref() }, &query.rrname);
+        }
+        return;
+    }
     // `dns.question.name` shares its place with the names that TLS and HTTP ask for
     let name = text(Path::Query).or_else(|| text(Path::Name).filter(|_| many || is_dns()));
     let Some(name) = name else { return };
-    let sender = if port(Path::SourcePort) == DNS { Path::DestinationAddress } else { Path::SourceAddress };
-    let Some(client) = either([Path::Originator, sender, Path::Source]) else { return };
+    let Some(client) = client() else { return };
     let question = Question { client: &client, kind: kind.as_deref(), code: code.as_deref() };
     if !many {
         take(&question, &name);
@@ -109,13 +134,22 @@ pub(super) fn each(fields: &impl Fields, first: usize, mut take: impl FnMut(&Que
 mod tests {
     use super::*;
 
-    /// An event of texts.
+    /// An event of texts, and of lists.
     struct Event(Vec<(Path, &'static str)>);
+
+    impl Event {
+        fn text(&self, id: usize) -> Option<&'static str> {
+            self.0.iter().find(|(path, _)| *path as usize + 3 == id).map(|(_, text)| *text)
+        }
+    }
 
     impl Fields for Event {
         fn field(&self, id: usize) -> Option<Value<'_>> {
-            let found = self.0.iter().find(|(path, _)| *path as usize + 3 == id);
-            found.map(|(_, text)| Value::Text((*text).into()))
+            self.text(id).filter(|text| !text.starts_with('[')).map(|text| Value::Text(text.into()))
+        }
+
+        fn list(&self, id: usize) -> Option<&str> {
+            self.text(id).filter(|text| text.starts_with('['))
         }
     }
 
@@ -143,5 +177,14 @@ mod tests {
         assert_eq!(asked(greeting), [""; 0]);
         let ecs = vec![(Path::Name, "a.example"), (Path::DestinationPort, "53"), (Path::Source, "10.0.0.1")];
         assert_eq!(asked(ecs), ["10.0.0.1 - a.example"]);
+    }
+
+    #[test]
+    fn all_questions_of_a_list_are_read_and_a_list_of_something_else_is_none() {
+        let list = r#"[{"rrname":"a.example","rrtype":"TXT"},{"rrname":"b\u002eexample"}]"#;
+        let source = (Path::SourceAddress, "10.0.0.1");
+        let both = ["10.0.0.1 TXT a.example", "10.0.0.1 - b.example"];
+        assert_eq!(asked(vec![(Path::Queries, list), source]), both);
+        assert_eq!(asked(vec![(Path::Queries, r#"["a.example"]"#), source]), [""; 0]);
     }
 }

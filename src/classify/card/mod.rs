@@ -109,6 +109,7 @@ impl Card {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::features::{Kind, Space};
 
     #[test]
     fn the_schema_hash_changes_with_order_with_a_word_and_with_a_field() {
