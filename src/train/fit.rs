@@ -12,8 +12,9 @@ use tch::nn::{self, OptimizerConfig};
 use tch::{Device, Kind, Reduction, Tensor};
 
 use super::dataset::{Dataset, Part, Row};
+use super::pace::Paces;
 use super::shown::masked;
-use super::unlike::{Unlike, unlike};
+use super::unlike::{Unlike, gaussian, unlike};
 use super::{LIMIT, Progress, Settings, TrainError, ensemble};
 use crate::classify::card::{Activation, HiddenCard, NetworkCard};
 use crate::classify::check::needed_tensors;
@@ -70,7 +71,7 @@ fn fit_member(material: &Material<'_>, member: u16, progress: &mut dyn FnMut(Pro
         for step in 0..steps {
             let done = (f64::from(epoch) + step as f64 / steps as f64) / f64::from(settings.epochs);
             trainee.optimiser.set_lr(rate_at(settings.rate, done));
-            loss += trainee.step(&material.batch(random))? / steps as f64;
+            loss += trainee.step(&material.batch(random), settings.smoothing)? / steps as f64;
         }
         if !loss.is_finite() {
             return Err(TrainError::Diverged { epoch: epoch + 1 });
@@ -90,6 +91,7 @@ struct Material<'a> {
     /// Places of the normal ones among the rows.
     normal: Vec<usize>,
     draws: Draws,
+    paces: Paces,
 }
 
 /// Encoded rows and the output that each should raise.
@@ -104,29 +106,42 @@ impl<'a> Material<'a> {
         let is_normal = |place: &usize| dataset.labels[usize::from(rows[*place].label)] == "normal";
         let normal = (0..rows.len()).filter(is_normal).collect();
         let draws = Draws::new(&rows, settings);
-        Self { dataset, encoding, settings, rows, normal, draws }
+        let paces = Paces::of(encoding.space());
+        Self { dataset, encoding, settings, rows, normal, draws, paces }
     }
 
-    /// Rows of the classes and made-up ones, masked at random.
+    /// Rows of the classes and made-up ones, masked at random, at whatever pace.
     fn batch(&self, random: &mut ChaCha8Rng) -> Batch {
         let made_up = (self.settings.batch as f64 * self.settings.made_up) as usize;
         let mut batch = Batch { inputs: Vec::new(), labels: Vec::new() };
         for _ in 0..self.settings.batch {
             let row = self.rows[self.draws.one(random)];
-            let shown = masked(&row.features, self.encoding.space(), self.settings, random);
-            self.encode(&mut batch, &shown, i64::from(row.label));
+            let shown = self.shown(&row.features, random);
+            let numbers = self.encode(&mut batch, &shown, i64::from(row.label));
+            if self.settings.noise > 0.0 {
+                let by = || self.settings.noise as f32 * gaussian(random);
+                move_by(numbers, &shown, std::iter::repeat_with(by));
+            }
         }
         for _ in 0..made_up {
             let row = self.normal_or_any(NORMAL_BASE, random);
             let donors = [self.normal_or_any(NORMAL_DONOR, random), self.any(random)];
             if let Some(Unlike { features, moved }) = unlike(row, donors, self.encoding, random) {
-                let shown = masked(&features, self.encoding.space(), self.settings, random);
+                let shown = self.shown(&features, random);
                 let numbers = self.encode(&mut batch, &shown, self.dataset.labels.len() as i64);
-                let known = numbers.iter_mut().zip(&moved).zip(&shown.numeric).filter(|(_, shown)| shown.is_finite());
-                known.for_each(|((number, by), _)| *number = (*number + by).clamp(-LIMIT, LIMIT));
+                move_by(numbers, &shown, moved.into_iter());
             }
         }
         batch
+    }
+
+    /// A row as it is shown in this step.
+    fn shown(&self, features: &Sample, random: &mut ChaCha8Rng) -> Sample {
+        let mut shown = masked(features, self.encoding.space(), self.settings, random);
+        if self.settings.pace > 0.0 {
+            self.paces.at_another(&mut shown, self.settings.pace, random);
+        }
+        shown
     }
 
     /// Appends a row and gives its scaled numbers.
@@ -148,6 +163,12 @@ impl<'a> Material<'a> {
         }
         self.any(random)
     }
+}
+
+/// Moves the scaled numbers that are known.
+fn move_by(numbers: &mut [f32], shown: &Sample, by: impl Iterator<Item = f32>) {
+    let known = numbers.iter_mut().zip(by).zip(&shown.numeric).filter(|(_, shown)| shown.is_finite());
+    known.for_each(|((number, by), _)| *number = (*number + by).clamp(-LIMIT, LIMIT));
 }
 
 /// The step width when this share of the training is done: a short rise, then a cosine down to a hundredth.
@@ -196,8 +217,8 @@ impl Trainee {
         Ok(Self { layers, shapes: sizes, optimiser, _variables: variables })
     }
 
-    /// One step on these rows; gives their mean loss.
-    fn step(&mut self, batch: &Batch) -> Result<f64, TrainError> {
+    /// One step on these rows, of whose certainty a share is spread over all outputs; gives their mean loss.
+    fn step(&mut self, batch: &Batch, smoothing: f64) -> Result<f64, TrainError> {
         let mut state = Tensor::f_from_slice(&batch.inputs)?.f_view([batch.labels.len() as i64, -1])?;
         for (place, (weight, bias)) in self.layers.iter().enumerate() {
             if place > 0 {
@@ -206,7 +227,11 @@ impl Trainee {
             state = bias.f_addmm(&state, weight)?;
         }
         let (likelihoods, labels) = (state.f_log_softmax(-1, Kind::Float)?, Tensor::f_from_slice(&batch.labels)?);
-        let loss = likelihoods.f_nll_loss(&labels, None::<Tensor>, Reduction::Mean, -100)?;
+        let mut loss = likelihoods.f_nll_loss(&labels, None::<Tensor>, Reduction::Mean, -100)?;
+        if smoothing > 0.0 {
+            let evenly = likelihoods.f_mean(Kind::Float)?.f_mul_scalar(-smoothing)?;
+            loss = loss.f_mul_scalar(1.0 - smoothing)?.f_add(&evenly)?;
+        }
         self.optimiser.backward_step_clip_norm(&loss, LONGEST_GRADIENT);
         Ok(loss.f_double_value(&[])?)
     }

@@ -18,6 +18,7 @@ mod fitted;
 mod kdd;
 mod measure;
 mod own;
+mod pace;
 mod ready;
 mod rehearse;
 mod shown;
@@ -81,6 +82,12 @@ pub struct Settings {
     pub mask_single: f64,
     /// Made-up rows that are like no class, for each row of the data.
     pub made_up: f64,
+    /// How far numbers are moved at random, in their standard deviations.
+    pub noise: f64,
+    /// How far all that a host does goes faster or slower at random: the standard deviation of the factor's logarithm.
+    pub pace: f64,
+    /// Share of the certainty that is spread over all classes.
+    pub smoothing: f64,
     /// Share of the validation rows that are normal which may be taken for something else.
     pub false_alarms: f64,
     /// Least share of rows whose conformal set is to hold their class.
@@ -162,6 +169,9 @@ impl Settings {
             mask_group: 0.2,
             mask_single: 0.25,
             made_up: 0.5,
+            noise: 0.0,
+            pace: 0.0,
+            smoothing: 0.0,
             false_alarms: 0.003,
             coverage: 0.95,
             rehearse: false,

@@ -131,6 +131,9 @@ fn training(settings: &Settings, dataset: &Dataset) -> Training {
             ("mask_single", settings.mask_single),
             ("members", f64::from(settings.members)),
             ("made_up", settings.made_up),
+            ("noise", settings.noise),
+            ("pace", settings.pace),
+            ("smoothing", settings.smoothing),
             ("false_alarms", settings.false_alarms),
         ]
         .map(|(name, value)| (name.to_owned(), value))
