@@ -81,6 +81,7 @@ pub fn check(settings: &Settings) -> Result<(), TrainError> {
     demand(share(settings.mask_content), "mask_content", "must be within 0 and 1")?;
     demand(share(settings.mask_group), "mask_group", "must be within 0 and 1")?;
     demand(share(settings.mask_single), "mask_single", "must be within 0 and 1")?;
+    demand(share(settings.mask_half), "mask_half", "must be within 0 and 1")?;
     demand((0.0..=10.0).contains(&settings.made_up), "made_up", "must be within 0 and 10")?;
     demand((0.0..=10.0).contains(&settings.noise), "noise", "must be within 0 and 10")?;
     demand((0.0..=10.0).contains(&settings.pace), "pace", "must be within 0 and 10")?;

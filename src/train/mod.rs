@@ -80,6 +80,8 @@ pub struct Settings {
     pub mask_group: f64,
     /// Share of training rows of which single features are masked.
     pub mask_single: f64,
+    /// Share of training rows of which every feature is masked with a chance of one half: rows of which little is known.
+    pub mask_half: f64,
     /// Made-up rows that are like no class, for each row of the data.
     pub made_up: f64,
     /// How far numbers are moved at random, in their standard deviations.
@@ -168,6 +170,7 @@ impl Settings {
             mask_content: 0.35,
             mask_group: 0.2,
             mask_single: 0.25,
+            mask_half: 0.02,
             made_up: 0.5,
             noise: 0.0,
             pace: 0.0,

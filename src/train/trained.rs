@@ -130,6 +130,7 @@ fn training(settings: &Settings, dataset: &Dataset) -> Training {
             ("mask_group", settings.mask_group),
             ("mask_single", settings.mask_single),
             ("members", f64::from(settings.members)),
+            ("mask_half", settings.mask_half),
             ("made_up", settings.made_up),
             ("noise", settings.noise),
             ("pace", settings.pace),

@@ -25,6 +25,8 @@ pub struct TrainingSpec {
     pub mask_group: Option<f64>,
     /// Share of rows in which single features are hidden.
     pub mask_single: Option<f64>,
+    /// Share of rows of which every feature is hidden with a chance of one half.
+    pub mask_half: Option<f64>,
     /// Made-up rows that are like no class, for each row of the data.
     pub made_up: Option<f64>,
     /// How far numbers are moved at random, in their standard deviations.
@@ -49,6 +51,7 @@ impl TrainingSpec {
             class_power: self.class_power.unwrap_or(settings.class_power),
             mask_group: self.mask_group.unwrap_or(settings.mask_group),
             mask_single: self.mask_single.unwrap_or(settings.mask_single),
+            mask_half: self.mask_half.unwrap_or(settings.mask_half),
             made_up: self.made_up.unwrap_or(settings.made_up),
             noise: self.noise.unwrap_or(settings.noise),
             pace: self.pace.unwrap_or(settings.pace),
