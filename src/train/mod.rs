@@ -7,10 +7,12 @@ use std::path::PathBuf;
 
 use crate::classify::card::Card;
 
+mod adversary;
 mod calibrate;
 mod captures;
 mod crossed;
 pub mod dataset;
+mod draws;
 mod ensemble;
 mod error;
 mod fit;
@@ -23,6 +25,7 @@ mod ready;
 mod rehearse;
 mod shown;
 mod trained;
+mod trainee;
 mod typical;
 mod unlike;
 
@@ -90,6 +93,10 @@ pub struct Settings {
     pub pace: f64,
     /// Share of the certainty that is spread over all classes.
     pub smoothing: f64,
+    /// Share of the rows that are mixed with another one of their class.
+    pub mix: f64,
+    /// How much the network heeds an adversary who guesses captures; 0 for none.
+    pub adversary: f64,
     /// Share of the validation rows that are normal which may be taken for something else.
     pub false_alarms: f64,
     /// Least share of rows whose conformal set is to hold their class.
@@ -175,6 +182,8 @@ impl Settings {
             noise: 0.0,
             pace: 0.0,
             smoothing: 0.0,
+            mix: 0.0,
+            adversary: 0.0,
             false_alarms: 0.003,
             coverage: 0.95,
             rehearse: false,

@@ -135,6 +135,8 @@ fn training(settings: &Settings, dataset: &Dataset) -> Training {
             ("noise", settings.noise),
             ("pace", settings.pace),
             ("smoothing", settings.smoothing),
+            ("mix", settings.mix),
+            ("adversary", settings.adversary),
             ("false_alarms", settings.false_alarms),
         ]
         .map(|(name, value)| (name.to_owned(), value))

@@ -4,8 +4,8 @@
 //! Options: `--seconds N` for each measurement (default 8), `--kdd FILE` to use KDD records instead of connections,
 //! `--engine URL` a real Elasticsearch to measure against as well, `--only features`
 //! for the cost of features alone, `--only classifier` for that of verdicts and explanations (by `--model FOLDER` those of another
-//! model), `--only live` for that of a live connection from its event to its verdict, `--only detectors` for that of detectors of anomalies, `--only series` for that of a thousand to a million series of metrics,
-//! `--only patterns` for that of beacons, tunnels and their like.
+//! model), `--only live` for that of a live connection from its event to its verdict, `--only detectors` for that of detectors of
+//! anomalies, `--only series` for that of a thousand to a million series of metrics, `--only patterns` for that of beacons, tunnels and their like.
 
 mod classify;
 mod detectors;

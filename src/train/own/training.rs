@@ -35,6 +35,10 @@ pub struct TrainingSpec {
     pub pace: Option<f64>,
     /// Share of the certainty that is spread over all classes.
     pub smoothing: Option<f64>,
+    /// Share of rows that are mixed with another one of their class.
+    pub mix: Option<f64>,
+    /// How much networks heed an adversary who guesses captures.
+    pub adversary: Option<f64>,
     /// In how many rounds captures are left out in turn.
     pub rounds: Option<usize>,
 }
@@ -56,6 +60,8 @@ impl TrainingSpec {
             noise: self.noise.unwrap_or(settings.noise),
             pace: self.pace.unwrap_or(settings.pace),
             smoothing: self.smoothing.unwrap_or(settings.smoothing),
+            mix: self.mix.unwrap_or(settings.mix),
+            adversary: self.adversary.unwrap_or(settings.adversary),
             rounds: self.rounds.or(settings.rounds),
             ..settings
         }
