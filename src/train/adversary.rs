@@ -24,11 +24,7 @@ impl Adversary {
     ///
     /// # Errors
     /// When libtorch reports a fault.
-    pub fn new(
-        variables: &VarStore,
-        [units, classes, captures]: [usize; 3],
-        share: f64,
-    ) -> Result<Self, TrainError> {
+    pub fn new(variables: &VarStore, [units, classes, captures]: [usize; 3], share: f64) -> Result<Self, TrainError> {
         let root = variables.root();
         Ok(Self {
             weight: nothing(&root, "adversary_weight", [units, captures])?,
@@ -75,6 +71,9 @@ mod tests {
         assert!(loss.double_value(&[]) < 0.2, "it knows both captures, and of the third row there is none");
         loss.backward();
         let gradient = Vec::<f32>::try_from(made.grad().view([3])).expect("numbers");
-        assert!(gradient[0] > 0.0 && gradient[1] < 0.0 && gradient[2] == 0.0, "{gradient:?}: down is towards each other");
+        assert!(
+            gradient[0] > 0.0 && gradient[1] < 0.0 && gradient[2] == 0.0,
+            "{gradient:?}: down is towards each other"
+        );
     }
 }

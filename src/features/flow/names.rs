@@ -259,7 +259,8 @@ mod tests {
             ["bytes"; 3]
         );
         assert_eq!(
-            ["flow_packets_in", "flow_finished", "flow_was_turned", "flow_name_digits", "flow_originator_hosts_1h"].map(group),
+            ["flow_packets_in", "flow_finished", "flow_was_turned", "flow_name_digits", "flow_originator_hosts_1h"]
+                .map(group),
             ["packets", "ending", "history", "name", "always there"]
         );
     }

@@ -113,17 +113,22 @@ fn followed(all: &[Kept]) -> [(&'static str, f64); 3] {
     let pair: Vec<&Made> =
         all.iter().map(|kept| &kept.made).filter(|made| made.hosts == last.hosts && made.port == last.port).collect();
     let mean = |values: &mut dyn Iterator<Item = f64>| {
-        (1..).zip(values).fold(0.0, |mean, (count, value)| mean + f64::max(0.125, 1.0 / f64::from(count)) * (value - mean))
+        (1..)
+            .zip(values)
+            .fold(0.0, |mean, (count, value)| mean + f64::max(0.125, 1.0 / f64::from(count)) * (value - mean))
     };
     let truth = |is: bool| f64::from(u8::from(is));
     let before = pair.len() - 1;
     [
         ("flow_pair_mean_bytes_out", mean(&mut pair.iter().map(|made| f64::from(made.bytes)))),
         ("flow_pair_failed", mean(&mut pair.iter().map(|made| truth(made.failed())))),
-        ("flow_pair_same_ending", match before {
-            0 => f64::NAN,
-            _ => mean(&mut pair[..before].iter().map(|made| truth(made.ending() == last.ending()))),
-        }),
+        (
+            "flow_pair_same_ending",
+            match before {
+                0 => f64::NAN,
+                _ => mean(&mut pair[..before].iter().map(|made| truth(made.ending() == last.ending()))),
+            },
+        ),
     ]
 }
 
@@ -281,7 +286,11 @@ fn a_scan_of_millions_forgets_those_that_are_scanned_and_counts_the_one_who_scan
     assert!(of("flow_originator_connections_2m") > 190_000.0 && of("flow_originator_failed_2m") == 1.0);
     assert_eq!((of("flow_originator_hosts_10s"), of("flow_originator_services_1h")), (1420.0, 1.0));
     assert_eq!(of("flow_responder_connections_1h"), 1.0);
-    assert_eq!((of("flow_service_hosts_1h"), of("flow_service_failed_10s")), (1420.0, 1.0), "one service of all of them");
+    assert_eq!(
+        (of("flow_service_hosts_1h"), of("flow_service_failed_10s")),
+        (1420.0, 1.0),
+        "one service of all of them"
+    );
 }
 
 #[test]
