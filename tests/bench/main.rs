@@ -84,7 +84,7 @@ fn options() -> Options {
             ("--engine", Some(url)) => options.engine = Some(url),
             ("--model", Some(folder)) => options.model = Some(folder.into()),
             ("--only", Some(part))
-                if ["features", "classifier", "detectors", "series", "patterns", "throughput"]
+                if ["features", "classifier", "live", "detectors", "series", "patterns", "throughput"]
                     .contains(&part.as_str()) =>
             {
                 options.only = Some(part)
