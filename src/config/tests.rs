@@ -70,6 +70,18 @@ fn a_file_sets_what_it_names() {
 }
 
 #[test]
+fn the_second_model_and_the_shadow_are_switched_off_by_the_same_word_in_file_and_environment() {
+    for (text, variable) in [("none", None), ("builtin:kdd99", Some("none"))] {
+        let env: Vec<_> = variable.map(|value| ("OVERSIGHT_CLASSIFY_SECOND", value)).into_iter().collect();
+        let config = load_text(&format!("classify: {{second: {text}, shadow: none}}\n"), variables(&env)).unwrap();
+        assert_eq!((config.classify.second, config.classify.shadow), (None, None), "{text} {variable:?}");
+    }
+    let env = [("OVERSIGHT_CLASSIFY_SECOND", "builtin:flow")];
+    let config = load_text("classify: {second: none}\n", variables(&env)).unwrap();
+    assert_eq!(config.classify.second, Some(Model::Builtin("flow".to_owned())), "the environment has the last word");
+}
+
+#[test]
 fn all_faults_are_told_at_once_each_with_line_key_value_and_what_is_allowed() {
     let text = "\
 listn: 127.0.0.1:1

@@ -15,8 +15,6 @@ use crate::event::annotated::Verdict;
 
 /// False alarms among 10,000 normal connections for which thresholds are told.
 const TOLD: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
-/// A capture with fewer distinct normal rows says too little of false alarms.
-const FEWEST: usize = 20;
 
 /// Sets the threshold of alarms so that in the mean over captures at most this share of the normal rows is no longer called normal, and
 /// tells the thresholds of other shares.
@@ -58,7 +56,6 @@ fn beliefs(crossed: &Crossed, normal: &Normal, temperature: f32) -> (Beliefs<u16
             false => attacks.entry((*capture, label)).or_default().push(attack),
         }
     }
-    ordinary.retain(|_, beliefs| beliefs.len() >= FEWEST);
     (ordinary, attacks)
 }
 

@@ -7,22 +7,19 @@
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rustc_hash::FxHashMap;
-use tch::nn::{self, OptimizerConfig};
-use tch::{Device, Kind, Reduction, Tensor};
 
+use super::adversary;
 use super::dataset::{Dataset, Part, Row};
+use super::draws::Draws;
+use super::pace::Paces;
 use super::shown::masked;
-use super::unlike::{Unlike, unlike};
+use super::trainee::Trainee;
+use super::unlike::{Unlike, gaussian, unlike};
 use super::{LIMIT, Progress, Settings, TrainError, ensemble};
 use crate::classify::card::{Activation, HiddenCard, NetworkCard};
-use crate::classify::check::needed_tensors;
 use crate::classify::encode::Encoding;
 use crate::classify::weights::{Numbers, Weights};
 use crate::features::Sample;
-
-/// Gradients longer than this are shortened.
-const LONGEST_GRADIENT: f64 = 5.0;
 
 /// Chance that a made-up row starts from a normal row, and that its donor is one; else it is drawn as in training.
 const NORMAL_BASE: f64 = 0.8;
@@ -63,14 +60,15 @@ fn fit_member(material: &Material<'_>, member: u16, progress: &mut dyn FnMut(Pro
     let random = &mut ChaCha8Rng::seed_from_u64(settings.seed);
     random.set_stream(u64::from(member));
     let member_sizes = member_of(settings, material.encoding, material.dataset.labels.len());
-    let mut trainee = Trainee::new(&member_sizes, material.encoding, settings, random)?;
+    let captures = material.dataset.captures.len();
+    let mut trainee = Trainee::new(&member_sizes, material.encoding, settings, captures, random)?;
     let steps = material.rows.len().div_ceil(settings.batch);
     for epoch in 0..settings.epochs {
         let mut loss = 0.0;
         for step in 0..steps {
             let done = (f64::from(epoch) + step as f64 / steps as f64) / f64::from(settings.epochs);
-            trainee.optimiser.set_lr(rate_at(settings.rate, done));
-            loss += trainee.step(&material.batch(random))? / steps as f64;
+            trainee.set_rate(rate_at(settings.rate, done));
+            loss += trainee.step(&material.batch(random), settings.smoothing)? / steps as f64;
         }
         if !loss.is_finite() {
             return Err(TrainError::Diverged { epoch: epoch + 1 });
@@ -90,12 +88,20 @@ struct Material<'a> {
     /// Places of the normal ones among the rows.
     normal: Vec<usize>,
     draws: Draws,
+    /// The same within each class, where rows are mixed.
+    within: Vec<Draws>,
+    paces: Paces,
 }
 
-/// Encoded rows and the output that each should raise.
-struct Batch {
-    inputs: Vec<f32>,
-    labels: Vec<i64>,
+/// Encoded rows.
+#[derive(Default)]
+pub struct Batch {
+    /// Row behind row.
+    pub inputs: Vec<f32>,
+    /// The output that each should raise.
+    pub labels: Vec<i64>,
+    /// The capture of each, or [`adversary::NONE`].
+    pub captures: Vec<i64>,
 }
 
 impl<'a> Material<'a> {
@@ -103,38 +109,69 @@ impl<'a> Material<'a> {
         let rows: Vec<&Row> = dataset.part(Part::Training).collect();
         let is_normal = |place: &usize| dataset.labels[usize::from(rows[*place].label)] == "normal";
         let normal = (0..rows.len()).filter(is_normal).collect();
-        let draws = Draws::new(&rows, settings);
-        Self { dataset, encoding, settings, rows, normal, draws }
+        let draws = Draws::new(&rows, settings, None);
+        let classes = 0..u16::try_from(dataset.labels.len()).expect("few labels");
+        let within = match settings.mix > 0.0 {
+            true => classes.map(|class| Draws::new(&rows, settings, Some(class))).collect(),
+            false => Vec::new(),
+        };
+        let paces = Paces::of(encoding.space());
+        Self { dataset, encoding, settings, rows, normal, draws, within, paces }
     }
 
-    /// Rows of the classes and made-up ones, masked at random.
+    /// Rows of the classes and made-up ones, masked at random, at whatever pace.
     fn batch(&self, random: &mut ChaCha8Rng) -> Batch {
         let made_up = (self.settings.batch as f64 * self.settings.made_up) as usize;
-        let mut batch = Batch { inputs: Vec::new(), labels: Vec::new() };
+        let mut batch = Batch::default();
         for _ in 0..self.settings.batch {
             let row = self.rows[self.draws.one(random)];
-            let shown = masked(&row.features, self.encoding.space(), self.settings, random);
-            self.encode(&mut batch, &shown, i64::from(row.label));
+            let shown = self.shown(&row.features, random);
+            let numbers = self.encode(&mut batch, &shown, i64::from(row.label), i64::from(row.capture));
+            if self.settings.noise > 0.0 {
+                let by = || self.settings.noise as f32 * gaussian(random);
+                move_by(numbers, &shown, std::iter::repeat_with(by));
+            }
+            if self.settings.mix > 0.0 && random.random_bool(self.settings.mix) {
+                self.mix(&mut batch, row.label, random);
+            }
         }
         for _ in 0..made_up {
             let row = self.normal_or_any(NORMAL_BASE, random);
             let donors = [self.normal_or_any(NORMAL_DONOR, random), self.any(random)];
             if let Some(Unlike { features, moved }) = unlike(row, donors, self.encoding, random) {
-                let shown = masked(&features, self.encoding.space(), self.settings, random);
-                let numbers = self.encode(&mut batch, &shown, self.dataset.labels.len() as i64);
-                let known = numbers.iter_mut().zip(&moved).zip(&shown.numeric).filter(|(_, shown)| shown.is_finite());
-                known.for_each(|((number, by), _)| *number = (*number + by).clamp(-LIMIT, LIMIT));
+                let shown = self.shown(&features, random);
+                let numbers = self.encode(&mut batch, &shown, self.dataset.labels.len() as i64, adversary::NONE);
+                move_by(numbers, &shown, moved.into_iter());
             }
         }
         batch
     }
 
+    /// A row as it is shown in this step.
+    fn shown(&self, features: &Sample, random: &mut ChaCha8Rng) -> Sample {
+        let mut shown = masked(features, self.encoding.space(), self.settings, random);
+        if self.settings.pace > 0.0 {
+            self.paces.at_another(&mut shown, self.settings.pace, random);
+        }
+        shown
+    }
+
+    /// Mixes the last row with another one of its class, half and half at most.
+    fn mix(&self, batch: &mut Batch, class: u16, random: &mut ChaCha8Rng) {
+        let other = self.rows[self.within[usize::from(class)].one(random)];
+        let (mut inputs, share) = (vec![0.0; self.encoding.inputs()], random.random_range(0.0..0.5f32));
+        self.encoding.dense(self.shown(&other.features, random).row(), &mut inputs);
+        let from = batch.inputs.len() - inputs.len();
+        batch.inputs[from..].iter_mut().zip(inputs).for_each(|(own, other)| *own += share * (other - *own));
+    }
+
     /// Appends a row and gives its scaled numbers.
-    fn encode<'b>(&self, batch: &'b mut Batch, features: &Sample, label: i64) -> &'b mut [f32] {
+    fn encode<'b>(&self, batch: &'b mut Batch, features: &Sample, label: i64, capture: i64) -> &'b mut [f32] {
         let from = batch.inputs.len();
         batch.inputs.resize(from + self.encoding.inputs(), 0.0);
         self.encoding.dense(features.row(), &mut batch.inputs[from..]);
         batch.labels.push(label);
+        batch.captures.push(capture);
         &mut batch.inputs[from..from + self.encoding.numbers()]
     }
 
@@ -150,125 +187,17 @@ impl<'a> Material<'a> {
     }
 }
 
+/// Moves the scaled numbers that are known.
+fn move_by(numbers: &mut [f32], shown: &Sample, by: impl Iterator<Item = f32>) {
+    let known = numbers.iter_mut().zip(by).zip(&shown.numeric).filter(|(_, shown)| shown.is_finite());
+    known.for_each(|((number, by), _)| *number = (*number + by).clamp(-LIMIT, LIMIT));
+}
+
 /// The step width when this share of the training is done: a short rise, then a cosine down to a hundredth.
 fn rate_at(highest: f64, done: f64) -> f64 {
     const RISE: f64 = 0.02;
     let fall = 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
     highest * (done / RISE).clamp(0.01, 1.0) * (0.01 + 0.99 * fall)
-}
-
-/// The network while it learns.
-struct Trainee {
-    /// Weight and bias of each layer.
-    layers: Vec<(Tensor, Tensor)>,
-    shapes: Vec<(usize, usize)>,
-    optimiser: nn::Optimizer,
-    /// Owns the variables.
-    _variables: nn::VarStore,
-}
-
-impl Trainee {
-    fn new(
-        network: &NetworkCard,
-        encoding: &Encoding,
-        settings: &Settings,
-        random: &mut ChaCha8Rng,
-    ) -> Result<Self, TrainError> {
-        let variables = nn::VarStore::new(Device::Cpu);
-        let shapes = needed_tensors(network);
-        let mut layers = Vec::new();
-        let mut sizes = Vec::new();
-        while let Some(shape) = shapes.get(&format!("layer{}.weight", layers.len() + 1)) {
-            let name = format!("layer{}", layers.len() + 1);
-            let (inputs, outputs) = (shape[0], shape[1]);
-            let sources = if layers.is_empty() && encoding.numbers() > 0 { encoding.numbers() } else { inputs };
-            let first = first_weights(inputs, outputs, sources, random);
-            let weight = Tensor::f_from_slice(&first)?.f_view([inputs as i64, outputs as i64])?;
-            let bias = Tensor::f_from_slice(&vec![0f32; outputs])?;
-            let root = variables.root();
-            layers.push((
-                root.var_copy(&format!("{name}_weight"), &weight),
-                root.var_copy(&format!("{name}_bias"), &bias),
-            ));
-            sizes.push((inputs, outputs));
-        }
-        let optimiser = nn::adamw(0.9, 0.999, settings.decay).build(&variables, settings.rate)?;
-        Ok(Self { layers, shapes: sizes, optimiser, _variables: variables })
-    }
-
-    /// One step on these rows; gives their mean loss.
-    fn step(&mut self, batch: &Batch) -> Result<f64, TrainError> {
-        let mut state = Tensor::f_from_slice(&batch.inputs)?.f_view([batch.labels.len() as i64, -1])?;
-        for (place, (weight, bias)) in self.layers.iter().enumerate() {
-            if place > 0 {
-                state = state.f_relu()?;
-            }
-            state = bias.f_addmm(&state, weight)?;
-        }
-        let (likelihoods, labels) = (state.f_log_softmax(-1, Kind::Float)?, Tensor::f_from_slice(&batch.labels)?);
-        let loss = likelihoods.f_nll_loss(&labels, None::<Tensor>, Reduction::Mean, -100)?;
-        self.optimiser.backward_step_clip_norm(&loss, LONGEST_GRADIENT);
-        Ok(loss.f_double_value(&[])?)
-    }
-
-    fn weights(&self) -> Result<Weights, TrainError> {
-        let mut weights = Weights::new();
-        for (place, ((weight, bias), (inputs, outputs))) in self.layers.iter().zip(&self.shapes).enumerate() {
-            let name = format!("layer{}", place + 1);
-            weights.insert(format!("{name}.weight"), numbers(weight, vec![*inputs, *outputs])?);
-            weights.insert(format!("{name}.bias"), numbers(bias, vec![*outputs])?);
-        }
-        Ok(weights)
-    }
-}
-
-fn numbers(tensor: &Tensor, shape: Vec<usize>) -> Result<Numbers, TrainError> {
-    let mut values = vec![0f32; shape.iter().product()];
-    let count = values.len();
-    tensor.f_detach()?.f_copy_data(&mut values, count)?;
-    Ok(Numbers { shape, values })
-}
-
-/// He's uniform first weights for the first `sources` rows; in the first layer these are the numbers', where there are
-/// some, and flags and symbols start at zero, so that one that never occurs says nothing.
-fn first_weights(inputs: usize, outputs: usize, sources: usize, random: &mut ChaCha8Rng) -> Vec<f32> {
-    let bound = (6.0 / sources as f32).sqrt();
-    let mut weights = vec![0.0; inputs * outputs];
-    weights[..sources * outputs].iter_mut().for_each(|weight| *weight = random.random_range(-bound..bound));
-    weights
-}
-
-/// Draws rows with replacement, each with its own chance. Captures count like classes: what a class is like in one of them is drawn in
-/// proportion to its size there to the power that evens classes out.
-struct Draws {
-    cumulative: Vec<f64>,
-}
-
-impl Draws {
-    fn new(rows: &[&Row], settings: &Settings) -> Self {
-        let mut sizes = FxHashMap::<(u16, u16), (f64, f64)>::default();
-        let repeated = |row: &Row| (row.count as f64).powf(settings.repeat_power);
-        for row in rows {
-            let size = sizes.entry((row.label, row.capture)).or_default();
-            *size = (size.0 + 1.0, size.1 + repeated(row));
-        }
-        let chance = |row: &Row| {
-            let (rows, repeats) = sizes[&(row.label, row.capture)];
-            rows.powf(settings.class_power) * repeated(row) / repeats
-        };
-        let mut sum = 0.0;
-        let up_to = |row: &&Row| {
-            sum += chance(row);
-            sum
-        };
-        Self { cumulative: rows.iter().map(up_to).collect() }
-    }
-
-    fn one(&self, random: &mut ChaCha8Rng) -> usize {
-        let all = self.cumulative.last().copied().unwrap_or_default();
-        let point = random.random_range(0.0..all);
-        self.cumulative.partition_point(|up_to| *up_to <= point).min(self.cumulative.len() - 1)
-    }
 }
 
 /// Gives vocabulary words that training has not seen the weights of "unknown".

@@ -81,7 +81,13 @@ pub fn check(settings: &Settings) -> Result<(), TrainError> {
     demand(share(settings.mask_content), "mask_content", "must be within 0 and 1")?;
     demand(share(settings.mask_group), "mask_group", "must be within 0 and 1")?;
     demand(share(settings.mask_single), "mask_single", "must be within 0 and 1")?;
+    demand(share(settings.mask_half), "mask_half", "must be within 0 and 1")?;
     demand((0.0..=10.0).contains(&settings.made_up), "made_up", "must be within 0 and 10")?;
+    demand((0.0..=10.0).contains(&settings.noise), "noise", "must be within 0 and 10")?;
+    demand((0.0..=10.0).contains(&settings.pace), "pace", "must be within 0 and 10")?;
+    demand((0.0..1.0).contains(&settings.smoothing), "smoothing", "must be at least 0 and below 1")?;
+    demand(share(settings.mix), "mix", "must be within 0 and 1")?;
+    demand((0.0..=10.0).contains(&settings.adversary), "adversary", "must be within 0 and 10")?;
     demand(share(settings.false_alarms), "false_alarms", "must be within 0 and 1")?;
     demand(settings.coverage > 0.0 && settings.coverage < 1.0, "coverage", "must be between 0 and 1")
 }

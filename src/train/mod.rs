@@ -7,10 +7,12 @@ use std::path::PathBuf;
 
 use crate::classify::card::Card;
 
+mod adversary;
 mod calibrate;
 mod captures;
 mod crossed;
 pub mod dataset;
+mod draws;
 mod ensemble;
 mod error;
 mod fit;
@@ -18,10 +20,12 @@ mod fitted;
 mod kdd;
 mod measure;
 mod own;
+mod pace;
 mod ready;
 mod rehearse;
 mod shown;
 mod trained;
+mod trainee;
 mod typical;
 mod unlike;
 
@@ -79,8 +83,20 @@ pub struct Settings {
     pub mask_group: f64,
     /// Share of training rows of which single features are masked.
     pub mask_single: f64,
+    /// Share of training rows of which every feature is masked with a chance of one half: rows of which little is known.
+    pub mask_half: f64,
     /// Made-up rows that are like no class, for each row of the data.
     pub made_up: f64,
+    /// How far numbers are moved at random, in their standard deviations.
+    pub noise: f64,
+    /// How far all that a host does goes faster or slower at random: the standard deviation of the factor's logarithm.
+    pub pace: f64,
+    /// Share of the certainty that is spread over all classes.
+    pub smoothing: f64,
+    /// Share of the rows that are mixed with another one of their class.
+    pub mix: f64,
+    /// How much the network heeds an adversary who guesses captures; 0 for none.
+    pub adversary: f64,
     /// Share of the validation rows that are normal which may be taken for something else.
     pub false_alarms: f64,
     /// Least share of rows whose conformal set is to hold their class.
@@ -161,7 +177,13 @@ impl Settings {
             mask_content: 0.35,
             mask_group: 0.2,
             mask_single: 0.25,
+            mask_half: 0.02,
             made_up: 0.5,
+            noise: 0.0,
+            pace: 0.0,
+            smoothing: 0.0,
+            mix: 0.0,
+            adversary: 0.0,
             false_alarms: 0.003,
             coverage: 0.95,
             rehearse: false,

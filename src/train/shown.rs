@@ -11,8 +11,6 @@ use crate::features::{CONTENT_GROUP, Group, Sample, Shape, Space};
 
 /// Chance that a symbol is shown as unknown, so that the input for it learns something.
 const UNKNOWN_SHARE: f64 = 0.01;
-/// Chance that every feature is masked with a chance of one half: rows of which little is known.
-const SPARSE_SHARE: f64 = 0.02;
 /// Where single features are masked, at most so many.
 const MOST_SINGLE: usize = 8;
 
@@ -38,7 +36,7 @@ pub fn masked(features: &Sample, space: &Space, settings: &Settings, random: &mu
         let places = sample(random, numbers + symbols, many);
         places.into_iter().for_each(|place| mask(&mut shown, place, Symbol::MISSING));
     }
-    if random.random_bool(SPARSE_SHARE) {
+    if random.random_bool(settings.mask_half) {
         for place in 0..numbers + symbols {
             if random.random_bool(0.5) {
                 mask(&mut shown, place, Symbol::MISSING);

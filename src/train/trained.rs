@@ -130,7 +130,13 @@ fn training(settings: &Settings, dataset: &Dataset) -> Training {
             ("mask_group", settings.mask_group),
             ("mask_single", settings.mask_single),
             ("members", f64::from(settings.members)),
+            ("mask_half", settings.mask_half),
             ("made_up", settings.made_up),
+            ("noise", settings.noise),
+            ("pace", settings.pace),
+            ("smoothing", settings.smoothing),
+            ("mix", settings.mix),
+            ("adversary", settings.adversary),
             ("false_alarms", settings.false_alarms),
         ]
         .map(|(name, value)| (name.to_owned(), value))

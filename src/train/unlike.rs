@@ -78,7 +78,7 @@ fn differs(row: &Row, made: &Unlike, encoding: &Encoding) -> bool {
 }
 
 /// A normally distributed number, by the method of Box and Muller.
-fn gaussian(random: &mut ChaCha8Rng) -> f32 {
+pub fn gaussian(random: &mut ChaCha8Rng) -> f32 {
     let (radius, angle) =
         (random.random_range(f32::MIN_POSITIVE..1.0), random.random_range(0.0..std::f32::consts::TAU));
     (-2.0 * radius.ln()).sqrt() * angle.cos()

@@ -4,8 +4,9 @@
 //! Options: `--seconds N` for each measurement (default 8), `--kdd FILE` to use KDD records instead of connections,
 //! `--engine URL` a real Elasticsearch to measure against as well, `--only features`
 //! for the cost of features alone, `--only classifier` for that of verdicts and explanations (by `--model FOLDER` those of another
-//! model), `--only detectors` for that of detectors of anomalies, `--only series` for that of a thousand to a million series of metrics,
-//! `--only patterns` for that of beacons, tunnels and their like, `--only throughput` for the whole way alone.
+//! model), `--only live` for that of a live connection from its event to its verdict, `--only detectors` for that of detectors of
+//! anomalies, `--only series` for that of a thousand to a million series of metrics, `--only patterns` for that of beacons, tunnels and
+//! their like, `--only throughput` for the whole way alone.
 
 mod classify;
 mod detectors;
@@ -31,7 +32,7 @@ use sink::Swallow as Sink;
 const BATCH: usize = 125;
 const CONNECTIONS: u32 = 8;
 
-const USAGE: &str = "there are --seconds N, --kdd FILE, --engine URL, --model FOLDER, --only features|classifier|detectors|series|patterns|throughput";
+const USAGE: &str = "there are --seconds N, --kdd FILE, --engine URL, --model FOLDER, --only features|classifier|live|detectors|series|patterns|throughput";
 
 struct Options {
     length: Duration,
@@ -49,6 +50,8 @@ fn main() {
     }
     if wanted("classifier") {
         classify::measure(options.model.as_deref(), options.length / 8);
+    }
+    if wanted("classifier") || wanted("live") {
         classify::live(options.length / 8);
     }
     if wanted("detectors") {
@@ -81,7 +84,7 @@ fn options() -> Options {
             ("--engine", Some(url)) => options.engine = Some(url),
             ("--model", Some(folder)) => options.model = Some(folder.into()),
             ("--only", Some(part))
-                if ["features", "classifier", "detectors", "series", "patterns", "throughput"]
+                if ["features", "classifier", "live", "detectors", "series", "patterns", "throughput"]
                     .contains(&part.as_str()) =>
             {
                 options.only = Some(part)

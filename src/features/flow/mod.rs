@@ -7,11 +7,13 @@
 //! Counts over 10 s, 2 min and 1 h are damped: a connection that is as old as the window counts e^-1, so old ones fade and do
 //! not drop out. Numbers of different hosts and ports are of the window exactly: up to 8 by themselves, from there by
 //! linear counting over 256 places (a standard error of 5 % at 200 and 9 % at 800; 1,420 is the most that is told).
+//! Beside hosts as such they tell of an originator and one service, of whichever host (who tries a service from host to host), and
+//! of an originator and one host (who tries ports); the last 8 or so connections of a pair to one service are told by their means.
 //! Late events and clocks that are set back are treated as in [`Windows`](super::Windows).
 //!
 //! # Bounds
-//! Of more than [`FlowSettings::hosts`] originators or responders, or more than [`FlowSettings::pairs`] pairs of them,
-//! the ones not seen for longest are forgotten and start anew, with counts too low. A scan of millions of hosts thus
+//! Of more than [`FlowSettings::hosts`] originators, responders or pairs of hosts, or more than [`FlowSettings::pairs`] pairs with a
+//! service or originators with a service, the ones not seen for longest are forgotten and start anew, with counts too low. A scan of millions of hosts thus
 //! forgets responders, and not the originator: what it does is counted there. The time for a connection is bounded.
 
 mod damped;
@@ -22,6 +24,7 @@ mod pair;
 mod party;
 #[cfg(test)]
 mod reference;
+mod service;
 mod sketch;
 mod text;
 
@@ -32,11 +35,13 @@ use lru::LruCache;
 
 use super::steady::{Moment, SteadyClock};
 use crate::event::EventTime;
-use crate::normalise::{Connection, Record, Sides};
-pub use names::{Described, FEATURES, group_of};
+use crate::normalise::{Connection, Record, Sides, Transport};
+pub use names::{Described, FEATURES, Paced, group_of, paced};
 use names::{HISTORY, NAME, OWN, PAIR, WINDOWS};
 use pair::Pair;
 use party::Party;
+use service::Service;
+use sketch::Sketch;
 pub use text::NameShape;
 
 /// How many features there are.
@@ -67,16 +72,19 @@ pub fn place(name: &str) -> Option<usize> {
 /// Bounds of what is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowSettings {
-    /// Originators, and as many responders, at least 1; each takes 0.3 to 2.3 KiB.
+    /// Originators, as many responders, and as many pairs of an originator and a responder, at least 1; a host takes 0.3 to 2.3 KiB,
+    /// a pair of hosts 0.1 to 1.1 KiB.
     pub hosts: usize,
-    /// Pairs of hosts and a service, at least 1; each takes about 150 bytes.
+    /// Pairs of hosts and a service, and as many of an originator and a service, at least 1; one takes about 250 bytes, an
+    /// originator's service 0.2 to 1.2 KiB.
     pub pairs: usize,
     /// How late a connection may be without being taken for a sign that the clock was set back.
     pub lateness: Duration,
 }
 
 impl Default for FlowSettings {
-    /// 32,768 originators and responders (20 MiB, 150 MiB where each meets many others), 65,536 pairs (10 MiB), 10 minutes.
+    /// 32,768 originators and responders (20 MiB, 150 MiB where each meets many others) and pairs of them (4 MiB, 36 MiB where each has
+    /// many ports), 65,536 pairs with a service (16 MiB) and services (12 MiB, 76 MiB where each is called of many hosts), 10 minutes.
     fn default() -> Self {
         Self { hosts: 32_768, pairs: 65_536, lateness: Duration::from_secs(600) }
     }
@@ -91,6 +99,10 @@ pub struct FlowWindows {
     originators: LruCache<u128, Party>,
     responders: LruCache<u128, Party>,
     pairs: LruCache<u64, Pair>,
+    /// Of an originator and a responder the ports.
+    ports: LruCache<u64, Sketch>,
+    /// Of an originator and a service whatever host was called.
+    services: LruCache<u64, Service>,
 }
 
 /// Ticks that sketches count time in: a tenth of a second.
@@ -99,19 +111,20 @@ const TICK_MICROS: i64 = 100_000;
 impl FlowWindows {
     /// Nothing seen yet.
     pub fn new(settings: &FlowSettings) -> Self {
-        let most = |count| NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN);
         // they grow to their limits by and by
-        let table = |count| {
+        fn table<K: std::hash::Hash + Eq, V>(count: usize) -> LruCache<K, V> {
             let mut table = LruCache::new(NonZeroUsize::MIN);
-            table.resize(most(count));
+            table.resize(NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN));
             table
-        };
+        }
         Self {
             clock: SteadyClock::new(settings.lateness),
             epoch: None,
             originators: table(settings.hosts),
             responders: table(settings.hosts),
-            pairs: LruCache::new(most(settings.pairs)),
+            pairs: table(settings.pairs),
+            ports: table(settings.hosts),
+            services: table(settings.pairs),
         }
     }
 
@@ -123,9 +136,9 @@ impl FlowWindows {
         }
     }
 
-    /// How many originators, responders and pairs are held.
-    pub fn held(&self) -> [usize; 3] {
-        [self.originators.len(), self.responders.len(), self.pairs.len()]
+    /// How many originators, responders, pairs with a service, pairs of hosts, and originators with a service are held.
+    pub fn held(&self) -> [usize; 5] {
+        [self.originators.len(), self.responders.len(), self.pairs.len(), self.ports.len(), self.services.len()]
     }
 
     fn measure_connection(&mut self, connection: &Connection<'_>, time: EventTime) -> FlowVector {
@@ -135,31 +148,32 @@ impl FlowWindows {
         let tick = u32::try_from(ticks).unwrap_or(u32::MAX - 1);
         let (from, to) = (connection.source.address.key(), connection.destination.address.key());
         let port = connection.destination.port.unwrap_or(0);
-        let seen = Seen {
-            failed: own::has_failed(connection),
-            bytes: connection.source.bytes.unwrap_or(0) as f32,
-            counted: connection.sides == Sides::Second,
-        };
+        let seen = Seen::of(connection);
         let mut vector = FlowVector::MISSING;
         let out = &mut vector.0;
         own::fill(connection, &mut out[OWN]);
         history::fill(connection.history, &mut out[HISTORY]);
-        let pair = self.pairs.get_or_insert_mut(mixed(from, to, port), Pair::default);
+        let pair = self.pairs.get_or_insert_mut(mixed(from, to, u32::from(port)), Pair::default);
         if !(seen.counted && pair.is_known()) {
-            pair.follow(now, seen.bytes);
+            pair.follow(now, &seen);
         }
-        pair.fill(&mut out[PAIR]);
-        let damped = pair.connections();
+        pair.fill(&seen, &mut out[PAIR]);
+        let of_pair = pair.windows(&seen);
         let hosts = [sketch::hash(from), sketch::hash(to)];
         let service = sketch::hash(u128::from(port));
         let originator = self.originators.get_or_insert_mut(from, Party::default);
         let opened = originator.take(now, tick, &seen, hosts[1], service);
         let responder = self.responders.get_or_insert_mut(to, Party::default);
         let answered = responder.take(now, tick, &seen, hosts[0], service);
+        let ports = self.ports.get_or_insert_mut(mixed(from, to, u32::MAX), Sketch::default).count(service, tick);
+        let called = self.services.get_or_insert_mut(mixed(from, 0, number_of(connection)), Service::default);
+        let called = called.take(now, tick, &seen, hosts[1]);
         for (window, out) in out[WINDOWS].chunks_exact_mut(names::OF_WINDOW).enumerate() {
             out[..5].copy_from_slice(&opened[window]);
             out[5..10].copy_from_slice(&answered[window]);
-            out[10] = damped[window];
+            out[10..12].copy_from_slice(&of_pair[window]);
+            out[12] = ports[window];
+            out[13..].copy_from_slice(&called[window]);
         }
         text::fill(connection.name, &mut out[NAME]);
         vector
@@ -174,23 +188,55 @@ impl FlowWindows {
                 self.originators.clear();
                 self.responders.clear();
                 self.pairs.clear();
+                self.ports.clear();
+                self.services.clear();
                 now
             }
         }
     }
 }
 
-/// What is remembered of a connection at either end.
+/// What is remembered of a connection; NaN where it is not known.
 struct Seen {
     failed: bool,
+    /// Payload of the originator.
     bytes: f32,
+    /// Payload of the responder.
+    bytes_in: f32,
+    duration: f32,
+    ending: Option<own::Ending>,
     /// Whether an event of its other side has been counted.
     counted: bool,
 }
 
-/// A pair of hosts and a service as one number.
-fn mixed(from: u128, to: u128, port: u16) -> u64 {
+impl Seen {
+    fn of(connection: &Connection<'_>) -> Self {
+        let number = |count: Option<u64>| count.map_or(f32::NAN, |count| count as f32);
+        Self {
+            failed: own::has_failed(connection),
+            bytes: number(connection.source.bytes),
+            bytes_in: number(connection.destination.bytes),
+            duration: connection.duration.map_or(f32::NAN, |seconds| seconds as f32),
+            ending: own::ending(connection),
+            counted: connection.sides == Sides::Second,
+        }
+    }
+}
+
+/// A service as a number: protocol and port; of ICMP the type stands for the port.
+fn number_of(connection: &Connection<'_>) -> u32 {
+    let (protocol, port) = match connection.transport {
+        Transport::Tcp => (0, connection.destination.port),
+        Transport::Udp => (1, connection.destination.port),
+        Transport::Icmp => (2, connection.source.port),
+        Transport::Other => (3, connection.destination.port),
+    };
+    protocol << 16 | u32::from(port.unwrap_or(0))
+}
+
+/// A pair of hosts and a number as one number.
+fn mixed(from: u128, to: u128, number: u32) -> u64 {
     let [from, to] =
         [from, to].map(|key| u64::from(sketch::hash(key)) << 32 | u64::from(sketch::hash(key.rotate_left(64) ^ 1)));
-    sketch::spread(from.rotate_left(17) ^ sketch::spread(to) ^ u64::from(port))
+    sketch::spread(from.rotate_left(17) ^ sketch::spread(to) ^ u64::from(number))
 }

@@ -28,17 +28,41 @@ pub const WINDOWS: Range<usize> = after(PAIR, 3 * OF_WINDOW);
 /// Features of the name that was asked for.
 pub const NAME: Range<usize> = after(WINDOWS, NAME_FEATURES.len());
 /// Features of each window.
-pub const OF_WINDOW: usize = 11;
+pub const OF_WINDOW: usize = 16;
 
-/// What may be missing together of the feature of this name, as sources tell it or do not: Zeek's history, packets, how it ended, the
-/// name that was asked for. None for what every source tells, or what is made of that.
+/// What may be missing together of the feature of this name, as sources tell it or do not: Zeek's history, bytes of either side,
+/// packets, how it ended, the name that was asked for. None for what every source tells, or what is made of that.
 pub fn group_of(name: &str) -> Option<&'static str> {
     let place = super::place(name)?;
     match place {
         place if HISTORY.contains(&place) => Some("history"),
         place if NAME.contains(&place) => Some("name"),
+        place if FEATURES[place].name.contains("bytes") => Some("bytes"),
         place if OWN.contains(&place) && name.contains("packet") => Some("packets"),
         place if OWN.contains(&place) && FEATURES[place].unit == "0 or 1" => Some("ending"),
+        _ => None,
+    }
+}
+
+/// What becomes of a feature where all that a host does is done at another pace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paced {
+    /// A count that the connection itself is in: what comes beside it changes.
+    Count,
+    /// A sum.
+    Sum,
+    /// A time between connections.
+    Wait,
+}
+
+/// What becomes of the feature of this name at another pace; none where it stays.
+pub fn paced(name: &str) -> Option<Paced> {
+    let place = super::place(name)?;
+    match FEATURES[place].unit {
+        _ if name == PAIR_FEATURES[0].name || name == PAIR_FEATURES[1].name => Some(Paced::Wait),
+        "0 to 1" => None,
+        "bytes" if WINDOWS.contains(&place) => Some(Paced::Sum),
+        _ if WINDOWS.contains(&place) => Some(Paced::Count),
         _ => None,
     }
 }
@@ -83,7 +107,7 @@ const HISTORY_FEATURES: [Described; 8] = [
     feature("flow_is_midway", "0 or 1", "its beginning was not seen"),
 ];
 
-const PAIR_FEATURES: [Described; 4] = [
+const PAIR_FEATURES: [Described; 11] = [
     feature("flow_pair_interval", "s", "since the originator last called this service of the responder"),
     feature("flow_pair_mean_interval", "s", "mean of such intervals, the last 8 or so"),
     feature(
@@ -92,6 +116,13 @@ const PAIR_FEATURES: [Described; 4] = [
         "how alike they are: 1 less their mean distance from the mean, over the mean",
     ),
     feature("flow_pair_bytes_regularity", "0 to 1", "the same of the originator's payload"),
+    feature("flow_pair_bytes_in_regularity", "0 to 1", "the same of the responder's payload"),
+    feature("flow_pair_duration_regularity", "0 to 1", "the same of the durations"),
+    feature("flow_pair_mean_bytes_out", "bytes", "payload of the originator, mean of the last 8 or so of the pair"),
+    feature("flow_pair_mean_bytes_in", "bytes", "the same of the responder"),
+    feature("flow_pair_mean_duration", "s", "duration, mean of the last 8 or so of the pair"),
+    feature("flow_pair_failed", "0 to 1", "share of the last 8 or so of the pair that nobody took"),
+    feature("flow_pair_same_ending", "0 to 1", "share of the 8 or so before it that ended as it did"),
 ];
 
 const NAME_FEATURES: [Described; 5] = [
@@ -156,6 +187,27 @@ macro_rules! of_window {
                 "connections",
                 concat!("of the originator to this service of the responder, ", $words),
             ),
+            feature(
+                concat!("flow_pair_bytes_", $length),
+                "bytes",
+                concat!("payload that the originator sent in them, ", $words),
+            ),
+            feature(
+                concat!("flow_pair_ports_", $length),
+                "ports",
+                concat!("different ones of the responder that the originator called within ", $words),
+            ),
+            feature(
+                concat!("flow_service_connections_", $length),
+                "connections",
+                concat!("of the originator to this service, of whichever host, ", $words),
+            ),
+            feature(concat!("flow_service_failed_", $length), "0 to 1", "share of them that nobody took"),
+            feature(
+                concat!("flow_service_hosts_", $length),
+                "hosts",
+                concat!("different ones of which the originator called this service within ", $words),
+            ),
         ]
     };
 }
@@ -197,6 +249,30 @@ mod tests {
         assert_eq!(names.len(), FEATURES.len());
         assert!(names.iter().all(|name| name.starts_with("flow_")));
         assert_eq!(FEATURES[WINDOWS.start + OF_WINDOW].name, "flow_originator_connections_2m");
+    }
+
+    #[test]
+    fn what_one_source_lacks_is_missing_together() {
+        let group = |name| group_of(name).unwrap_or("always there");
+        assert_eq!(
+            ["flow_bytes_out_rate", "flow_responder_bytes_1h", "flow_pair_mean_bytes_in"].map(group),
+            ["bytes"; 3]
+        );
+        assert_eq!(
+            ["flow_packets_in", "flow_finished", "flow_was_turned", "flow_name_digits", "flow_originator_hosts_1h"]
+                .map(group),
+            ["packets", "ending", "history", "name", "always there"]
+        );
+    }
+
+    #[test]
+    fn pace_changes_counts_sums_and_waits_and_no_share() {
+        assert_eq!(paced("flow_service_hosts_2m"), Some(Paced::Count));
+        assert_eq!(paced("flow_pair_bytes_10s"), Some(Paced::Sum));
+        assert_eq!(paced("flow_pair_mean_interval"), Some(Paced::Wait));
+        for name in ["flow_service_failed_1h", "flow_pair_regularity", "flow_bytes_out", "flow_pair_mean_bytes_out"] {
+            assert_eq!(paced(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub fn fill(connection: &Connection<'_>, out: &mut [f32]) {
     let packets = [number(source.packets), number(destination.packets)];
     // the maximum of a number and NaN would be the number
     let rate = |count: f32| if duration.is_nan() { f32::NAN } else { count / duration.max(SHORTEST) };
-    let [finished, open, unanswered, rejected, reset] = ending(connection);
+    let [finished, open, unanswered, rejected, reset] = endings(connection);
     out.copy_from_slice(&[
         duration,
         bytes[0],
@@ -56,21 +56,43 @@ fn share([first, second]: [f32; 2]) -> f32 {
     if both == 0.0 { 0.5 } else { first / both }
 }
 
-/// One of: finished, left open, unanswered, rejected, reset; or none. Missing where the state is not known.
-fn ending(connection: &Connection<'_>) -> [f32; 5] {
-    let Some(place) = connection.symbols.flag.place() else { return [f32::NAN; 5] };
-    let is = |yes: bool| f32::from(u8::from(yes));
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It was answered and ended.
+    Finished,
+    /// It was answered and did not end on both sides.
+    Open,
+    /// Nobody answered.
+    Unanswered,
+    /// The responder declined.
+    Rejected,
+    /// A side broke it off.
+    Reset,
+    /// Something else.
+    Other,
+}
+
+/// How it ended; none where the state is not known.
+pub fn ending(connection: &Connection<'_>) -> Option<Ending> {
+    let place = connection.symbols.flag.place()?;
     // KDD-99 calls all of UDP and ICMP finished
     if connection.transport != Transport::Tcp {
-        let failed = has_failed(connection);
-        return [is(!failed), 0.0, is(failed), 0.0, 0.0];
+        return Some(if has_failed(connection) { Ending::Unanswered } else { Ending::Finished });
     }
-    let flag = FLAGS[place];
-    [
-        is(flag == "SF"),
-        is(matches!(flag, "S1" | "S2" | "S3")),
-        is(matches!(flag, "S0" | "SH")),
-        is(flag == "REJ"),
-        is(matches!(flag, "RSTO" | "RSTR" | "RSTOS0")),
-    ]
+    Some(match FLAGS[place] {
+        "SF" => Ending::Finished,
+        "S1" | "S2" | "S3" => Ending::Open,
+        "S0" | "SH" => Ending::Unanswered,
+        "REJ" => Ending::Rejected,
+        "RSTO" | "RSTR" | "RSTOS0" => Ending::Reset,
+        _ => Ending::Other,
+    })
+}
+
+/// One of: finished, left open, unanswered, rejected, reset; or none. Missing where the state is not known.
+fn endings(connection: &Connection<'_>) -> [f32; 5] {
+    let Some(ending) = ending(connection) else { return [f32::NAN; 5] };
+    let five = [Ending::Finished, Ending::Open, Ending::Unanswered, Ending::Rejected, Ending::Reset];
+    five.map(|one| f32::from(u8::from(one == ending)))
 }

@@ -25,12 +25,14 @@ impl Party {
         let weight = if known { 0.0 } else { 1.0 };
         self.connections.add(&fading, weight);
         self.failed.add(&fading, if seen.failed { weight } else { 0.0 });
-        self.bytes.add(&fading, seen.bytes * weight);
+        self.bytes.add(&fading, if seen.bytes.is_nan() { 0.0 } else { seen.bytes * weight });
         let (hosts, ports) = (self.hosts.count(peer, tick), self.ports.count(service, tick));
         std::array::from_fn(|window| {
             let connections = self.connections.0[window];
             let failed = (self.failed.0[window] / connections).min(1.0);
-            [connections, failed, self.bytes.0[window], hosts[window], ports[window]]
+            // a source that tells no bytes tells none of them
+            let bytes = if seen.bytes.is_nan() { f32::NAN } else { self.bytes.0[window] };
+            [connections, failed, bytes, hosts[window], ports[window]]
         })
     }
 }

@@ -35,6 +35,15 @@ impl Made {
         matches!(self.flag(), "S0" | "SH" | "REJ" | "RSTOS0")
     }
 
+    fn ending(&self) -> &'static str {
+        match self.flag() {
+            "S1" | "S2" | "S3" => "open",
+            "S0" | "SH" => "unanswered",
+            "RSTO" | "RSTR" | "RSTOS0" => "reset",
+            other => other,
+        }
+    }
+
     fn connection(&self) -> Connection<'static> {
         const NAMES: [&str; 7] = ["10.0.0.1", "10.0.0.2", "::1", "name", "10.9.9.9", "10.9.9.8", "2001:db8::1"];
         let host = |host: u8, port, bytes| Endpoint {
@@ -86,7 +95,41 @@ fn plain(all: &[Kept], window: usize) -> Vec<f64> {
     };
     let same = |kept: &&Kept| kept.made.hosts == last.made.hosts && kept.made.port == last.made.port;
     let pair: f64 = all.iter().filter(same).map(weight).sum();
-    [&side(0)[..], &side(1), &[pair]].concat()
+    let sent: f64 = all.iter().filter(same).map(|kept| weight(kept) * f64::from(kept.made.bytes)).sum();
+    let of_hosts = all.iter().filter(|kept| kept.made.hosts == last.made.hosts).filter(recent);
+    let ports: BTreeSet<u16> = of_hosts.map(|kept| kept.made.port).collect();
+    let of_service = |kept: &&Kept| kept.made.hosts[0] == last.made.hosts[0] && kept.made.port == last.made.port;
+    let called: Vec<&Kept> = all.iter().filter(of_service).collect();
+    let count: f64 = called.iter().map(|kept| weight(kept)).sum();
+    let failed: f64 = called.iter().filter(|kept| kept.made.failed()).map(|kept| weight(kept)).sum();
+    let hosts: BTreeSet<u8> = called.iter().copied().filter(recent).map(|kept| kept.made.hosts[1]).collect();
+    let service = [count, failed / count, hosts.len() as f64];
+    [&side(0)[..], &side(1), &[pair, sent, ports.len() as f64], &service].concat()
+}
+
+/// Of the last of `all`: what its pair sent, the mean of the last 8 or so, how many failed, and how many before it ended as it did.
+fn followed(all: &[Kept]) -> [(&'static str, f64); 3] {
+    let last = &all.last().expect("one").made;
+    let pair: Vec<&Made> =
+        all.iter().map(|kept| &kept.made).filter(|made| made.hosts == last.hosts && made.port == last.port).collect();
+    let mean = |values: &mut dyn Iterator<Item = f64>| {
+        (1..)
+            .zip(values)
+            .fold(0.0, |mean, (count, value)| mean + f64::max(0.125, 1.0 / f64::from(count)) * (value - mean))
+    };
+    let truth = |is: bool| f64::from(u8::from(is));
+    let before = pair.len() - 1;
+    [
+        ("flow_pair_mean_bytes_out", mean(&mut pair.iter().map(|made| f64::from(made.bytes)))),
+        ("flow_pair_failed", mean(&mut pair.iter().map(|made| truth(made.failed())))),
+        (
+            "flow_pair_same_ending",
+            match before {
+                0 => f64::NAN,
+                _ => mean(&mut pair[..before].iter().map(|made| truth(made.ending() == last.ending()))),
+            },
+        ),
+    ]
 }
 
 fn at(micros: i64) -> EventTime {
@@ -119,9 +162,15 @@ proptest! {
                 for (offset, expected) in plain(&kept, window).into_iter().enumerate() {
                     let (found, name) = (f64::from(vector.0[start + offset]), FEATURES[start + offset].name);
                     // one of nine ports may share a place with another one once they are more than are counted by themselves
-                    let slack = if name.contains("services") || name.contains("hosts") { 1.0 } else { 1e-3 * expected.abs() + 1e-3 };
+                    let counted = ["services", "hosts", "ports"].iter().any(|what| name.contains(what));
+                    let slack = if counted { 1.0 } else { 1e-3 * expected.abs() + 1e-3 };
                     prop_assert!((found - expected).abs() <= slack, "{}: {} and not {}", name, found, expected);
                 }
+            }
+            for (name, expected) in followed(&kept) {
+                let found = f64::from(vector.named(name).expect("a feature"));
+                let alike = (found - expected).abs() <= 1e-3 * expected.abs() + 1e-3 || found.is_nan() && expected.is_nan();
+                prop_assert!(alike, "{}: {} and not {}", name, found, expected);
             }
         }
     }
@@ -136,7 +185,7 @@ proptest! {
             let micros = micros.rem_euclid(200_000_000_000_000_000) - 60_000_000_000_000_000;
             let vector = measured(&mut windows, &made.connection(), micros);
             let held = windows.held();
-            prop_assert!(held[0] <= hosts && held[1] <= hosts && held[2] <= pairs);
+            prop_assert!(held[0] <= hosts && held[1] <= hosts && held[2] <= pairs && held[3] <= hosts && held[4] <= pairs);
             for (value, feature) in vector.0.iter().zip(FEATURES) {
                 let most = if feature.unit.starts_with('0') { 1.0 } else { f32::INFINITY };
                 prop_assert!(value.is_nan() || (0.0..=most).contains(value), "{} is {}", feature.name, value);
@@ -166,6 +215,10 @@ fn a_connection_by_itself_has_the_features_worked_out_by_hand() {
         ("flow_is_midway", 0.0),
         ("flow_originator_connections_10s", 1.0),
         ("flow_responder_hosts_1h", 1.0),
+        ("flow_pair_bytes_2m", 300.0),
+        ("flow_pair_ports_10s", 1.0),
+        ("flow_pair_mean_duration", 2.0),
+        ("flow_service_hosts_1h", 1.0),
         ("flow_name_length", 10.0),
         ("flow_name_labels", 2.0),
         ("flow_name_digits", 0.1),
@@ -228,9 +281,45 @@ fn a_scan_of_millions_forgets_those_that_are_scanned_and_counts_the_one_who_scan
         connection.destination.address = Address::Ip(target);
         vector = measured(&mut windows, &connection, i64::from(number) * 10);
     }
-    assert_eq!(windows.held(), [1, 1000, 1000]);
+    assert_eq!(windows.held(), [1, 1000, 1000, 1000, 1]);
     let of = |name: &str| vector.0[place(name).expect("a feature")];
     assert!(of("flow_originator_connections_2m") > 190_000.0 && of("flow_originator_failed_2m") == 1.0);
     assert_eq!((of("flow_originator_hosts_10s"), of("flow_originator_services_1h")), (1420.0, 1.0));
     assert_eq!(of("flow_responder_connections_1h"), 1.0);
+    assert_eq!(
+        (of("flow_service_hosts_1h"), of("flow_service_failed_10s")),
+        (1420.0, 1.0),
+        "one service of all of them"
+    );
+}
+
+#[test]
+fn who_goes_from_host_to_host_is_told_from_who_goes_from_port_to_port_and_from_who_does_neither() {
+    let of = |hosts: u32, ports: u16| {
+        let mut windows = FlowWindows::new(&FlowSettings::default());
+        let made = Made { step_micros: 0, hosts: [0, 1], port: 0, flag: 5, bytes: 0 };
+        let mut vector = FlowVector::MISSING;
+        for number in 0..60_u32 {
+            let mut connection = made.connection();
+            connection.destination.address = Address::Ip(std::net::Ipv4Addr::from_bits(number % hosts).into());
+            connection.destination.port = Some(number as u16 % ports);
+            vector = measured(&mut windows, &connection, i64::from(number) * 1_000);
+        }
+        ["flow_service_hosts_10s", "flow_pair_ports_10s"].map(|name| vector.named(name).expect("a feature") > 8.0)
+    };
+    assert_eq!(of(60, 1), [true, false]);
+    assert_eq!(of(1, 60), [false, true]);
+    assert_eq!(of(60, 60), [false, false], "each host on a port of its own, as those who share files are called");
+}
+
+#[test]
+fn bytes_that_nobody_tells_are_missing_in_sums_as_well() {
+    let made = Made { step_micros: 0, hosts: [0, 1], port: 80, flag: 9, bytes: 300 };
+    let mut connection = made.connection();
+    connection.source.bytes = None;
+    let vector = measured(&mut FlowWindows::new(&FlowSettings::default()), &connection, 0);
+    for (feature, value) in FEATURES.iter().zip(vector.0) {
+        let of_originator = feature.name.contains("bytes") && !feature.name.contains("bytes_in");
+        assert!(!of_originator || value.is_nan(), "{} is {value}", feature.name);
+    }
 }

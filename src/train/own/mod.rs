@@ -18,6 +18,7 @@ mod source;
 mod spec;
 mod table;
 mod traffic;
+mod training;
 mod truth;
 
 pub use error::OwnError;

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::OwnError;
 use super::capture::CaptureSpec;
 use super::feature::{CurveSpec, FeatureSpec, KindSpec, MeasuredGroup};
+use super::training::TrainingSpec;
 use super::truth::TruthSpec;
 use crate::classify::card::LabelCard;
 use crate::classify::declare::{LabelSpec, NORMAL};
@@ -66,6 +67,9 @@ pub struct Spec {
     /// How the parts for training, validation and test are made.
     #[serde(default)]
     pub split: Split,
+    /// How networks learn.
+    #[serde(default)]
+    pub training: TrainingSpec,
     /// An event is judged where at least so many features are known; half of them without this key.
     #[serde(default)]
     pub least_known: Option<usize>,
