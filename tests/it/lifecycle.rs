@@ -170,6 +170,7 @@ async fn with_the_role_and_key_that_are_made_everything_works_and_nothing_more_i
     let admin = ["--engine-user", "admin", "--engine-password-file", &password];
     let as_admin = |more: &[&str]| set_up(&url, &[&admin[..], more].concat(), &settings);
 
+    knows_roles(&engine).await;
     let (success, said) = as_admin(&["--dry-run"]);
     assert!(success && said.contains("role least-writer: would be made (missing)"), "{said}");
     let (success, said) = as_admin(&["--api-key", &key]);
@@ -201,6 +202,18 @@ async fn with_the_role_and_key_that_are_made_everything_works_and_nothing_more_i
     assert_eq!(with_key(&engine, &secret, "GET", "/least-events-*/_count", None).await, 401);
     let (_, count) = engine.ask("GET", "/least-events-*/_count", &Value::Null).await;
     assert_eq!(count["count"], 3, "what is in indices stays");
+}
+
+/// Waits until the engine can keep roles: it answers before the index of them is ready.
+async fn knows_roles(engine: &Engine) {
+    let probe = json!({"cluster": ["monitor"]});
+    for _ in 0..1200 {
+        if engine.ask("PUT", "/_security/role/probe", &probe).await.0 == 200 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the engine never knew its roles");
 }
 
 /// oversight with that key: documents of all kinds arrive.
@@ -246,7 +259,7 @@ async fn is_allowed_no_more(engine: &Engine, key: &str) {
         ("PUT", "/others/_create/2".to_owned(), Some(json!({"a": 1}))),
         ("GET", "/others/_search".to_owned(), None),
         ("GET", "/_security/role/least-writer".to_owned(), None),
-        ("PUT", "/_cluster/settings".to_owned(), Some(json!({"persistent": {}}))),
+        ("PUT", "/_cluster/settings".to_owned(), Some(json!({"persistent": {"cluster.max_shards_per_node": 2000}}))),
         ("POST", "/_security/api_key".to_owned(), Some(json!({"name": "more"}))),
     ] {
         assert_eq!(with_key(engine, key, method, &path, body).await, 403, "{method} {path}");

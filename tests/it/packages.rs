@@ -103,7 +103,7 @@ fn there_is_a_manual_page_for_every_command_and_groff_can_set_it() {
     let setup = std::fs::read_to_string(folder.path().join("oversight-setup.1")).unwrap();
     assert!(setup.contains("Make the engine ready"), "{setup}");
     for page in pages {
-        let Ok(set) = Command::new("groff").args(["-man", "-Tutf8", "-ww", "-z"]).arg(&page).output() else {
+        let Ok(set) = Command::new("groff").args(["-man", "-Kutf8", "-Tutf8", "-ww", "-z"]).arg(&page).output() else {
             return skip("there is no groff");
         };
         assert!(

@@ -1,5 +1,5 @@
 //! What an earlier version left behind opens: configuration, spool, dead letters, index, what the metrics have learnt, and which
-//! model judges. `OVERSIGHT_WRITE_GOLDEN=1` writes the folder of this version where there is none yet; one that is there is
+//! model judges. `WRITE_GOLDEN=1` writes the folder of this version where there is none yet; one that is there is
 //! never written again.
 
 use std::path::{Path, PathBuf};
@@ -82,7 +82,7 @@ fn copy(from: &Path, to: &Path) {
 #[tokio::test]
 async fn what_every_version_left_behind_is_there_after_the_next_start() {
     let newest = golden(VERSIONS[VERSIONS.len() - 1]);
-    if std::env::var_os("OVERSIGHT_WRITE_GOLDEN").is_some() && !newest.exists() {
+    if std::env::var_os("WRITE_GOLDEN").is_some() && !newest.exists() {
         write(&newest).await;
     }
     for version in VERSIONS {

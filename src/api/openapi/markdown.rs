@@ -37,7 +37,7 @@ fn describe(page: &mut String, operation: &Operation) -> std::fmt::Result {
     write!(page, "For {role}. Answers {}", answer(&operation.answer))?;
     writeln!(page, "{}.", if statuses.is_empty() { String::new() } else { format!("; else {}", statuses.join(", ")) })?;
     if !operation.problem {
-        writeln!(page, "What is wrong is told as a JSON object with `error`.")?;
+        writeln!(page, "What is wrong is told as a plain JSON object.")?;
     }
     if let Some(body) = operation.body {
         writeln!(page, "\nThe body: `{body}`")?;
