@@ -65,6 +65,7 @@ const TABLE: &[(With, &str, Needed)] = &[
     (Looking, "/v1/metrics", READ),
     (Looking, "/v1/openapi.json", READ),
     (Looking, "/v1/series", READ),
+    (Looking, "/v1/simulated", READ),
     (Looking, "/v1/status", READ),
     (Looking, "/v1/status/live", READ),
     (Looking, "/v1/models/**", READ),

@@ -76,6 +76,7 @@ pub(super) enum Unfit {
 }
 
 impl Sessions {
+    /// With nobody logged in.
     pub fn new(clock: Clock) -> Self {
         Self { all: Mutex::new(LruCache::new(MOST)), clock }
     }

@@ -3,23 +3,18 @@
 use std::collections::VecDeque;
 
 use super::closing;
-use super::declare::{Function, Gap, Method};
+use super::declare::{Gap, Method};
 use super::detector::{Forecast, Population, Prior, Seasonal, stabilise, unstabilise};
-use super::fields::{Fields, MISSING, Reading, Value};
 use super::forecast::Expected;
 use super::heights::{Seldom, hour};
 use super::metric::Metric;
 use super::points::Reason;
-use super::recall::hashes_of_list;
 use super::season::Moment;
-use super::series::{CLOSED, Outlook, Running, SEPARATOR, Sample, Series};
+use super::series::{CLOSED, Outlook, Running, Series};
 use super::tail::{Habit, Tail};
-use super::tally::information;
 use super::touched::{Frame, Side};
 use crate::event::ReceivedTime;
 
-/// Texts of entities are cut here; their hash is over the whole.
-const LONGEST_VALUE: usize = 256;
 /// A series is judged by its own history from so many buckets on; before by the population's.
 const EXPERIENCED: u32 = 12;
 /// The same where there is no population.
@@ -316,34 +311,6 @@ impl Metric {
         (index + 1).saturating_mul(self.span).saturating_add(self.lateness)
     }
 
-    #[inline]
-    pub(super) fn sample(&self, readings: &[Reading], fields: &impl Fields) -> Option<Sample> {
-        let Some((_, field)) = self.field else { return Some(Sample::Amount(1.0)) };
-        let reading = readings[field];
-        match self.function {
-            Function::Information if reading.hash != MISSING => {
-                Some(Sample::Once(reading.hash, with_text(fields, field, information)))
-            }
-            Function::Distinct
-            | Function::FirstSeen
-            | Function::Growth
-            | Function::Rare
-            | Function::Entropy
-            | Function::Information
-            | Function::ListChanges => (reading.hash != MISSING).then_some(Sample::Hash(reading.hash)),
-            _ => reading.number.is_finite().then_some(Sample::Amount(reading.number)),
-        }
-    }
-
-    /// The members of the event's list, where the function looks at one.
-    #[inline]
-    pub(super) fn list(&self, fields: &impl Fields) -> Vec<u64> {
-        match &self.field {
-            Some((_, field)) if self.function == Function::ListChanges => with_text(fields, *field, hashes_of_list),
-            _ => Vec::new(),
-        }
-    }
-
     /// Whether bucket `index` lies in a time of maintenance.
     pub(super) fn is_maintained(&self, index: i64) -> bool {
         let start = index.saturating_mul(self.span);
@@ -359,41 +326,6 @@ impl Metric {
         let from = first.saturating_add(count - looked_at);
         count - (from..from.saturating_add(looked_at)).filter(|index| self.is_maintained(*index)).count() as i64
     }
-
-    pub(super) fn entity_text(&self, fields: &impl Fields) -> Box<str> {
-        let mut text = String::new();
-        for (place, (_, id)) in self.entity.iter().enumerate() {
-            if place > 0 {
-                text.push(SEPARATOR);
-            }
-            let from = text.len();
-            if let Some(value) = fields.field(*id) {
-                value.write_to(&mut text);
-            }
-            while text.len() > from + LONGEST_VALUE {
-                text.pop();
-            }
-            if text[from..].contains(SEPARATOR) {
-                let clean = text[from..].replace(SEPARATOR, " ");
-                text.truncate(from);
-                text.push_str(&clean);
-            }
-        }
-        text.into_boxed_str()
-    }
-}
-
-/// What `of` says of the text of a field, of numbers and flags as they are written.
-fn with_text<T>(fields: &impl Fields, field: usize, of: impl Fn(&str) -> T) -> T {
-    match fields.field(field) {
-        Some(Value::Text(text)) => of(&text),
-        Some(other) => {
-            let mut text = String::new();
-            other.write_to(&mut text);
-            of(&text)
-        }
-        None => of(""),
-    }
 }
 
 /// How much the last dozen buckets have to do with what is unusual about one, −5 (nothing) to 5 (all): the mean of so many surprises
@@ -406,6 +338,7 @@ fn multi_bucket(surprise: f64, pressure: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fields::Value;
     use super::super::harness::{Feed, Noise, TestEvent, settings};
     use super::super::record::AnomalyRecord;
     use super::*;

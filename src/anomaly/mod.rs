@@ -43,6 +43,7 @@ pub mod names;
 mod network;
 pub mod patterns;
 pub mod points;
+mod reading;
 mod recall;
 mod record;
 mod render;

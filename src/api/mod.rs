@@ -9,6 +9,7 @@
 //! - `GET /v1/metrics`, `/v1/series`: what is counted of events, see [`measures`].
 //! - `GET /v1/status`, `/v1/status/live`: how it goes, see [`status`].
 //! - `/v1/session`: logging in on the page, see [`session`].
+//! - `GET /v1/simulated`: made-up events to try it with, see [`simulated`].
 //! - `GET /v1/openapi.json`: all of this for programs, see [`openapi`].
 //! - `GET` and `DELETE /v1/dead-letters`, `GET /v1/dead-letters/reasons`, `POST /v1/dead-letters/redrive`: what was
 //!   refused, see [`letters`].
@@ -34,6 +35,7 @@ mod pages;
 mod parameters;
 mod search;
 pub mod session;
+pub mod simulated;
 pub mod status;
 
 use std::sync::Arc;

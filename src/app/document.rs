@@ -1,6 +1,8 @@
 //! Puts the document together: the event's own bytes, and what was found spliced in. Nothing of the event is
 //! written anew, and nothing that is there is overwritten.
 
+use arrayvec::ArrayVec;
+
 use crate::event::annotated::Classification;
 use crate::event::json::{write_display, write_number, write_string};
 use crate::event::{EventId, EventTime, ReceivedTime};
@@ -35,15 +37,15 @@ pub struct Annotation<'a> {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Flow<'a> {
     /// Of `source`.
-    pub source: &'a str,
+    pub source: &'a [u8],
     /// Of `destination`.
-    pub destination: &'a str,
+    pub destination: &'a [u8],
     /// Of `network`.
-    pub network: &'a str,
+    pub network: &'a [u8],
     /// Of `event`.
-    pub event: &'a str,
+    pub event: &'a [u8],
     /// Of `oversight.related`: what other records told about the connection.
-    pub related: &'a str,
+    pub related: &'a [u8],
 }
 
 /// Index, pipeline and id that a bulk action named; each may be missing.
@@ -128,17 +130,20 @@ enum Part {
     Oversight,
 }
 
+/// How many parts there are.
+const PARTS: usize = 7;
+
 /// Where each part goes: into an object that is there, or behind the last member of the event.
 struct Plan<'a> {
     layout: &'a Layout,
     /// Offset of the closing brace, whether the object is empty, what goes in.
-    inside: Vec<(usize, bool, Part)>,
-    at_end: Vec<Part>,
+    inside: ArrayVec<(usize, bool, Part), PARTS>,
+    at_end: ArrayVec<Part, PARTS>,
 }
 
 impl<'a> Plan<'a> {
     fn new(layout: &'a Layout) -> Self {
-        Self { layout, inside: Vec::new(), at_end: Vec::new() }
+        Self { layout, inside: ArrayVec::new(), at_end: ArrayVec::new() }
     }
 
     fn place(&mut self, part: Part, member: Member) {
@@ -194,7 +199,7 @@ impl Part {
     fn write_members(self, out: &mut Vec<u8>, annotation: &Annotation<'_>) {
         match self {
             Self::Event(risk) => {
-                out.extend_from_slice(annotation.flow.event.as_bytes());
+                out.extend_from_slice(annotation.flow.event);
                 if let Some(risk) = risk {
                     let comma: &[u8] = if annotation.flow.event.is_empty() { b"" } else { b"," };
                     out.extend_from_slice(comma);
@@ -202,16 +207,16 @@ impl Part {
                     write_number(out, f64::from(risk), 1);
                 }
             }
-            Self::Source => out.extend_from_slice(annotation.flow.source.as_bytes()),
-            Self::Destination => out.extend_from_slice(annotation.flow.destination.as_bytes()),
-            Self::Network => out.extend_from_slice(annotation.flow.network.as_bytes()),
+            Self::Source => out.extend_from_slice(annotation.flow.source),
+            Self::Destination => out.extend_from_slice(annotation.flow.destination),
+            Self::Network => out.extend_from_slice(annotation.flow.network),
             Self::Threat => {
                 let threat = annotation.verdict.and_then(|(verdict, writer)| writer.threat(verdict));
                 out.extend_from_slice(threat.unwrap_or_default());
             }
             Self::Timestamp => {
                 out.extend_from_slice(br#""@timestamp":""#);
-                write_display(out, annotation.time);
+                out.extend_from_slice(annotation.time.text().as_bytes());
                 out.push(b'"');
             }
             Self::Oversight => write_oversight(out, annotation),
@@ -237,7 +242,7 @@ fn write_oversight(out: &mut Vec<u8>, annotation: &Annotation<'_>) {
     }
     if !annotation.flow.related.is_empty() {
         out.extend_from_slice(br#""related":{"#);
-        out.extend_from_slice(annotation.flow.related.as_bytes());
+        out.extend_from_slice(annotation.flow.related);
         out.extend_from_slice(b"},");
     }
     if let Some((score, metrics)) = annotation.anomaly {
@@ -248,9 +253,9 @@ fn write_oversight(out: &mut Vec<u8>, annotation: &Annotation<'_>) {
         out.extend_from_slice(b"]},");
     }
     out.extend_from_slice(br#""ingest":{"id":"#);
-    write_string(out, &annotation.id.to_string());
+    annotation.id.write_json(out);
     out.extend_from_slice(br#","received":""#);
-    write_display(out, annotation.received);
+    out.extend_from_slice(annotation.received.as_event_time().text().as_bytes());
     out.push(b'"');
     let Target { index, pipeline, id } = annotation.target;
     for (key, value) in [("index", index), ("pipeline", pipeline), ("given_id", id)] {
@@ -346,11 +351,11 @@ mod tests {
             verdict: Some((&verdict, &writer)),
             second: None,
             flow: Flow {
-                source: r#""port":1"#,
-                destination: "",
-                network: r#""community_id":"1:x""#,
-                event: r#""start":"2026-11-22T09:00:00.000Z""#,
-                related: r#""alert":2"#,
+                source: br#""port":1"#,
+                destination: b"",
+                network: br#""community_id":"1:x""#,
+                event: br#""start":"2026-11-22T09:00:00.000Z""#,
+                related: br#""alert":2"#,
             },
             features: Some(r#""dialect":"zeek","missing":["urgent"]"#),
             anomaly: Some((12.5, r#"{"name":"m","score":12.5}"#)),

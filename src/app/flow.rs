@@ -1,19 +1,13 @@
 //! The ECS fields of a connection that its event lacks: who talked to whom, when, and the Community ID by which other
 //! tools know it.
 
-use std::fmt::Write;
+use std::net::IpAddr;
 use std::ops::Range;
 
 use crate::normalise::{Address, Connection, Endpoint, Record, Related, Told, Transport, View, community_id};
 
 use super::document::Flow;
-
-/// Writes a member and a comma.
-macro_rules! member {
-    ($out:expr, $($format:tt)+) => {
-        write!($out, $($format)+).expect("writing to a string does not fail")
-    };
-}
+use crate::event::json::{write_display, write_integer};
 
 /// Which of them documents are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +25,7 @@ impl FlowFields {
 
 /// The members that were put together for the events of a batch.
 #[derive(Debug, Default)]
-pub struct FlowTexts(String);
+pub struct FlowTexts(Vec<u8>);
 
 /// Where the members for one event lie.
 #[derive(Debug, Clone, Default)]
@@ -80,66 +74,106 @@ impl FlowTexts {
     }
 
     /// What `write` wrote, without the comma that ends each member.
-    fn list(&mut self, write: impl FnOnce(&mut String)) -> Range<usize> {
+    fn list(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range<usize> {
         let start = self.0.len();
         write(&mut self.0);
-        start..self.0.len() - usize::from(self.0[start..].ends_with(','))
+        start..self.0.len() - usize::from(self.0[start..].ends_with(b","))
     }
+}
+
+/// Appends a member whose value is a text that stands between quotes as it is, and a comma.
+fn text(out: &mut Vec<u8>, key: &str, value: &str) {
+    member(out, key, |out| {
+        out.push(b'"');
+        out.extend_from_slice(value.as_bytes());
+        out.push(b'"');
+    });
+}
+
+/// Appends a member whose value is a number, and a comma.
+fn number(out: &mut Vec<u8>, key: &str, value: u64) {
+    member(out, key, |out| write_integer(out, value));
+}
+
+fn member(out: &mut Vec<u8>, key: &str, value: impl FnOnce(&mut Vec<u8>)) {
+    out.push(b'"');
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(b"\":");
+    value(out);
+    out.push(b',');
 }
 
 /// How many records of each kind told about the connection, the name that was asked for, what alerts and notices
 /// were called, and the types of files; texts stand between quotes as they came.
-fn related(out: &mut String, related: &Related) {
-    related.counts().for_each(|(kind, count)| member!(out, "\"{kind}\":{count},"));
+fn related(out: &mut Vec<u8>, related: &Related) {
+    related.counts().for_each(|(kind, count)| number(out, kind, count.into()));
     if let Some(name) = related.asked() {
-        member!(out, "\"asked\":\"{name}\",");
+        text(out, "asked", name);
     }
     for (key, texts) in [("said", related.said().collect::<Vec<_>>()), ("file_types", related.carried().collect())] {
         if !texts.is_empty() {
-            member!(out, "\"{key}\":[\"{}\"],", texts.join("\",\""));
+            member(out, key, |out| {
+                out.extend_from_slice(b"[\"");
+                out.extend_from_slice(texts.join("\",\"").as_bytes());
+                out.extend_from_slice(b"\"]");
+            });
         }
     }
 }
 
-fn endpoint(out: &mut String, endpoint: &Endpoint<'_>, has_ip: bool, has_port: bool) {
+fn endpoint(out: &mut Vec<u8>, endpoint: &Endpoint<'_>, has_ip: bool, has_port: bool) {
     match endpoint.address {
         _ if has_ip => {}
-        Address::Ip(address) => member!(out, "\"ip\":\"{address}\","),
+        Address::Ip(address) => member(out, "ip", |out| {
+            out.push(b'"');
+            write_address(out, address);
+            out.push(b'"');
+        }),
         // it stands between quotes as it came, escapes and all
-        Address::Name(name) => member!(out, "\"address\":\"{name}\","),
+        Address::Name(name) => text(out, "address", name),
     }
     if let Some(port) = endpoint.port.filter(|_| !has_port) {
-        member!(out, "\"port\":{port},");
+        number(out, "port", port.into());
     }
 }
 
-fn times(out: &mut String, connection: &Connection<'_>, told: &Told) {
+fn write_address(out: &mut Vec<u8>, address: IpAddr) {
+    let IpAddr::V4(address) = address else { return write_display(out, address) };
+    for (place, octet) in address.octets().into_iter().enumerate() {
+        if place > 0 {
+            out.push(b'.');
+        }
+        write_integer(out, octet.into());
+    }
+}
+
+fn times(out: &mut Vec<u8>, connection: &Connection<'_>, told: &Told) {
     for (key, time, has) in [("start", connection.start, told.start), ("end", connection.end(), told.end)] {
         if let Some(time) = time.filter(|_| !has) {
-            member!(out, "\"{key}\":\"{time}\",");
+            text(out, key, &time.text());
         }
     }
 }
 
-fn network(out: &mut String, view: &View<'_>, connection: &Connection<'_>, fields: FlowFields) {
+fn network(out: &mut Vec<u8>, view: &View<'_>, connection: &Connection<'_>, fields: FlowFields) {
     let told = &view.layout.told;
     if fields.community_id && !told.community_id {
         match view.community_id {
-            Some(own) => member!(out, "\"community_id\":\"{own}\","),
+            Some(own) => text(out, "community_id", own),
             None => {
                 if let Some(id) = community_id(connection) {
-                    member!(out, "\"community_id\":\"{}\",", id.as_str());
+                    text(out, "community_id", id.as_str());
                 }
             }
         }
     }
     if fields.tuple && !told.transport {
         match (connection.transport, connection.transport.name()) {
-            (Transport::Icmp, _) if connection.source.address.is_v6() => out.push_str("\"transport\":\"ipv6-icmp\","),
-            (_, Some(name)) => member!(out, "\"transport\":\"{name}\","),
+            (Transport::Icmp, _) if connection.source.address.is_v6() => text(out, "transport", "ipv6-icmp"),
+            (_, Some(name)) => text(out, "transport", name),
             (_, None) => {
-                if let Some(number) = connection.number {
-                    member!(out, "\"iana_number\":\"{number}\",");
+                if let Some(of_ip) = connection.number {
+                    member(out, "iana_number", |out| write_display(out, format_args!("\"{of_ip}\"")));
                 }
             }
         }
@@ -157,7 +191,7 @@ mod tests {
         let view = normaliser.read(body.as_bytes()).unwrap();
         let places = texts.put(&view, fields);
         let Flow { source, destination, network, event, .. } = texts.at(&places);
-        [source, destination, network, event].map(str::to_owned)
+        [source, destination, network, event].map(|text| String::from_utf8(text.to_vec()).expect("UTF-8"))
     }
 
     const ZEEK: &str = r#"{"ts":1.5,"uid":"C","id.orig_h":"128.232.110.120","id.orig_p":34855,"id.resp_h":"66.35.250.204","id.resp_p":80,"proto":"tcp","conn_state":"SF","duration":2.25"#;

@@ -106,7 +106,12 @@ struct Scratch {
     metrics: String,
     flows: FlowTexts,
     census: Census,
+    /// Bytes that were added to an event of the batch before, in the mean.
+    added: usize,
 }
+
+/// Bytes for an event beyond what the batch before took, so that a batch that is told more of does not move.
+const ROOM: usize = 256;
 
 /// An event between the first pass and the second.
 struct Prepared {
@@ -161,11 +166,12 @@ impl Pipeline {
             census.take(&mut self.scratch.census);
         }
         self.judge();
-        let mut out = Output::with_room_for(stored);
+        let mut out = Output::with_room_for(stored, self.scratch.added + ROOM);
         for prepared in &self.scratch.prepared {
             let batch = &stored[prepared.batch];
             self.write_event(&mut out, prepared, batch, &batch.members[prepared.member]);
         }
+        self.scratch.added = out.added(stored);
         if let Some(last) = stored.last() {
             let lag = (now - last.received).as_secs();
             catalogue::EVENT_LAG_SECONDS.set(i64::try_from(lag).unwrap_or(i64::MAX));
@@ -181,7 +187,7 @@ impl Pipeline {
         self.begin();
         self.prepare(0, batch, &mut unreadable);
         self.judge();
-        let mut out = Output::with_room_for(std::slice::from_ref(batch));
+        let mut out = Output::with_room_for(std::slice::from_ref(batch), self.scratch.added + ROOM);
         let mut documents: Vec<_> = batch.members.iter().map(|_| Err(String::new())).collect();
         for prepared in &self.scratch.prepared {
             self.write_event(&mut out, prepared, batch, &batch.members[prepared.member]);
@@ -468,11 +474,17 @@ struct Output {
 }
 
 impl Output {
-    fn with_room_for(stored: &[StoredBatch]) -> Self {
+    /// Room for these, when `added` bytes are added to an event.
+    fn with_room_for(stored: &[StoredBatch], added: usize) -> Self {
         let events: usize = stored.iter().map(|batch| batch.members.len()).sum();
         let bytes: usize = stored.iter().map(|batch| batch.body.len()).sum();
-        // what is added to an event is about as long as an event
-        Self { documents: Vec::with_capacity(events), bytes: Vec::with_capacity(bytes + events * 768) }
+        Self { documents: Vec::with_capacity(events), bytes: Vec::with_capacity(bytes + events * added) }
+    }
+
+    /// Bytes that were added to an event of these, in the mean.
+    fn added(&self, stored: &[StoredBatch]) -> usize {
+        let bytes: usize = stored.iter().map(|batch| batch.body.len()).sum();
+        self.bytes.len().saturating_sub(bytes) / self.documents.len().max(1)
     }
 
     fn push(

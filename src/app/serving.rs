@@ -8,12 +8,14 @@ use tokio::task::JoinHandle;
 use warp::Filter;
 
 use crate::access::Door;
+use crate::api::simulated::Wanted;
 use crate::api::status::Look;
 use crate::api::{self, Api, Readiness, Room, State};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ingest::{self, Ingest, Redriver};
 use crate::models::Keeper;
+use crate::simulate::{Settings as TrafficSettings, Traffic};
 use crate::spool::Spool;
 use crate::store::Store;
 use crate::telemetry::catalogue;
@@ -84,6 +86,8 @@ impl Rooms<'_> {
             .unify()
             .or(api::doctor::route(move || serde_json::json!({"dialects": self.census.report()})))
             .unify()
+            .or(api::simulated::route(made_up))
+            .unify()
             .or(api::letters::routes(redriver))
             .unify()
             .or(api::models::routes(self.models))
@@ -133,6 +137,19 @@ pub fn gauges(spool: Spool, models: Option<Arc<Keeper>>, readiness: Arc<Readines
             look_at_models(models, &readiness);
         }
     })
+}
+
+/// Events of a made-up day, as a JSON list.
+fn made_up(wanted: Wanted) -> Vec<u8> {
+    let mut list = vec![b'['];
+    for event in Traffic::new(TrafficSettings::ending(wanted.end)).skip(wanted.skip).take(wanted.size) {
+        if list.len() > 1 {
+            list.push(b',');
+        }
+        list.extend_from_slice(event.json.as_bytes());
+    }
+    list.push(b']');
+    list
 }
 
 /// Brings the metrics of models up to date, and what is said of them where somebody asks how it goes.

@@ -1,5 +1,5 @@
-//! Which verdicts of a batch are explained: while little waits every detection, then one of each kind in a batch, and in a flood one of a
-//! kind now and then.
+//! Which verdicts of a batch are explained in full, with a counterfactual: while little waits every detection, then one of each kind in a
+//! batch, and in a flood one of a kind now and then. What the others are told is that of events [alike](super::alike).
 //!
 //! As a batch is what was waiting, its size says how busy the machine is. An explanation costs as much as judging some seventy events,
 //! so what a flood is told about itself over and over would be most of its cost.

@@ -62,13 +62,23 @@ pub fn attribute(
 pub fn strongest(attribution: &Attribution, space: &Space, row: Row<'_>, typical: &Typical) -> Vec<Contribution> {
     let mut order: Vec<usize> = (0..attribution.len()).filter(|feature| attribution[*feature] != 0.0).collect();
     order.sort_by(|a, b| attribution[*b].abs().total_cmp(&attribution[*a].abs()));
-    let named = order.into_iter().take(NAMED).map(|feature| Contribution {
-        feature: u16::try_from(feature).expect("a space has no more features"),
-        value: value_of(feature, space, row),
-        typical: typical.normal(feature),
-        contribution: attribution[feature],
-    });
-    named.collect()
+    let number = |feature| u16::try_from(feature).expect("a space has no more features");
+    let named = order.into_iter().take(NAMED).map(|feature| (number(feature), attribution[feature]));
+    told(named, space, row, typical)
+}
+
+/// Features and their contributions, with the values of an event.
+pub fn told(
+    named: impl Iterator<Item = (u16, f32)>,
+    space: &Space,
+    row: Row<'_>,
+    typical: &Typical,
+) -> Vec<Contribution> {
+    let contribution = |(feature, contribution): (u16, f32)| {
+        let place = usize::from(feature);
+        Contribution { feature, value: value_of(place, space, row), typical: typical.normal(place), contribution }
+    };
+    named.map(contribution).collect()
 }
 
 /// The features that speak for the class, the strongest first.

@@ -35,6 +35,8 @@ pub mod typical;
 pub mod values;
 
 #[cfg(feature = "torch")]
+mod alike;
+#[cfg(feature = "torch")]
 mod choice;
 #[cfg(feature = "torch")]
 pub mod counterfactual;
@@ -95,7 +97,7 @@ pub enum ModelSource {
 }
 
 /// Which verdicts are explained. An explanation costs as much as judging some seventy events, and a counterfactual several hundred, so
-/// every detection gets its own while little waits, and a flood a few.
+/// every detection gets its own while little waits; in a flood a few do, and the others are told what holds of those like them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Explain {
     /// Whose verdicts.

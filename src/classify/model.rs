@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::alike::Alike;
 use super::calibrate::softmax;
 use super::card::{CARD_FILE, Card, DecisionRule, SCRIPT_FILE, WEIGHTS_FILE};
 use super::choice::{CALM, Choice};
@@ -11,7 +12,7 @@ use super::counterfactual::{self, Answer, Case};
 use super::decide::LeastCost;
 use super::drift::Bins;
 use super::encode::{Encoding, Missing};
-use super::explain::{Attribution, Question, attribute, speaking_for, strongest};
+use super::explain::{Attribution, Question, attribute, speaking_for, strongest, told};
 use super::network::{Network, Scratch};
 use super::novelty::{Novelty, OpenSet, belief_in_unlike};
 use super::script::Script;
@@ -182,6 +183,7 @@ impl LoadedModel {
             least_cost: (self.rule == DecisionRule::LeastCost).then(|| LeastCost::new(&self.card)),
             explain,
             choice: Choice::default(),
+            alike: Alike::default(),
             network: self.network(),
             scratch: Scratch::default(),
             asking: Scratch::default(),
@@ -216,6 +218,7 @@ struct Judge {
     least_cost: Option<LeastCost>,
     explain: Explain,
     choice: Choice,
+    alike: Alike,
     network: Network,
     scratch: Scratch,
     /// In its place while the network is asked for a counterfactual.
@@ -234,7 +237,8 @@ impl Classifier for Judge {
         }
         let before = out.len();
         out.reserve(batch.len());
-        let judged = chunks(batch).try_for_each(|chunk| self.judge(batch.rows(chunk), out));
+        self.alike.clear();
+        let judged = chunks(batch).try_for_each(|chunk| self.judge(batch.rows(chunk), true, out));
         let judged = judged.and_then(|()| self.explain(batch, &mut out[before..]));
         judged.map_err(|fault| {
             out.truncate(before);
@@ -248,10 +252,16 @@ impl Classifier for Judge {
 }
 
 impl Judge {
-    fn judge(&mut self, chunk: Rows<'_>, out: &mut Vec<Classification>) -> Result<(), tch::TchError> {
+    /// Judges some rows; `may_explain` where their verdicts may be explained afterwards.
+    fn judge(
+        &mut self,
+        chunk: Rows<'_>,
+        may_explain: bool,
+        out: &mut Vec<Classification>,
+    ) -> Result<(), tch::TchError> {
         let mut scratch = std::mem::take(&mut self.scratch);
         self.network.forward(&self.encoding, chunk, &mut scratch)?;
-        let words = self.encoding.missing_words();
+        let (words, padded) = (self.encoding.missing_words(), self.encoding.padded());
         let outputs = scratch.logits.chunks_exact_mut(self.network.outputs());
         for (place, (row, outputs)) in chunk.iter().zip(outputs).enumerate() {
             let missing = Missing(&scratch.missing[place * words..][..words]);
@@ -261,7 +271,12 @@ impl Judge {
                 }
             }
             decide::withhold_unmarked(outputs, row.numeric, &self.marks);
-            out.push(self.verdict(outputs, known(missing, row)));
+            let verdict = self.verdict(outputs, known(missing, row));
+            if may_explain {
+                let numbers = &scratch.numbers[place * padded..][..padded];
+                self.alike.note((verdict.verdict, verdict.label), numbers, missing, row.symbols);
+            }
+            out.push(verdict);
         }
         self.scratch = scratch;
         Ok(())
@@ -302,21 +317,42 @@ impl Judge {
         normal.max_by(|one, other| classes[*one].total_cmp(&classes[*other]))
     }
 
-    /// Explains the verdicts that [`Choice`] takes.
+    /// Explains the verdicts that [`Choice`] takes and some of kinds not met before, and tells the other detections what is known of
+    /// those [alike](super::alike).
     fn explain(&mut self, batch: &Matrix, verdicts: &mut [Classification]) -> Result<(), tch::TchError> {
         let kinds = verdicts.iter().map(|verdict| (verdict.verdict, verdict.label));
-        let chosen = self.choice.of(self.explain, kinds);
-        if chosen.is_empty() {
-            return Ok(());
+        let mut chosen = self.choice.of(self.explain, kinds);
+        let searched = chosen.len();
+        self.alike.choose_new(&mut chosen, self.explain.per_batch.saturating_sub(searched));
+        if !chosen.is_empty() {
+            self.explain_chosen(batch, verdicts, &chosen, searched)?;
         }
+        for (place, verdict) in verdicts.iter_mut().enumerate().filter(|(_, verdict)| verdict.explanation.is_empty()) {
+            if let Some(named) = self.alike.of(place) {
+                let (space, row) = (self.encoding.space(), batch.row(place));
+                verdict.explanation = told(named.iter().copied(), space, row, &self.typical);
+            }
+        }
+        Ok(())
+    }
+
+    /// Explains the verdicts at these places; for the first `searched` of them it is also looked for what would have made them normal.
+    fn explain_chosen(
+        &mut self,
+        batch: &Matrix,
+        verdicts: &mut [Classification],
+        chosen: &[usize],
+        searched: usize,
+    ) -> Result<(), tch::TchError> {
         let question = |place: &usize| Question { row: batch.row(*place), class: self.spoken_of(&verdicts[*place]) };
         let questions: Vec<Question<'_>> = chosen.iter().map(question).collect();
         let steps = self.explain.steps.max(1);
         let found = attribute(&self.network, &self.encoding, &self.baseline, &questions, steps)?;
-        for (place, attribution) in chosen.into_iter().zip(found) {
-            let (verdict, row) = (&mut verdicts[place], batch.row(place));
+        for (number, (place, attribution)) in chosen.iter().zip(found).enumerate() {
+            let (verdict, row) = (&mut verdicts[*place], batch.row(*place));
             verdict.explanation = strongest(&attribution, self.encoding.space(), row, &self.typical);
-            if self.explain.counterfactuals && verdict.verdict.is_alarm() {
+            self.alike.learn(*place, &verdict.explanation);
+            if number < searched && self.explain.counterfactuals && verdict.verdict.is_alarm() {
                 verdict.counterfactual = self.counterfactual(row, &attribution, batch.len() <= CALM)?;
             }
         }
@@ -366,7 +402,7 @@ impl counterfactual::Judge for Judge {
         let (mut answers, mut verdicts) = (Vec::with_capacity(events.len()), Vec::with_capacity(events.len()));
         for chunk in chunks(events) {
             verdicts.clear();
-            self.judge(events.rows(chunk), &mut verdicts)?;
+            self.judge(events.rows(chunk), false, &mut verdicts)?;
             answers.extend(verdicts.iter().enumerate().map(|(event, verdict)| self.answer(event, verdict)));
         }
         Ok(answers)
@@ -462,14 +498,23 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_one_class_is_explained_once_and_normal_not_at_all() {
+    fn all_of_a_flood_is_explained_and_searched_once_a_class_and_normal_not_at_all() {
         let model = model();
-        let batch: Vec<FeatureVector> = sample::vectors().into_iter().cycle().take(200).collect();
+        let batch: Vec<FeatureVector> = sample::vectors().into_iter().cycle().take(2000).collect();
         let verdicts = judge(&model, &batch);
         for class in 0..4 {
             let of_class = || verdicts.iter().filter(|verdict| verdict.label == class);
             let explained = of_class().filter(|verdict| !verdict.explanation.is_empty()).count();
-            assert_eq!(explained, usize::from(class != 0 && of_class().count() > 0), "class {class}");
+            assert_eq!(explained, if class == 0 { 0 } else { of_class().count() }, "class {class}");
+            let searched = of_class().filter(|verdict| !verdict.counterfactual.is_empty()).count();
+            assert!(searched <= 1, "class {class}: {searched}");
+        }
+        for (place, verdict) in verdicts.iter().enumerate().step_by(97) {
+            let alone = &judge(&model, &batch[place..=place])[0];
+            let told = |of: &Classification| {
+                of.explanation.iter().map(|one| (one.feature, one.value.clone())).collect::<Vec<_>>()
+            };
+            assert_eq!(told(verdict), told(alone), "equal events have equal explanations");
         }
         let mut out = Vec::new();
         let rows = batch.into_iter().collect();

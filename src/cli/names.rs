@@ -74,7 +74,7 @@ pub struct ScoreOptions {
 pub fn run(command: &NamesCommand) -> anyhow::Result<()> {
     match command {
         NamesCommand::Train(options) => {
-            let model = learn::train(&labels(&options.honest)?, &Family::OF_LETTERS, options.seed);
+            let model = learn::train(&labels(&options.honest)?, Family::OF_LETTERS, options.seed);
             files::write(&options.out, &model.to_bytes())
                 .with_context(|| format!("{} cannot be written", options.out.display()))?;
         }

@@ -286,7 +286,8 @@ pub struct Classify {
     /// How far back the drift of inputs and the disagreement of a shadow model look.
     #[schemars(extend("x-minimum" = "1m", "x-maximum" = "31d"))]
     pub window: DurationText,
-    /// Detections of each batch whose verdict is explained. Where much waits at once, less is explained: see docs/evaluation.md.
+    /// Detections of each batch that are explained by themselves. Where much waits at once, others are told what holds of those alike: see
+    /// docs/evaluation.md.
     #[schemars(range(max = 65_536))]
     pub explain_per_batch: usize,
     /// How a class is decided on.

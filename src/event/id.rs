@@ -12,6 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::SeqNo;
+use super::json::write_string;
 
 /// Names one spool: drawn at random when its folder is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,18 +37,36 @@ impl EventId {
         Self::Given(format!("{}#{id}", index.unwrap_or_default()).into())
     }
 
+    /// Appends it as a JSON string, quotes included.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Place(spool, sequence) => {
+                out.push(b'"');
+                out.extend_from_slice(&by_place(*spool, *sequence));
+                out.push(b'"');
+            }
+            Self::Given(text) => write_string(out, text),
+        }
+    }
+
     /// Appends the text form, which is safe inside a JSON string for ids by place, and as given otherwise.
     pub fn write_to(&self, out: &mut String) {
         match self {
             Self::Place(spool, sequence) => {
-                let mut bytes = [0; 16];
-                bytes[..8].copy_from_slice(&spool.0.to_be_bytes());
-                bytes[8..].copy_from_slice(&sequence.0.to_be_bytes());
-                URL_SAFE_NO_PAD.encode_string(bytes, out);
+                out.push_str(std::str::from_utf8(&by_place(*spool, *sequence)).expect("base64 is ASCII"));
             }
             Self::Given(text) => out.push_str(text),
         }
     }
+}
+
+fn by_place(spool: SpoolId, sequence: SeqNo) -> [u8; 22] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&spool.0.to_be_bytes());
+    bytes[8..].copy_from_slice(&sequence.0.to_be_bytes());
+    let mut text = [0; 22];
+    URL_SAFE_NO_PAD.encode_slice(bytes, &mut text).expect("22 letters are those of 16 bytes");
+    text
 }
 
 impl fmt::Display for EventId {

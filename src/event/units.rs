@@ -1,7 +1,7 @@
 //! Roles and units as types, so that a time is never taken for a count.
 
 use std::fmt;
-use std::ops::Sub;
+use std::ops::{Deref, Sub};
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -71,6 +71,31 @@ impl EventTime {
         self.0.div_euclid(1_000_000)
     }
 
+    /// As [`fmt::Display`] writes it, without the formatter: every document has several.
+    pub fn text(self) -> TimeText {
+        let (year, month, day) = self.day().civil();
+        let in_day = (self.0.rem_euclid(86_400_000_000) / 1000).unsigned_abs();
+        let (hour, minute, second) = (in_day / 3_600_000, in_day / 60_000 % 60, in_day / 1000 % 60);
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let parts: [(usize, u64); 7] = [
+            (4, year.unsigned_abs().into()),
+            (7, month.into()),
+            (10, day.into()),
+            (13, hour),
+            (16, minute),
+            (19, second),
+            (23, in_day % 1000),
+        ];
+        for (mut end, mut part) in parts {
+            while part > 0 {
+                end -= 1;
+                text[end] = b'0' + (part % 10) as u8;
+                part /= 10;
+            }
+        }
+        TimeText(text)
+    }
+
     /// The UTC day it lies in.
     pub fn day(self) -> Day {
         Day(i32::try_from(self.seconds().div_euclid(86_400)).expect("times are bounded to the years 1 to 9999"))
@@ -103,14 +128,22 @@ impl Sub for ReceivedTime {
     }
 }
 
+/// A time in RFC 3339, in UTC with milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeText([u8; 24]);
+
+impl Deref for TimeText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("digits and marks")
+    }
+}
+
 impl fmt::Display for EventTime {
     /// RFC 3339 in UTC with milliseconds, as Elasticsearch writes dates.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = self.day().civil();
-        let in_day = self.0.rem_euclid(86_400_000_000) / 1000;
-        let (hour, minute, second, milli) =
-            (in_day / 3_600_000, in_day / 60_000 % 60, in_day / 1000 % 60, in_day % 1000);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+        f.write_str(&self.text())
     }
 }
 

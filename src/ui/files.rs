@@ -37,10 +37,12 @@ pub(super) struct File {
 pub(super) struct Files(HashMap<&'static str, File>);
 
 impl Files {
+    /// Of what is in the binary.
     pub fn new(embedded: &[Embedded]) -> Self {
         Self(embedded.iter().map(|file| (file.path, File::new(file))).collect())
     }
 
+    /// The file of a path below the page's own.
     pub fn find(&self, path: &str) -> Option<&File> {
         self.0.get(path)
     }

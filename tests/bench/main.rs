@@ -5,7 +5,7 @@
 //! `--engine URL` a real Elasticsearch to measure against as well, `--only features`
 //! for the cost of features alone, `--only classifier` for that of verdicts and explanations (by `--model FOLDER` those of another
 //! model), `--only detectors` for that of detectors of anomalies, `--only series` for that of a thousand to a million series of metrics,
-//! `--only patterns` for that of beacons, tunnels and their like.
+//! `--only patterns` for that of beacons, tunnels and their like, `--only throughput` for the whole way alone.
 
 mod classify;
 mod detectors;
@@ -31,7 +31,7 @@ use sink::Swallow as Sink;
 const BATCH: usize = 125;
 const CONNECTIONS: u32 = 8;
 
-const USAGE: &str = "there are --seconds N, --kdd FILE, --engine URL, --model FOLDER, --only features|classifier|detectors|series|patterns";
+const USAGE: &str = "there are --seconds N, --kdd FILE, --engine URL, --model FOLDER, --only features|classifier|detectors|series|patterns|throughput";
 
 struct Options {
     length: Duration,
@@ -60,11 +60,10 @@ fn main() {
     if wanted("patterns") {
         patterns::print();
     }
-    if options.only.is_some() {
-        return;
+    if wanted("throughput") {
+        let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
+        runtime.block_on(measure(options));
     }
-    let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
-    runtime.block_on(measure(options));
 }
 
 fn options() -> Options {
@@ -82,7 +81,8 @@ fn options() -> Options {
             ("--engine", Some(url)) => options.engine = Some(url),
             ("--model", Some(folder)) => options.model = Some(folder.into()),
             ("--only", Some(part))
-                if ["features", "classifier", "detectors", "series", "patterns"].contains(&part.as_str()) =>
+                if ["features", "classifier", "detectors", "series", "patterns", "throughput"]
+                    .contains(&part.as_str()) =>
             {
                 options.only = Some(part)
             }

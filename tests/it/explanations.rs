@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use oversight::classify::typical::Typical;
 use oversight::classify::{self, Classifier, Explain, LoadedModel, ModelSource, check, counterfactual, values};
-use oversight::event::annotated::{Classification, FeatureValue};
+use oversight::event::annotated::{Classification, Contribution, FeatureValue};
 use oversight::features::{Matrix, NAMES, Row, Sample, Space};
 use oversight::normalise::kdd::parse_line;
 use rand::SeedableRng;
@@ -192,4 +192,47 @@ fn a_counterfactual_names_no_feature_that_it_does_not_need() {
     }
     println!("{named} conditions beside others, {idle} of them idle");
     assert_eq!(idle, 0, "of {named}");
+}
+
+/// Events of a flood: more than wait while each detection is explained by itself.
+const FLOOD: usize = 1_000;
+
+#[test]
+fn nearly_every_detection_of_a_flood_is_told_what_it_would_be_told_by_itself() {
+    let Some(file) = data::shared("kdd99/kddcup.data_10_percent.gz") else { return };
+    let model = classify::load(&ModelSource::Builtin("kdd99".to_owned())).expect("sound");
+    let explain = Explain { counterfactuals: false, ..Explain::default() };
+    let (mut in_flood, mut alone) = (model.classifier_with(explain), model.classifier_with(explain));
+    let rows: Vec<Sample> = data::lines(&file)
+        .step_by(EVERY)
+        .take(20 * FLOOD)
+        .map(|line| Sample::from(parse_line(&line).expect("a record").features))
+        .collect();
+    let (mut detections, mut told, mut compared, mut same_first, mut shared) = (0, 0, 0, 0, 0);
+    for batch in rows.chunks(FLOOD) {
+        let mut matrix = Matrix::new(oversight::features::MEASURED);
+        batch.iter().for_each(|row| matrix.push(row.row()));
+        let mut verdicts = Vec::new();
+        in_flood.classify(&matrix, &mut verdicts).expect("runs");
+        for (row, verdict) in batch.iter().zip(&verdicts).filter(|(_, verdict)| verdict.verdict.is_alarm()) {
+            detections += 1;
+            let Some(first) = verdict.explanation.first() else { continue };
+            told += 1;
+            if told % 20 == 0 {
+                let own = judged(alone.as_mut(), row).explanation;
+                let names = |of: &[_]| of.iter().map(|one: &Contribution| one.feature).collect::<Vec<_>>();
+                compared += 1;
+                same_first += usize::from(own.first().is_some_and(|own| own.feature == first.feature));
+                shared += names(&own).iter().filter(|feature| names(&verdict.explanation).contains(feature)).count();
+            }
+        }
+    }
+    println!(
+        "{told} of {detections} detections explained; of {compared} compared the first feature is the same for {same_first}, and \
+         {shared} of {} features are",
+        5 * compared
+    );
+    assert!(detections > 10_000 && told * 100 >= detections * 98, "{told} of {detections}");
+    assert!(same_first * 100 >= compared * 85, "{same_first} of {compared}");
+    assert!(shared * 100 >= 5 * compared * 95, "{shared} of {}", 5 * compared);
 }

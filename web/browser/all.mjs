@@ -217,6 +217,9 @@ describe("the page", { skip: reason ?? false }, () => {
       const health = await text(page);
       assert.match(health, /It adds up\./);
       assert.match(health, /There are none: everything that came in could be read and stored/);
+      assert.match(health, /zeek: [\d,]+ of [\d,]+ events are connections; \d+ of 41 features as the source says them/);
+      await page.getByText(/^zeek: /).first().click();
+      await page.getByRole("row", { name: /^num_failed_logins 100 %/ }).waitFor();
       assert.deepEqual(page.faults, []);
       await page.context().close();
     });
@@ -302,6 +305,26 @@ describe("the page", { skip: reason ?? false }, () => {
       await page.getByText("192.0.2.10").waitFor({ timeout: 15_000 });
       assert.deepEqual(page.faults, []);
       await page.context().close();
+    });
+
+    test("the simulator runs from the page, says how far it is, and stops when told", async () => {
+      const other = await Oversight.start("serve");
+      try {
+        const page = await open(browser, other.url, "/ui/");
+        await page.getByRole("button", { name: "Run the simulator for a minute" }).click();
+        await page.getByRole("heading", { name: "Now", exact: true }).waitFor({ timeout: 15_000 });
+        await page.getByText(/[\d,]+ events of a made-up day/).waitFor({ timeout: 15_000 });
+        await page.getByText(/[3-9],000 events of a made-up day/).waitFor({ timeout: 30_000 });
+        await isSound(page, "while the simulator runs");
+        await page.getByRole("button", { name: "Stop" }).click();
+        await page.getByRole("button", { name: "Stop" }).waitFor({ state: "detached", timeout: 15_000 });
+        const { accounts } = await (await fetch(`${other.url}/v1/status`)).json();
+        assert.ok(accounts.received >= 3_000 && accounts.received < 60_000, JSON.stringify(accounts));
+        assert.deepEqual(page.faults, []);
+        await page.context().close();
+      } finally {
+        await other.stop();
+      }
     });
 
     test("what attackers write into events is text on every page", async () => {

@@ -190,7 +190,7 @@ const WORDS: [&str; 144] = [
 ];
 
 impl Family {
-    /// All of them.
+    /// All of them, those of words last.
     pub const ALL: [Self; 12] = [
         Self::Conficker,
         Self::Cryptolocker,
@@ -208,18 +208,7 @@ impl Family {
 
     /// Those that put letters together and not words: what the model is trained on. Words are what honest names are made of,
     /// so that a model of letters which is shown such names becomes worse at all others.
-    pub const OF_LETTERS: [Self; 10] = [
-        Self::Conficker,
-        Self::Cryptolocker,
-        Self::Ramnit,
-        Self::Locky,
-        Self::Bamital,
-        Self::Dyre,
-        Self::Newgoz,
-        Self::Qadars,
-        Self::Simda,
-        Self::Pykspa,
-    ];
+    pub const OF_LETTERS: &[Self] = Self::ALL.split_at(10).0;
 
     /// Its name.
     pub fn name(self) -> &'static str {

@@ -83,14 +83,14 @@ pub fn train(honest: &[String], families: &[Family], seed: u64) -> Model {
 
 /// Trains on `training` and measures on `testing`, with each family left out in turn.
 pub fn evaluate(training: &[String], testing: &[String], seed: u64) -> Report {
-    let model = train(training, &Family::OF_LETTERS, seed);
+    let model = train(training, Family::OF_LETTERS, seed);
     let known = distinct(training);
     let mut honest = distinct(testing);
     honest.retain(|label| known.binary_search(label).is_err());
     let mut mistaken: Vec<&String> = honest.iter().filter(|label| model.is_made_up(label)).collect();
     mistaken.sort_unstable_by(|one, other| model.odds(other).total_cmp(&model.odds(one)));
     let families = Family::ALL.map(|family| {
-        let others: Vec<Family> = Family::OF_LETTERS.into_iter().filter(|other| *other != family).collect();
+        let others: Vec<Family> = Family::OF_LETTERS.iter().copied().filter(|other| *other != family).collect();
         FamilyReport {
             family: family.name(),
             recall: recall(&model, family),

@@ -4,14 +4,18 @@
 //! last 24 hours. Hours count from the pair's own first call: RITA takes all of an imported day, and so sees a beacon that
 //! began at noon as half of one.
 
+use std::borrow::Cow;
+
 use serde_json::json;
 
 use super::super::codec::{Damaged, Reader, Writer};
 use super::call::{Call, field, text};
-use super::finding::{Finding, Pattern, Told, between, duration_in_words};
+use super::finding::{
+    DAY, Entity, Finding, Pattern, Shown, TOLD_FROM, Told, between, duration_in_words, strongest_first,
+};
 use super::hours::Hours;
 use super::recent::Recent;
-use super::regular::{HOURS, Spread, flatness, persistence, thousandths};
+use super::regular::{Spread, flatness, persistence, thousandths};
 use super::ring::Ring;
 use crate::normalise::Transport;
 
@@ -29,9 +33,6 @@ const AFTER: i64 = 1_800;
 const NOTHING: f64 = 0.5;
 /// Hours of which the first and the last one, which are not whole, need not be looked at.
 const CUT_FROM: usize = 5;
-const DAY: i64 = HOURS as i64 * 3600;
-/// Severity from which an event is told of its beacon.
-const TOLD_FROM: f64 = 50.0;
 /// What stands for the protocol in a snapshot.
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -66,7 +67,7 @@ pub(super) struct Pair {
 }
 
 /// What a score is made of.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Parts {
     interval: Spread,
     size: Spread,
@@ -81,59 +82,39 @@ impl Beacons {
         Self { pairs: Recent::new(pairs), threshold }
     }
 
-    /// Takes a call in; gives the pair's beacon where it is told as one now, and whether that is to be recorded.
-    pub(super) fn observe(&mut self, call: &Call<'_>, at: i64, from: f32) -> Option<(Finding, bool)> {
+    /// Takes a call in; gives what it shows where the pair is told as a beacon now.
+    pub(super) fn observe(&mut self, call: &Call<'_>, at: i64, from: f32) -> Option<Shown> {
         if !call.may_beacon() {
             return None;
         }
         let key = call.name.map_or_else(|| call.key(), |name| call.key_of_name(name));
-        let pair = self.pairs.meet(key, || Pair::new(call, at));
+        let (pair, _) = self.pairs.meet(key, || Pair::new(call, at));
         pair.add(call, at);
         if pair.calls == PROVEN {
             self.pairs.prove(key);
+            return None;
         }
-        let threshold = self.threshold;
-        let pair = self.pairs.get(key)?;
         if pair.calls < LEAST {
             return None;
         }
         if pair.is_due() {
-            pair.score = pair.parts().map_or(0.0, |parts| parts.score) as f32;
-            pair.scored = (pair.calls, pair.last);
+            pair.rate();
         }
-        let severity = severity(f64::from(pair.score), threshold);
+        let severity = severity(f64::from(pair.score), self.threshold);
         if severity < TOLD_FROM {
             return None;
         }
         let due = pair.told.is_due(severity, from, pair.last);
-        // what events are told says no more than the score; the evidence is put together for records
-        Some((pair.finding(key, severity, due.then(|| pair.parts()).flatten()), due))
+        Some(pair.shown(key, severity, due))
     }
 
     /// All pairs that have been scored, with their scores as of now; the most regular first.
     pub(super) fn ranked(&self) -> Vec<Finding> {
-        let mut ranked: Vec<(f64, u64, Finding)> = self
-            .pairs
-            .iter()
-            .filter(|(_, pair)| pair.calls >= LEAST)
-            .filter_map(|(key, pair)| {
-                let parts = pair.parts()?;
-                let finding = pair.finding(key, severity(parts.score, self.threshold), Some(parts));
-                Some((parts.score, pair.calls, finding))
-            })
-            .collect();
-        ranked.sort_by(|one, other| {
-            other.0.total_cmp(&one.0).then(other.1.cmp(&one.1)).then_with(|| one.2.entity.cmp(&other.2.entity))
-        });
-        ranked.into_iter().map(|(.., finding)| finding).collect()
-    }
-
-    pub(super) fn save(&self, out: &mut Writer) {
-        self.pairs.save(out, Pair::save);
-    }
-
-    pub(super) fn load(&mut self, input: &mut Reader<'_>) -> Result<(), Damaged> {
-        self.pairs.load(input, Pair::load)
+        let called = self.pairs.iter().filter(|(_, pair)| pair.calls >= LEAST);
+        strongest_first(called.filter_map(|(key, pair)| {
+            let parts = pair.parts()?;
+            Some(pair.shown_by(key, severity(parts.score, self.threshold), &parts))
+        }))
     }
 }
 
@@ -175,6 +156,12 @@ impl Pair {
         self.hours.add(at);
     }
 
+    /// Counts its score anew.
+    fn rate(&mut self) {
+        self.score = self.parts().map_or(0.0, |parts| parts.score) as f32;
+        self.scored = (self.calls, self.last);
+    }
+
     fn is_due(&self) -> bool {
         let (calls, at) = self.scored;
         self.calls - calls >= EVERY || self.last - at >= AFTER || calls < LEAST
@@ -201,35 +188,13 @@ impl Pair {
         Some(Parts { interval, size, histogram, duration, score })
     }
 
-    fn finding(&self, key: u64, severity: f64, parts: Option<Parts>) -> Finding {
-        let value = parts.map_or(thousandths(self.score.into()), |parts| parts.score);
-        let mut finding = Finding {
-            pattern: Pattern::Beacon,
-            entity: self.entity(),
-            span: (self.since(), self.last),
-            value,
-            severity,
-            evidence: serde_json::Value::Null,
-            reason: String::new(),
-            key,
-        };
-        if let Some(parts) = parts {
-            finding.evidence = self.evidence(&parts);
-            finding.reason = self.reason(&parts);
-        }
-        finding
-    }
-
     fn entity(&self) -> Vec<(String, String)> {
-        let source = (field("source", &self.source), self.source.to_string());
-        match self.service {
-            None => vec![source, ("destination.domain".to_owned(), self.destination.to_string())],
-            Some((port, _)) => vec![
-                source,
-                (field("destination", &self.destination), self.destination.to_string()),
-                ("destination.port".to_owned(), port.to_string()),
-            ],
-        }
+        let destination = match self.service {
+            None => "destination.domain".to_owned(),
+            Some(_) => field("destination", &self.destination),
+        };
+        let paths = [field("source", &self.source), destination, "destination.port".to_owned()];
+        paths.into_iter().zip(self.values()).map(|(path, value)| (path, value.into_owned())).collect()
     }
 
     fn evidence(&self, parts: &Parts) -> serde_json::Value {
@@ -263,6 +228,36 @@ impl Pair {
             parts.size.deviation,
             parts.score
         )
+    }
+
+    fn shown_by(&self, key: u64, severity: f64, parts: &Parts) -> Finding {
+        Finding {
+            pattern: Self::PATTERN,
+            entity: self.entity(),
+            span: (self.since(), self.last),
+            value: parts.score,
+            severity,
+            evidence: self.evidence(parts),
+            reason: self.reason(parts),
+            key,
+        }
+    }
+}
+
+impl Entity for Pair {
+    const PATTERN: Pattern = Pattern::Beacon;
+
+    fn values(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let port = self.service.map(|(port, _)| Cow::Owned(port.to_string()));
+        [&self.source, &self.destination].into_iter().map(|host| Cow::Borrowed(&**host)).chain(port)
+    }
+
+    fn value(&self) -> f64 {
+        thousandths(self.score.into())
+    }
+
+    fn finding(&self, key: u64, severity: f64) -> Finding {
+        self.shown_by(key, severity, &self.parts().unwrap_or_default())
     }
 
     fn save(&self, out: &mut Writer) {
@@ -309,6 +304,7 @@ mod tests {
     use proptest::prelude::{any, prop_assert_eq, proptest};
 
     use super::super::call::tests::call;
+    use super::super::finding::tests::restored;
     use super::*;
 
     const FROM: f32 = 75.0;
@@ -316,7 +312,7 @@ mod tests {
     /// Calls at these seconds, each of so many bytes; what is recorded.
     fn feed(beacons: &mut Beacons, calls: impl IntoIterator<Item = (i64, u64)>) -> Vec<Finding> {
         let told = calls.into_iter().filter_map(|(at, sent)| beacons.observe(&call(7, 77, 443, sent), at, FROM));
-        told.filter_map(|(finding, record)| record.then_some(finding)).collect()
+        told.filter_map(|shown| shown.record).collect()
     }
 
     /// A call every minute, two seconds early or late.
@@ -386,11 +382,7 @@ mod tests {
             let mut part = Beacons::new(8, 0.6);
             let before: Vec<_> = calls[..cut].iter().map(|call| observe(&mut part, *call)).collect();
             prop_assert_eq!(&before[..], &all[..cut]);
-            let mut out = Writer::default();
-            part.save(&mut out);
-            let bytes = out.finish();
-            let mut restored = Beacons::new(8, 0.6);
-            prop_assert_eq!(restored.load(&mut Reader::new(&bytes)), Ok(()));
+            let mut restored = Beacons { pairs: restored(&part.pairs, 8), ..Beacons::new(8, 0.6) };
             let after: Vec<_> = calls[cut..].iter().map(|call| observe(&mut restored, *call)).collect();
             prop_assert_eq!(&after[..], &all[cut..]);
             prop_assert_eq!(restored.ranked(), whole.ranked());

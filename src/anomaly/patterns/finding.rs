@@ -1,12 +1,20 @@
 //! What a pattern found, and its document: the names of Elastic's records, as those of metrics have them, with the
 //! evidence below `oversight.anomaly.evidence` and ATT&CK's words in `threat`.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
+use super::super::codec::{Damaged, Reader, Writer};
 use super::super::record::{put, scalar};
 use super::super::render::{write_escaped, write_number};
 use super::super::touched::rounded;
 use crate::event::{EventTime, ReceivedTime};
+
+/// Severity from which an event is told of a pattern.
+pub(super) const TOLD_FROM: f64 = 50.0;
+/// Seconds.
+pub(super) const DAY: i64 = 86_400;
 
 /// The patterns that no single connection shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,6 +82,47 @@ impl Pattern {
     }
 }
 
+/// Whom a pattern is looked for at, with what is remembered of it.
+pub(super) trait Entity: Sized {
+    /// Which pattern.
+    const PATTERN: Pattern;
+
+    /// What it is known by, in the order of its finding's fields.
+    fn values(&self) -> impl Iterator<Item = Cow<'_, str>>;
+
+    /// In the pattern's own [unit](Pattern::unit).
+    fn value(&self) -> f64;
+
+    /// With evidence and a sentence; `key` stands for it.
+    fn finding(&self, key: u64, severity: f64) -> Finding;
+
+    /// Into a snapshot.
+    fn save(&self, out: &mut Writer);
+
+    /// From a snapshot.
+    fn load(input: &mut Reader<'_>) -> Result<Self, Damaged>;
+
+    /// What an event shows of it; the evidence is put together for records alone.
+    fn shown(&self, key: u64, severity: f64, is_due: bool) -> Shown {
+        Shown {
+            in_event: in_event(Self::PATTERN, self.values(), self.value(), severity),
+            severity,
+            record: is_due.then(|| self.finding(key, severity)),
+        }
+    }
+}
+
+/// A pattern that an event is part of.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Shown {
+    /// What the event is told, as JSON.
+    pub in_event: String,
+    /// Severity, 0 to 100.
+    pub severity: f64,
+    /// What is to be recorded, where it is due.
+    pub record: Option<Finding>,
+}
+
 /// A pattern that was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
@@ -115,7 +164,9 @@ impl Finding {
         let name = self.pattern.name();
         let score = rounded(self.severity);
         let [start, end] = [self.span.0, self.span.1].map(|second| time(second).to_string());
-        let metric: Value = serde_json::from_str(&self.in_event()).expect("fragments are valid JSON");
+        let values = self.entity.iter().map(|(_, value)| value.into());
+        let metric = in_event(self.pattern, values, self.value, self.severity);
+        let metric: Value = serde_json::from_str(&metric).expect("fragments are valid JSON");
         let joined = |part: fn(&(String, String)) -> &str| self.entity.iter().map(part).collect::<Vec<_>>().join(", ");
         let mut root = Map::new();
         let fields = json!({
@@ -153,25 +204,35 @@ impl Finding {
             "tactic": {"id": ["TA0011"], "name": ["Command and Control"]},
         })
     }
+}
 
-    /// What an event is told that shows it: of the shape that metrics have there.
-    pub(super) fn in_event(&self) -> String {
-        let mut out = format!("{{\"name\":\"{}\",\"entity\":\"", self.pattern.name());
-        for (place, (_, value)) in self.entity.iter().enumerate() {
-            if place > 0 {
-                out.push_str(", ");
-            }
-            write_escaped(&mut out, value);
+/// What an event is told that shows a pattern: of the shape that metrics have there.
+fn in_event<'a>(pattern: Pattern, entity: impl Iterator<Item = Cow<'a, str>>, value: f64, severity: f64) -> String {
+    let mut out = format!("{{\"name\":\"{}\",\"entity\":\"", pattern.name());
+    for (place, value) in entity.enumerate() {
+        if place > 0 {
+            out.push_str(", ");
         }
-        out.push_str("\",\"value\":");
-        write_number(&mut out, self.value);
-        out.push_str(",\"score\":");
-        write_number(&mut out, rounded(self.severity));
-        out.push_str(",\"direction\":\"high\",\"meaning\":[\"");
-        out.push_str(self.pattern.meaning());
-        out.push_str("\"]}");
-        out
+        write_escaped(&mut out, &value);
     }
+    out.push_str("\",\"value\":");
+    write_number(&mut out, value);
+    out.push_str(",\"score\":");
+    write_number(&mut out, rounded(severity));
+    out.push_str(",\"direction\":\"high\",\"meaning\":[\"");
+    out.push_str(pattern.meaning());
+    out.push_str("\"]}");
+    out
+}
+
+/// The most severe first; of as severe ones that of the greatest value.
+pub(super) fn strongest_first(findings: impl Iterator<Item = Finding>) -> Vec<Finding> {
+    let mut ranked: Vec<Finding> = findings.collect();
+    ranked.sort_by(|one, other| {
+        let severity = other.severity.total_cmp(&one.severity);
+        severity.then(other.value.total_cmp(&one.value)).then_with(|| one.entity.cmp(&other.entity))
+    });
+    ranked
 }
 
 /// Of a second since the epoch.
@@ -206,12 +267,10 @@ pub(super) struct Told(pub i64);
 impl Told {
     /// Not yet.
     pub(super) const NEVER: Self = Self(i64::MIN);
-    /// Seconds until a pattern that goes on is recorded again.
-    const AGAIN: i64 = 86_400;
 
     /// Whether one of this severity is due at a second.
     pub(super) fn is_due(&mut self, severity: f64, from: f32, at: i64) -> bool {
-        let due = severity >= f64::from(from) && at.saturating_sub(self.0) >= Self::AGAIN;
+        let due = severity >= f64::from(from) && at.saturating_sub(self.0) >= DAY;
         if due {
             self.0 = at;
         }
@@ -220,8 +279,18 @@ impl Told {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use super::super::recent::Recent;
     use super::*;
+
+    /// What a snapshot of these gives back.
+    pub(in super::super) fn restored<T: Entity>(known: &Recent<T>, most: usize) -> Recent<T> {
+        let mut out = Writer::default();
+        known.save(&mut out, T::save);
+        let mut restored = Recent::new(most);
+        restored.load(&mut Reader::new(&out.finish()), T::load).expect("whole");
+        restored
+    }
 
     fn finding() -> Finding {
         Finding {

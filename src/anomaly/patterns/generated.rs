@@ -6,6 +6,7 @@
 //! "Probability inequalities for sums of bounded random variables" (1963): the share's divergence from [`WRONG`], times
 //! the number of names. That is the evidence, on the scale that metrics have.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use serde_json::json;
@@ -15,7 +16,7 @@ use super::super::fields::hash_bytes;
 use super::super::names::Model;
 use super::super::tail;
 use super::domain::Name;
-use super::finding::{Finding, Pattern, Told, duration_in_words};
+use super::finding::{DAY, Entity, Finding, Pattern, Shown, TOLD_FROM, Told, duration_in_words, strongest_first};
 use super::question::Question;
 use super::recent::Recent;
 use super::regular::thousandths;
@@ -28,10 +29,6 @@ const WRONG: f64 = 0.05;
 const PROVEN: usize = 2;
 /// Names that are shown as examples.
 const EXAMPLES: usize = 8;
-/// Severity from which an event is told, and which a host has at most that asked for too few made-up names.
-const TOLD_FROM: f64 = 50.0;
-/// Domains are forgotten after a day.
-const DAY: i64 = 86_400;
 
 /// All hosts.
 #[derive(Debug)]
@@ -46,7 +43,10 @@ pub(super) struct Generated {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Host {
     client: Box<str>,
+    /// Of the last [`DAY`].
     domains: VecDeque<Domain>,
+    /// How many of them look made up.
+    made_up: usize,
     evidence: f32,
     told: Told,
 }
@@ -66,73 +66,52 @@ impl Generated {
         Self { hosts: Recent::new(hosts), least, model: Model::shipped() }
     }
 
-    /// Takes a question in; gives the finding where the host's names look made up, and whether that is to be recorded.
-    pub(super) fn observe(
-        &mut self,
-        asked: &Question<'_>,
-        name: &Name<'_>,
-        at: i64,
-        from: f32,
-    ) -> Option<(Finding, bool)> {
+    /// Takes a question in, its registered part in lower case; gives what it shows where the host's names look made up.
+    pub(super) fn observe(&mut self, asked: &Question<'_>, name: &Name<'_>, at: i64, from: f32) -> Option<Shown> {
         let key = hash_bytes(asked.client.as_bytes());
-        let (model, least) = (self.model, self.least);
-        let host = self.hosts.meet(key, || Host::new(asked.client));
-        host.add(name, asked.is_refused(), at, model);
-        if host.made_up().count() >= PROVEN {
+        let (host, is_proven) = self.hosts.meet(key, || Host::new(asked.client));
+        let is_made_up = host.add(name, asked.is_refused(), at, self.model);
+        let severity = host.severity(self.least);
+        // an event is told for the name it asks for, not for what its host asked for before
+        let shown = (severity >= TOLD_FROM && is_made_up).then(|| {
+            let due = host.told.is_due(severity, from, at);
+            host.shown(key, severity, due)
+        });
+        if !is_proven && host.made_up >= PROVEN {
             self.hosts.prove(key);
         }
-        let host = self.hosts.get(key)?;
-        let severity = host.severity(least);
-        // an event is told for the name it asks for, not for what its host asked for before
-        let hash = hash_bytes(name.registered.to_ascii_lowercase().as_bytes());
-        let shows = || host.domains.iter().any(|domain| domain.hash == hash && domain.made_up.is_some());
-        if severity < TOLD_FROM || !shows() {
-            return None;
-        }
-        let due = host.told.is_due(severity, from, at);
-        Some((host.finding(key, severity), due))
+        shown
     }
 
     /// All hosts that asked for made-up names, the strongest evidence first.
     pub(super) fn ranked(&self) -> Vec<Finding> {
-        let mut ranked: Vec<Finding> = self
-            .hosts
-            .iter()
-            .filter(|(_, host)| host.made_up().next().is_some())
-            .map(|(key, host)| host.finding(key, host.severity(self.least)))
-            .collect();
-        ranked.sort_by(|one, other| other.value.total_cmp(&one.value).then_with(|| one.entity.cmp(&other.entity)));
-        ranked
-    }
-
-    pub(super) fn save(&self, out: &mut Writer) {
-        self.hosts.save(out, Host::save);
-    }
-
-    pub(super) fn load(&mut self, input: &mut Reader<'_>) -> Result<(), Damaged> {
-        self.hosts.load(input, Host::load)
+        let asked = self.hosts.iter().filter(|(_, host)| host.made_up > 0);
+        strongest_first(asked.map(|(key, host)| host.finding(key, host.severity(self.least))))
     }
 }
 
 impl Host {
     fn new(client: &str) -> Self {
-        Self { client: client.into(), domains: VecDeque::new(), evidence: 0.0, told: Told::NEVER }
+        Self { client: client.into(), domains: VecDeque::new(), made_up: 0, evidence: 0.0, told: Told::NEVER }
     }
 
-    fn add(&mut self, name: &Name<'_>, refused: bool, at: i64, model: &Model) {
-        let registered = name.registered.to_ascii_lowercase();
-        let hash = hash_bytes(registered.as_bytes());
+    /// Whether the name looks made up.
+    fn add(&mut self, name: &Name<'_>, refused: bool, at: i64, model: &Model) -> bool {
+        let hash = hash_bytes(name.registered.as_bytes());
         if let Some(known) = self.domains.iter_mut().find(|domain| domain.hash == hash) {
             known.refused |= refused;
-            return;
+            return known.made_up.is_some();
         }
-        let made_up = model.is_made_up(name.label).then(|| registered.into());
+        let made_up: Option<Box<str>> = model.is_made_up(name.label).then(|| name.registered.into());
+        let is_made_up = made_up.is_some();
         self.domains.retain(|domain| at.saturating_sub(domain.at) < DAY);
         if self.domains.len() >= NAMES {
             self.domains.pop_front();
         }
         self.domains.push_back(Domain { hash, at, refused, made_up });
-        self.evidence = evidence(self.made_up().count(), self.domains.len()) as f32;
+        self.made_up = self.made_up().count();
+        self.evidence = evidence(self.made_up, self.domains.len()) as f32;
+        is_made_up
     }
 
     fn made_up(&self) -> impl Iterator<Item = &Domain> {
@@ -141,21 +120,33 @@ impl Host {
 
     fn severity(&self, least: usize) -> f64 {
         let severity = tail::severity(self.evidence.into());
-        if self.made_up().count() < least { severity.min(TOLD_FROM - 1.0) } else { severity }
+        if self.made_up < least { severity.min(TOLD_FROM - 1.0) } else { severity }
+    }
+}
+
+impl Entity for Host {
+    const PATTERN: Pattern = Pattern::GeneratedNames;
+
+    fn values(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        std::iter::once(Cow::Borrowed(&*self.client))
+    }
+
+    fn value(&self) -> f64 {
+        thousandths(self.evidence.into())
     }
 
     fn finding(&self, key: u64, severity: f64) -> Finding {
-        let made_up = self.made_up().count();
+        let made_up = self.made_up;
         let refused = self.made_up().filter(|domain| domain.refused).count();
         let examples: Vec<&str> =
             self.made_up().filter_map(|domain| domain.made_up.as_deref()).take(EXAMPLES).collect();
         let times = || self.made_up().map(|domain| domain.at);
         let span = (times().min().unwrap_or(0), times().max().unwrap_or(0));
         Finding {
-            pattern: Pattern::GeneratedNames,
+            pattern: Self::PATTERN,
             entity: vec![(super::call::field("source", &self.client), self.client.to_string())],
             span,
-            value: thousandths(self.evidence.into()),
+            value: self.value(),
             severity,
             evidence: json!({
                 "made_up_names": made_up, "names": self.domains.len(), "refused": refused, "examples": examples,
@@ -196,7 +187,8 @@ impl Host {
         if domains.len() > NAMES {
             return Err(Damaged);
         }
-        Ok(Self { client, domains, evidence: input.f32()?, told: Told(input.i64()?) })
+        let made_up = domains.iter().filter(|domain| domain.made_up.is_some()).count();
+        Ok(Self { client, domains, made_up, evidence: input.f32()?, told: Told(input.i64()?) })
     }
 }
 
@@ -212,9 +204,10 @@ fn evidence(made_up: usize, names: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::finding::tests::restored;
     use super::*;
 
-    fn ask(hosts: &mut Generated, name: &str, at: i64) -> Option<(Finding, bool)> {
+    fn ask(hosts: &mut Generated, name: &str, at: i64) -> Option<Shown> {
         let asked = Question { client: "10.0.0.9", kind: Some("A"), code: Some("NXDOMAIN") };
         hosts.observe(&asked, &Name::of(name).expect("registered"), at, 75.0)
     }
@@ -242,15 +235,13 @@ mod tests {
         let honest = HONEST.iter().map(|name| ask(&mut hosts, name, 0)).collect::<Vec<_>>();
         assert!(honest.iter().all(Option::is_none));
         let told: Vec<_> = (0..).zip(MADE_UP).filter_map(|(at, name)| ask(&mut hosts, name, at)).collect();
-        assert_eq!(told.iter().filter(|(_, due)| *due).count(), 1, "{told:?}");
-        let (last, _) = told.last().expect("told");
+        assert_eq!(told.iter().filter(|shown| shown.record.is_some()).count(), 1, "{told:?}");
+        assert!(told.last().expect("told").severity > 90.0, "{told:?}");
+        let last = &hosts.ranked()[0];
         assert_eq!(last.evidence["refused"], last.evidence["made_up_names"]);
-        assert!(last.severity > 90.0, "{last:?}");
+        assert_eq!(last.evidence["made_up_names"], MADE_UP.len());
         assert_eq!(ask(&mut hosts, HONEST[0], 99), None, "an honest name shows nothing");
-        let mut out = Writer::default();
-        hosts.save(&mut out);
-        let mut again = Generated::new(16, 8);
-        again.load(&mut Reader::new(&out.finish())).expect("whole");
+        let again = Generated { hosts: restored(&hosts.hosts, 16), ..Generated::new(16, 8) };
         assert_eq!(again.ranked(), hosts.ranked());
     }
 

@@ -3,11 +3,13 @@
 //! The bands are RITA's (1, 4, 8 and 12 hours: none, low, medium, high), for a single connection and not for the sum of a
 //! pair's. A connection that is told of again while it is open (Zeek's open_conn.log) counts with the longest duration told.
 
+use std::borrow::Cow;
+
 use serde_json::json;
 
 use super::super::codec::{Damaged, Reader, Writer};
 use super::call::{Call, field, text};
-use super::finding::{Finding, Pattern, between, duration_in_words};
+use super::finding::{Entity, Finding, Pattern, Shown, TOLD_FROM, between, duration_in_words, strongest_first};
 use super::recent::Recent;
 use super::ring::Ring;
 
@@ -22,8 +24,6 @@ const UNUSUAL: f64 = 2.0;
 const CUSTOMARY: f64 = 40.0;
 /// A connection is recorded again when it has become so many times as long.
 const GROWN: f64 = 2.0;
-/// Severity from which an event is told.
-const TOLD_FROM: f64 = 50.0;
 /// Seconds by which two logs may differ about when a connection began.
 const SAME_START: i64 = 1;
 
@@ -58,13 +58,13 @@ impl Lasting {
         Self { pairs: Recent::new(pairs), threshold }
     }
 
-    /// Takes a call in that began at a second; gives the finding where it is long, and whether that is to be recorded.
-    pub(super) fn observe(&mut self, call: &Call<'_>, start: i64, from: f32) -> Option<(Finding, bool)> {
+    /// Takes a call in that began at a second; gives what it shows where it is long.
+    pub(super) fn observe(&mut self, call: &Call<'_>, start: i64, from: f32) -> Option<Shown> {
         let seconds = call.duration.filter(|seconds| *seconds >= self.threshold * BANDS[0].0)?;
-        let (key, threshold) = (call.key(), self.threshold);
-        let pair = self.pairs.meet(key, || Pair::new(call, start));
+        let key = call.key();
+        let (pair, _) = self.pairs.meet(key, || Pair::new(call, start));
         pair.add(start, seconds, call.sent);
-        let severity = pair.severity(threshold);
+        let severity = pair.severity(self.threshold);
         if severity < TOLD_FROM {
             return None;
         }
@@ -72,26 +72,12 @@ impl Lasting {
         if due {
             pair.told = pair.longest;
         }
-        Some((pair.finding(key, severity), due))
+        Some(pair.shown(key, severity, due))
     }
 
     /// The newest long connection of each pair, the longest first.
     pub(super) fn ranked(&self) -> Vec<Finding> {
-        let found = self.pairs.iter().map(|(key, pair)| pair.finding(key, pair.severity(self.threshold)));
-        let mut ranked: Vec<Finding> = found.collect();
-        ranked.sort_by(|one, other| {
-            let severity = other.severity.total_cmp(&one.severity);
-            severity.then(other.value.total_cmp(&one.value)).then_with(|| one.entity.cmp(&other.entity))
-        });
-        ranked
-    }
-
-    pub(super) fn save(&self, out: &mut Writer) {
-        self.pairs.save(out, Pair::save);
-    }
-
-    pub(super) fn load(&mut self, input: &mut Reader<'_>) -> Result<(), Damaged> {
-        self.pairs.load(input, Pair::load)
+        strongest_first(self.pairs.iter().map(|(key, pair)| pair.finding(key, pair.severity(self.threshold))))
     }
 }
 
@@ -130,6 +116,19 @@ impl Pair {
         let is_custom = self.customary().is_some_and(|usual| self.longest < UNUSUAL * usual);
         if is_custom { severity.min(CUSTOMARY) } else { severity }
     }
+}
+
+impl Entity for Pair {
+    const PATTERN: Pattern = Pattern::LongConnection;
+
+    fn values(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let port = Cow::Owned(self.port.to_string());
+        [Cow::Borrowed(&*self.source), Cow::Borrowed(&*self.destination), port].into_iter()
+    }
+
+    fn value(&self) -> f64 {
+        self.longest
+    }
 
     fn finding(&self, key: u64, severity: f64) -> Finding {
         let open = duration_in_words(self.longest);
@@ -138,7 +137,7 @@ impl Pair {
             None => format!("{} long ones between these two before", self.before.values().len()),
         };
         Finding {
-            pattern: Pattern::LongConnection,
+            pattern: Self::PATTERN,
             entity: vec![
                 (field("source", &self.source), self.source.to_string()),
                 (field("destination", &self.destination), self.destination.to_string()),
@@ -187,6 +186,7 @@ impl Pair {
 #[cfg(test)]
 mod tests {
     use super::super::call::tests::call;
+    use super::super::finding::tests::restored;
     use super::*;
 
     const HOUR: f64 = 3600.0;
@@ -201,7 +201,9 @@ mod tests {
         let hours = [0.5, 2.0, 6.0, 9.0, 12.0, 20.0, 30.0, 45.0];
         let told: Vec<_> = hours
             .iter()
-            .map(|hours| long.observe(&lasting(*hours), 100, 75.0).map(|(found, due)| (found.severity.round(), due)))
+            .map(|hours| {
+                long.observe(&lasting(*hours), 100, 75.0).map(|shown| (shown.severity.round(), shown.record.is_some()))
+            })
             .collect();
         let expected = [
             None,
@@ -220,15 +222,13 @@ mod tests {
     #[test]
     fn what_these_two_always_have_is_no_finding_unless_it_is_far_longer() {
         let mut long = Lasting::new(16, 8.0 * HOUR);
-        let recorded: Vec<bool> =
-            (0..8).map(|day| long.observe(&lasting(9.0), day * 86_400, 75.0).is_some_and(|(_, due)| due)).collect();
+        let recorded: Vec<bool> = (0..8)
+            .map(|day| long.observe(&lasting(9.0), day * 86_400, 75.0).is_some_and(|shown| shown.record.is_some()))
+            .collect();
         assert_eq!(recorded, [true, true, true, false, false, false, false, false]);
-        let (found, due) = long.observe(&lasting(23.0), 9 * 86_400, 75.0).expect("far longer");
-        assert!(due && found.reason.contains("usual between these two are 9.0 hours"), "{}", found.reason);
-        let mut out = Writer::default();
-        long.save(&mut out);
-        let mut again = Lasting::new(16, 8.0 * HOUR);
-        again.load(&mut Reader::new(&out.finish())).expect("whole");
+        let found = long.observe(&lasting(23.0), 9 * 86_400, 75.0).and_then(|shown| shown.record).expect("far longer");
+        assert!(found.reason.contains("usual between these two are 9.0 hours"), "{}", found.reason);
+        let again = Lasting { pairs: restored(&long.pairs, 16), ..Lasting::new(16, 8.0 * HOUR) };
         assert_eq!(again.ranked(), long.ranked());
     }
 }

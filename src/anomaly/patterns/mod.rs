@@ -31,13 +31,17 @@ pub use call::Call;
 pub use finding::{Finding, Pattern};
 pub use settings::PatternSettings;
 
+use std::borrow::Cow;
+
 use super::codec::{Damaged, Reader, Writer};
 use super::fields::Fields;
 use super::touched::Touched;
 use beacon::Beacons;
 use domain::Name;
+use finding::{Entity, Shown};
 use generated::Generated;
 use lasting::Lasting;
+use recent::Recent;
 use tunnel::Tunnels;
 
 /// The label of a name that somebody registered; none where nobody can have registered it.
@@ -84,20 +88,21 @@ impl Patterns {
 
     /// Takes in an event of this second; its paths begin at `first`. What it shows is put in `touched`.
     pub(super) fn observe(&mut self, fields: &impl Fields, first: usize, second: i64, touched: &mut Touched) {
+        let looks_at_names = self.looks_at_names();
         if let Some(call) = fields.call() {
             self.call(&call, second, touched);
         }
         if let Some(lasting) = &mut self.lasting {
-            let behind =
-                first + if self.tunnels.is_some() || self.generated.is_some() { question::PATHS.len() } else { 0 };
-            let mut found = None;
-            open::each(fields, behind, |call| found = lasting.observe(call, second, self.record_from));
-            self.tell(found, touched);
+            let behind = if looks_at_names { first + question::PATHS.len() } else { first };
+            let mut shown = None;
+            open::each(fields, behind, |call| shown = lasting.observe(call, second, self.record_from));
+            self.tell(shown, touched);
         }
-        if self.looks_at_names() {
+        if looks_at_names {
             question::each(fields, first, |asked, name| {
                 if let Some(name) = Name::of(name) {
-                    self.question(asked, &name, second, touched);
+                    let registered = lower_case(name.registered);
+                    self.question(asked, &Name { registered: &registered, ..name }, second, touched);
                 }
             });
         }
@@ -120,12 +125,10 @@ impl Patterns {
         self.tell(generated, touched);
     }
 
-    fn tell(&mut self, found: Option<(Finding, bool)>, touched: &mut Touched) {
-        let Some((finding, record)) = found else { return };
-        touched.push_pattern(&finding.in_event(), finding.severity);
-        if record {
-            self.found.push(finding);
-        }
+    fn tell(&mut self, shown: Option<Shown>, touched: &mut Touched) {
+        let Some(shown) = shown else { return };
+        touched.push_pattern(&shown.in_event, shown.severity);
+        self.found.extend(shown.record);
     }
 
     /// What is to be recorded since the last call.
@@ -157,41 +160,45 @@ impl Patterns {
 
     /// Each pattern's state in a piece of its own, so that one that is switched off later is skipped.
     pub(super) fn save(&self, out: &mut Writer) {
-        piece(out, self.beacons.as_ref(), Beacons::save);
-        piece(out, self.lasting.as_ref(), Lasting::save);
-        piece(out, self.tunnels.as_ref(), Tunnels::save);
-        piece(out, self.generated.as_ref(), Generated::save);
+        piece(out, self.beacons.as_ref().map(|all| &all.pairs));
+        piece(out, self.lasting.as_ref().map(|all| &all.pairs));
+        piece(out, self.tunnels.as_ref().map(|all| &all.domains));
+        piece(out, self.generated.as_ref().map(|all| &all.hosts));
     }
 
     pub(super) fn load(&mut self, input: &mut Reader<'_>) -> Result<(), Damaged> {
-        take_piece(input, self.beacons.as_mut(), Beacons::load)?;
-        take_piece(input, self.lasting.as_mut(), Lasting::load)?;
-        take_piece(input, self.tunnels.as_mut(), Tunnels::load)?;
-        take_piece(input, self.generated.as_mut(), Generated::load)
+        take_piece(input, self.beacons.as_mut().map(|all| &mut all.pairs))?;
+        take_piece(input, self.lasting.as_mut().map(|all| &mut all.pairs))?;
+        take_piece(input, self.tunnels.as_mut().map(|all| &mut all.domains))?;
+        take_piece(input, self.generated.as_mut().map(|all| &mut all.hosts))
     }
 }
 
-fn piece<T>(out: &mut Writer, state: Option<&T>, save: fn(&T, &mut Writer)) {
+/// Names of DNS mean the same in either case; nearly all come in lower case.
+fn lower_case(name: &str) -> Cow<'_, str> {
+    match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => name.to_ascii_lowercase().into(),
+        false => name.into(),
+    }
+}
+
+fn piece<T: Entity>(out: &mut Writer, known: Option<&Recent<T>>) {
     let mut inner = Writer::default();
-    if let Some(state) = state {
-        save(state, &mut inner);
+    if let Some(known) = known {
+        known.save(&mut inner, T::save);
     }
     let bytes = inner.finish();
     out.u64(bytes.len() as u64);
     out.bytes(&bytes);
 }
 
-fn take_piece<T>(
-    input: &mut Reader<'_>,
-    state: Option<&mut T>,
-    load: fn(&mut T, &mut Reader<'_>) -> Result<(), Damaged>,
-) -> Result<(), Damaged> {
+fn take_piece<T: Entity>(input: &mut Reader<'_>, known: Option<&mut Recent<T>>) -> Result<(), Damaged> {
     let length = usize::try_from(input.u64()?).map_err(|_| Damaged)?;
     let mut inner = Reader::new(input.take(length)?);
     // what was not looked for before, or is not any more, starts anew
-    match state {
-        Some(state) if length > 0 => {
-            load(state, &mut inner)?;
+    match known {
+        Some(known) if length > 0 => {
+            known.load(&mut inner, T::load)?;
             if inner.is_empty() { Ok(()) } else { Err(Damaged) }
         }
         _ => Ok(()),

@@ -28,21 +28,16 @@ impl<T> Recent<T> {
         Self { fresh: empty(), proven: empty(), most: most.max(PROVEN), forgotten: 0 }
     }
 
-    /// The value of `key`, which was met now; made where there is none.
-    pub(super) fn meet(&mut self, key: u64, make: impl FnOnce() -> T) -> &mut T {
+    /// The value of `key`, which was met now, made where there is none; and whether it is proven.
+    pub(super) fn meet(&mut self, key: u64, make: impl FnOnce() -> T) -> (&mut T, bool) {
         if self.proven.contains(&key) {
-            return self.proven.get_mut(&key).expect("it was just there");
+            return (self.proven.get_mut(&key).expect("it was just there"), true);
         }
         if !self.fresh.contains(&key) && self.fresh.len() >= self.most - self.most / PROVEN {
             self.fresh.pop_lru();
             self.forgotten += 1;
         }
-        self.fresh.get_or_insert_mut(key, make)
-    }
-
-    /// The value of `key`, where there is one; it counts as met.
-    pub(super) fn get(&mut self, key: u64) -> Option<&mut T> {
-        if self.proven.contains(&key) { self.proven.get_mut(&key) } else { self.fresh.get_mut(&key) }
+        (self.fresh.get_or_insert_mut(key, make), false)
     }
 
     /// The key has shown something.
@@ -111,18 +106,18 @@ mod tests {
     #[test]
     fn a_flood_of_new_keys_pushes_out_fresh_ones_only() {
         let mut recent = Recent::new(1_000);
-        *recent.meet(7, || 0) += 1;
+        *recent.meet(7, || 0).0 += 1;
         recent.prove(7);
         for key in 100..1_000_100 {
             recent.meet(key, || 0);
         }
-        assert_eq!(recent.get(7), Some(&mut 1));
+        assert_eq!(recent.meet(7, || 0), (&mut 1, true));
         assert_eq!((recent.len(), recent.forgotten()), (751, 999_250));
         for key in 0..10_000 {
             recent.meet(key, || 0);
             recent.prove(key);
         }
-        assert!(recent.len() <= 1_000 && recent.get(9_999).is_some() && recent.get(7).is_none());
+        assert!(recent.len() <= 1_000 && recent.meet(9_999, || 1) == (&mut 0, true) && !recent.meet(7, || 0).1);
     }
 
     #[test]

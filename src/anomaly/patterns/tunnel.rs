@@ -6,13 +6,17 @@
 //! of what is benign: a browser's names below `google.com` carry some hundred bytes a day, for they come again. RITA counts
 //! names alone, from 100 on.
 
+use std::borrow::Cow;
+
 use serde_json::json;
 
 use super::super::codec::{Damaged, Reader, Writer};
 use super::super::distinct::Distinct;
 use super::super::fields::{hash_bytes, mix};
 use super::domain::Name;
-use super::finding::{Finding, Pattern, Told, between, duration_in_words};
+use super::finding::{
+    DAY, Entity, Finding, Pattern, Shown, TOLD_FROM, Told, between, duration_in_words, strongest_first,
+};
 use super::letters::Letters;
 use super::question::Question;
 use super::recent::Recent;
@@ -27,10 +31,6 @@ const PROVEN: f64 = 16.0;
 const LEAST: f64 = 10.0;
 /// Shares of the threshold, and their severities.
 const BANDS: [(f64, f64); 5] = [(0.25, 0.0), (0.5, 50.0), (1.0, 75.0), (4.0, 90.0), (16.0, 100.0)];
-/// Severity from which an event is told.
-const TOLD_FROM: f64 = 50.0;
-/// A domain is looked at anew after a day.
-const DAY: i64 = 86_400;
 /// The score is counted anew after so many questions.
 const EVERY: u64 = 8;
 
@@ -67,53 +67,32 @@ impl Tunnels {
         Self { domains: Recent::new(domains), threshold }
     }
 
-    /// Takes a question in; gives the finding where its domain looks like a tunnel, and whether that is to be recorded.
-    pub(super) fn observe(
-        &mut self,
-        asked: &Question<'_>,
-        name: &Name<'_>,
-        at: i64,
-        from: f32,
-    ) -> Option<(Finding, bool)> {
+    /// Takes a question in, its registered part in lower case; gives what it shows where its domain looks like a tunnel.
+    pub(super) fn observe(&mut self, asked: &Question<'_>, name: &Name<'_>, at: i64, from: f32) -> Option<Shown> {
         if name.below.is_empty() {
             return None;
         }
-        let registered = name.registered.to_ascii_lowercase();
-        let key = mix(hash_bytes(asked.client.as_bytes()), hash_bytes(registered.as_bytes()));
-        let threshold = self.threshold;
-        let domain = self.domains.meet(key, || Domain::new(asked.client, &registered, at));
+        let key = mix(hash_bytes(asked.client.as_bytes()), hash_bytes(name.registered.as_bytes()));
+        let (domain, is_proven) = self.domains.meet(key, || Domain::new(asked.client, name.registered, at));
         domain.add(asked, name, at);
-        if domain.names.estimate() >= PROVEN {
+        let severity = between(&BANDS, f64::from(domain.bytes) / self.threshold);
+        let shown = (severity >= TOLD_FROM).then(|| {
+            let due = domain.told.is_due(severity, from, at);
+            domain.shown(key, severity, due)
+        });
+        if !is_proven && domain.names.estimate() >= PROVEN {
             self.domains.prove(key);
         }
-        let domain = self.domains.get(key)?;
-        let severity = between(&BANDS, f64::from(domain.bytes) / threshold);
-        if severity < TOLD_FROM {
-            return None;
-        }
-        let due = domain.told.is_due(severity, from, at);
-        Some((domain.finding(key, severity), due))
+        shown
     }
 
     /// All domains of all hosts, those whose names could carry most first.
     pub(super) fn ranked(&self) -> Vec<Finding> {
         let scored = self.domains.iter().filter(|(_, domain)| domain.names.estimate() >= LEAST);
-        let mut ranked: Vec<Finding> = scored
-            .map(|(key, domain)| {
-                let now = Domain { bytes: domain.carried() as f32, ..domain.clone() };
-                now.finding(key, between(&BANDS, f64::from(now.bytes) / self.threshold))
-            })
-            .collect();
-        ranked.sort_by(|one, other| other.value.total_cmp(&one.value).then_with(|| one.entity.cmp(&other.entity)));
-        ranked
-    }
-
-    pub(super) fn save(&self, out: &mut Writer) {
-        self.domains.save(out, Domain::save);
-    }
-
-    pub(super) fn load(&mut self, input: &mut Reader<'_>) -> Result<(), Damaged> {
-        self.domains.load(input, Domain::load)
+        strongest_first(scored.map(|(key, domain)| {
+            let now = Domain { bytes: domain.carried() as f32, ..domain.clone() };
+            now.finding(key, between(&BANDS, f64::from(now.bytes) / self.threshold))
+        }))
     }
 }
 
@@ -169,18 +148,30 @@ impl Domain {
         let carriers = self.carriers as f64 / self.questions as f64;
         names * letters * self.letters.entropy() / 8.0 * new * (1.0 + CARRIER_WEIGHT * carriers)
     }
+}
+
+impl Entity for Domain {
+    const PATTERN: Pattern = Pattern::DnsTunnel;
+
+    fn values(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        [&self.client, &self.registered].into_iter().map(|value| Cow::Borrowed(&**value))
+    }
+
+    fn value(&self) -> f64 {
+        f64::from(self.bytes).round()
+    }
 
     fn finding(&self, key: u64, severity: f64) -> Finding {
         let names = self.names.estimate().round();
         let letters = self.letters.count() as f64 / f64::from(self.counted.max(1));
         Finding {
-            pattern: Pattern::DnsTunnel,
+            pattern: Self::PATTERN,
             entity: vec![
                 (super::call::field("source", &self.client), self.client.to_string()),
                 ("dns.question.registered_domain".to_owned(), self.registered.to_string()),
             ],
             span: (self.first, self.last),
-            value: f64::from(self.bytes).round(),
+            value: self.value(),
             severity,
             evidence: json!({
                 "names": names, "questions": self.questions, "letters_per_name": letters.round(),
@@ -235,9 +226,10 @@ impl Domain {
 
 #[cfg(test)]
 mod tests {
+    use super::super::finding::tests::restored;
     use super::*;
 
-    fn ask(tunnels: &mut Tunnels, name: &str, kind: &str, at: i64) -> Option<(Finding, bool)> {
+    fn ask(tunnels: &mut Tunnels, name: &str, kind: &str, at: i64) -> Option<Shown> {
         let asked = Question { client: "10.0.2.30", kind: Some(kind), code: None };
         tunnels.observe(&asked, &Name::of(name).expect("registered"), at, 75.0)
     }
@@ -259,10 +251,10 @@ mod tests {
         let told: Vec<_> = (0..400)
             .filter_map(|n| ask(&mut tunnels, &format!("{}.t.example", made_up(n, 30)), "TXT", n as i64))
             .collect();
-        let recorded: Vec<_> = told.iter().filter(|(_, due)| *due).collect();
+        let recorded: Vec<_> = told.iter().filter_map(|shown| shown.record.as_ref()).collect();
         assert_eq!(recorded.len(), 1);
-        assert!(recorded[0].0.span.1 < 20, "{:?}", recorded[0]);
-        let most = &told.last().expect("told").0;
+        assert!(recorded[0].span.1 < 20, "{:?}", recorded[0]);
+        let most = &tunnels.ranked()[0];
         assert!(most.severity > 95.0 && most.evidence["questions_for_data"] == 400, "{most:?}");
         assert!((most.value / (400.0 * 30.0 * 5.0 / 8.0 * 4.0) - 1.0).abs() < 0.1, "{most:?}");
     }
@@ -284,10 +276,7 @@ mod tests {
         for (at, name) in (0..).zip(&names[..150]) {
             ask(&mut whole, name, "A", at);
         }
-        let mut out = Writer::default();
-        whole.save(&mut out);
-        let mut again = Tunnels::new(64, 512.0);
-        again.load(&mut Reader::new(&out.finish())).expect("whole");
+        let mut again = Tunnels { domains: restored(&whole.domains, 64), ..Tunnels::new(64, 512.0) };
         for (at, name) in (150..).zip(&names[150..]) {
             assert_eq!(ask(&mut again, name, "A", at), ask(&mut whole, name, "A", at));
         }

@@ -203,6 +203,23 @@ pub(super) const OPERATIONS: &[Operation] = &[
             Answer::Schema("Series"),
         )
     },
+    Operation {
+        parameters: &[
+            Parameter {
+                required: true,
+                ..query("end", r#"{"type":"string","format":"date-time"}"#, "when the day of traffic ends")
+            },
+            query("skip", COUNT, "events of the day before the first one"),
+            query("size", r#"{"type":"integer","minimum":0,"maximum":5000,"default":1000}"#, "how many events"),
+        ],
+        refusals: &[400, 405],
+        ..look(
+            "/v1/simulated",
+            "simulated",
+            "Made-up traffic with attacks in it, to be sent to /v1/events",
+            Answer::Other(&["application/json"], "a list of events"),
+        )
+    },
     look("/v1/doctor", "doctor", "How good the features are that events bring, by dialect", Answer::Object("dialects")),
     Operation {
         parameters: &[

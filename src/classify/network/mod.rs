@@ -47,7 +47,8 @@ pub struct Network {
 /// Space that one worker uses again for each batch.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    numbers: Vec<f32>,
+    /// The scaled numbers of each row of the last batch: [`Encoding::padded`] for each.
+    pub numbers: Vec<f32>,
     sums: Vec<f32>,
     /// Which numbers of each row of the last batch are missing: [`Encoding::missing_words`] for each.
     pub missing: Vec<u64>,

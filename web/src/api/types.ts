@@ -88,3 +88,7 @@ export type Drift = {
 export type Letter = { number: number; at: string; reason: string; source: string; content: string; id?: string; raw?: string; raw_base64?: string };
 export type Letters = { count: number; letters: Letter[]; next: number | null };
 export type Redriven = { redriven: number; [other: string]: number };
+
+export type SourceFeature = { feature: string; real: number; approximated: number; missing: number; how?: string };
+export type Source = { dialect: string; events: number; measured: number; features: SourceFeature[] };
+export type Sources = { dialects: Source[] };

@@ -1,6 +1,7 @@
 import { useState, type ReactElement } from "react";
 import { post } from "../api/http";
 import { Card, Trouble } from "../parts/basics";
+import { Simulator } from "./simulator";
 
 /** A connection as Zeek writes it, so that there is something to judge. */
 function testEvent(): Record<string, unknown> {
@@ -61,8 +62,7 @@ export function FirstRun(): ReactElement {
           <span role="status">{sent === "yes" && "Sent and on disk; it shows here as soon as it is stored."}</span>
         </div>
         <Trouble error={error} />
-        <p className="quiet">Or a day of made-up traffic with attacks in it, from a shell on that machine:</p>
-        <Snippet label="made-up traffic" text={`oversight simulate > day.ndjson && oversight replay day.ndjson --url ${window.location.origin}`} />
+        <Simulator />
       </Card>
       <div className="columns wide">
         <Card title="From Logstash">

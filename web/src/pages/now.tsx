@@ -13,6 +13,7 @@ import { address, eventsWith, go, parameters, usePlace, wanted } from "../route"
 import { ago, brief, bytes, count, duration, number, percent, words } from "../text/format";
 import { at, asNumber, asText } from "../api/event";
 import { FirstRun } from "./first";
+import { Simulating } from "./simulator";
 
 const BARS = 96;
 
@@ -46,6 +47,7 @@ export function Now(): ReactElement {
         </div>
       </div>
       <Trouble error={error} again={again} />
+      <Simulating />
       <Figures live={live} seen={data} range={range} />
       {!data && !error && <Empty>Loading …</Empty>}
       {data && <Attacks seen={data} range={range} show={show} />}

@@ -5,6 +5,7 @@ import { Card, Empty, Meter, Tile } from "../../parts/basics";
 import { Text } from "../../parts/text";
 import { ago, brief, bytes, count, duration, moment, percent, words } from "../../text/format";
 import { DeadLetters } from "./letters";
+import { Sources } from "./sources";
 
 /** How oversight itself is, and what became of every event. */
 export default function Health(): ReactElement {
@@ -37,6 +38,7 @@ export default function Health(): ReactElement {
           </div>
         </>
       )}
+      <Sources judged={latest?.judged.events} />
       <DeadLetters kept={latest?.dead_letters.events} />
     </>
   );
