@@ -4,7 +4,7 @@ DEMO_ARGS ?=
 BENCH_ARGS ?=
 BINARY ?= $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release/oversight
 
-.PHONY: help demo test lint bench build web libtorch engines fuzz train clean
+.PHONY: help demo test lint bench build deb web libtorch engines fuzz train clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s :
@@ -33,6 +33,9 @@ fuzz: libtorch ## ten minutes of each fuzz target in tests/fuzz (FUZZ_SECONDS, F
 
 train: libtorch ## trains models/kdd99 again (DATA=folder with kddcup.data_10_percent.gz, ALSO=folder with KDDTrain+_20Percent.txt.gz)
 	$(CARGO) run --release --bin oversight -- train kdd99 --data $(DATA) --also $(ALSO) --into models/kdd99
+
+deb: build ## a package for Debian with manual pages, completions and the systemd unit (needs cargo-deb)
+	scripts/deb.sh
 
 web: ## the web page, where there is Node (20.19 or newer); without it the program is built without one
 	@scripts/web.sh

@@ -3,9 +3,10 @@
 # do no more than it needs. Runs in Elasticsearch's image, any number of times.
 set -euo pipefail
 url=https://elasticsearch:9200
+# It answers before its index of users and keys is ready, and then knows nobody (401, 503): hence the retries.
 ask() { # ask METHOD PATH BODY: the answer; fails where it is refused
   printf 'user = "elastic:%s"\n' "$(cat /secrets/elastic.password)" |
-    curl --config - --silent --show-error --fail-with-body --cacert /secrets/ca/ca.crt \
+    curl --config - --silent --show-error --fail-with-body --retry 30 --retry-delay 2 --retry-all-errors --cacert /secrets/ca/ca.crt \
       --request "$1" --header 'content-type: application/json' --data "$3" "$url$2"
 }
 

@@ -5,11 +5,12 @@ cd /secrets
 [ ! -e complete ] || exit 0
 random() { head -c 32 /dev/urandom | base64 | tr -dc 'A-Za-z0-9' | head -c 32; }
 
-elasticsearch-certutil ca --silent --pem --days 365 --out ca.zip
+# it takes relative paths from Elasticsearch's home, wherever it is called
+elasticsearch-certutil ca --silent --pem --days 365 --out /secrets/ca.zip
 unzip -oq ca.zip
 for name in elasticsearch kibana oversight; do
-  elasticsearch-certutil cert --silent --pem --days 365 --ca-cert ca/ca.crt --ca-key ca/ca.key \
-    --name "$name" --dns "$name,localhost" --ip 127.0.0.1 --out "$name.zip"
+  elasticsearch-certutil cert --silent --pem --days 365 --ca-cert /secrets/ca/ca.crt --ca-key /secrets/ca/ca.key \
+    --name "$name" --dns "$name,localhost" --ip 127.0.0.1 --out "/secrets/$name.zip"
   unzip -oq "$name.zip"
   rm "$name.zip"
 done

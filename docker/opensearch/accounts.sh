@@ -4,7 +4,7 @@ set -eu
 url=https://node-0.example.com:9200
 ask() { # ask METHOD PATH BODY
   printf 'user = "admin:%s"\n' "$OPENSEARCH_PASSWORD" |
-    curl --config - --silent --show-error --fail-with-body --cacert /opensearch/root-ca.pem \
+    curl --config - --silent --show-error --fail-with-body --retry 30 --retry-delay 2 --retry-all-errors --cacert /opensearch/root-ca.pem \
       --request "$1" --header 'content-type: application/json' --data "$3" "$url/_plugins/_security/api$2"
 }
 umask 077

@@ -88,6 +88,11 @@ impl Readiness {
         self.rooms().states.iter().all(|(&room, state)| spared(room) || works(state))
     }
 
+    /// How all rooms are now.
+    pub fn told(&self) -> Health {
+        health(self)
+    }
+
     fn rooms(&self) -> MutexGuard<'_, Rooms> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

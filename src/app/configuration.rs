@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::anomaly::patterns::PatternSettings;
 use crate::anomaly::{self, Engine, MetricDeclaration, Metrics};
@@ -220,6 +221,17 @@ pub fn store(config: &Config, clock: &Clock) -> Result<Arc<dyn Store>, StartErro
     }
 }
 
+/// How often it is written into the engine how it goes; none where it is not.
+pub fn health_every(config: &Config) -> Option<Duration> {
+    let StoreKind::Elasticsearch(settings) = &config.store.kind else { return None };
+    settings.health_every
+}
+
+/// Whether detections also go to the engine in the four fields of older dashboards.
+pub fn tells_threats(config: &Config) -> bool {
+    matches!(&config.store.kind, StoreKind::Elasticsearch(settings) if settings.threat_index.is_some())
+}
+
 /// For Elasticsearch or OpenSearch.
 ///
 /// # Errors
@@ -256,6 +268,13 @@ pub fn elasticsearch(config: &Config) -> Result<elastic::Settings, StartError> {
         timeout: settings.timeout,
         index_prefix: elastic::IndexPrefix::new(&settings.index_prefix).map_err(wrong)?,
         install_templates: settings.install_templates,
+        data_streams: settings.data_streams,
+        threat_index: settings.threat_index.as_deref().map(elastic::IndexPrefix::new).transpose().map_err(wrong)?,
+        retention: elastic::Retention {
+            events: settings.retention_days.events,
+            anomalies: settings.retention_days.anomalies,
+            health: settings.retention_days.health,
+        },
         pipeline: None,
         max_bulk_bytes: usize::try_from(config.store.batch_bytes).unwrap_or(usize::MAX),
     })

@@ -61,6 +61,7 @@ impl PipelineEnricher {
             rules: dialects::rules(&self.config),
             flow: dialects::flow_fields(&self.config),
             census: None,
+            threats: false,
             settled_below: SeqNo(0),
         };
         let (jobs, waiting) = sync_channel(WAITING);

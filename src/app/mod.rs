@@ -15,6 +15,7 @@ mod enricher;
 mod error;
 mod fields;
 mod flow;
+mod health;
 pub mod history;
 mod inputs;
 mod ledger;
@@ -33,6 +34,7 @@ mod serving;
 mod shutdown;
 mod state;
 pub mod survey;
+mod threats;
 mod verdict;
 mod worker;
 
@@ -66,6 +68,7 @@ pub use error::StartError;
 use accounts::Bookkeeper;
 use census::LiveCensus;
 use enricher::PipelineEnricher;
+use health::Sources;
 use inputs::{Inputs, Reading};
 use ledger::SpoolLedger;
 use pipeline::{Parts, Pipeline};
@@ -87,6 +90,7 @@ pub struct Running {
     stop_writer: watch::Sender<bool>,
     reading: Reading,
     writer: Task<()>,
+    health: Option<Task<()>>,
     worker: JoinHandle<()>,
     bookkeeper: Bookkeeper,
 }
@@ -112,7 +116,7 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
 
     let (batches, receiver) = mpsc::channel(CHANNEL);
     let (stop_writer, stopped) = watch::channel(false);
-    let writer = start_writer(config, &store, &ledger, &readiness, receiver, stopped);
+    let writer = start_writer(config, &store, &ledger, &readiness, receiver, stopped.clone());
 
     let (engine, snapshots) = counting(config, &spool, &mut reader, &recovery)?;
     let enricher = PipelineEnricher::new(config, slot, clock.clone());
@@ -135,8 +139,23 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
     let door = entrance.door.clone();
     let bookkeeper = Bookkeeper::start(&config.data_dir, spool.clone(), readiness.clone(), clock.clone());
     let reading = inputs.start(&spool, &clock);
-    let rooms =
-        Rooms { spool: &spool, store: &store, models: models.clone(), readiness, clock, door, enricher, census };
+    let gauges = serving::gauges(spool.clone(), models.clone(), readiness.clone());
+    let health = configuration::health_every(config).map(|every| {
+        let (store, spool, models, gauges) = (store.clone(), spool.clone(), models.clone(), gauges.clone());
+        let (readiness, census, clock) = (readiness.clone(), census.clone(), clock.clone());
+        health::start(Sources { store, spool, models, readiness, census, gauges, clock }, every, stopped)
+    });
+    let rooms = Rooms {
+        spool: &spool,
+        store: &store,
+        models: models.clone(),
+        readiness,
+        clock,
+        door,
+        enricher,
+        census,
+        gauges,
+    };
     let serving = rooms.serve(config, listener)?;
     entrance.audit.tell(Act::Started { address: address.to_string() });
     Ok(Running {
@@ -150,6 +169,7 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running, StartError>
         stop_worker,
         stop_writer,
         writer,
+        health,
         worker,
         bookkeeper,
     })
@@ -192,6 +212,7 @@ fn judging(
         rules: dialects::rules(config),
         flow: dialects::flow_fields(config),
         census: Some(census.clone()),
+        threats: configuration::tells_threats(config),
         settled_below,
     })
 }
@@ -272,6 +293,9 @@ impl Running {
         tokio::time::sleep(Duration::from_millis(50)).await;
         let _ = self.stop_writer.send(true);
         shutdown::within(shutdown::LANDING, "documents on their way to the store", self.writer).await;
+        if let Some(health) = self.health {
+            shutdown::within(shutdown::LANDING, "the document of how it goes", health).await;
+        }
         shutdown::within(shutdown::WORKER, "the worker's last batch", worker).await;
         let (spool, store) = (self.spool.clone(), self.store);
         let closing = tokio::task::spawn_blocking(move || {

@@ -83,6 +83,7 @@ impl Offline {
             rules,
             flow: FlowFields::ALL,
             census: None,
+            threats: false,
             settled_below: SeqNo(0),
         });
         Ok(Self { pipeline, clock, next: SeqNo(1) })

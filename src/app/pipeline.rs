@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::anomaly::patterns::Finding;
 use crate::anomaly::{AnomalyRecord, Engine, Touched};
 use crate::classify::{Classifier, Classifiers, Explain, Follower, Slot};
-use crate::event::annotated::{Classification, ModelInfo};
+use crate::event::annotated::{Classification, ModelInfo, Verdict};
 use crate::event::id::SpoolId;
 use crate::event::{EventId, EventTime, ReceivedTime, SeqNo};
 use crate::features::flow::{FlowSettings, FlowWindows};
@@ -28,6 +28,7 @@ use super::fields::MetricFields;
 use super::flow::{FlowFields, FlowPlaces, FlowTexts};
 use super::quality::{Quality, QualityWriter};
 use super::rows::{Places, Rows};
+use super::threats::Threats;
 use super::verdict::VerdictWriter;
 
 /// How a pipeline judges.
@@ -48,6 +49,8 @@ pub struct Parts {
     pub flow: FlowFields,
     /// Where it is told how good features are; none tells nobody.
     pub census: Option<Arc<LiveCensus>>,
+    /// Whether detections are also told in the four fields of older dashboards.
+    pub threats: bool,
     /// Below this, events were settled before this start: they are only counted, not written again.
     pub settled_below: SeqNo,
 }
@@ -70,6 +73,8 @@ pub struct Pipeline {
     flow: FlowFields,
     quality: QualityWriter,
     census: Option<Arc<LiveCensus>>,
+    /// None where they are told nowhere.
+    threats: Option<Threats>,
     scratch: Scratch,
 }
 
@@ -119,6 +124,8 @@ struct Prepared {
     /// Of an event that tells of one side of a connection: which connection.
     pair: Option<u64>,
     flow: FlowPlaces,
+    /// Who it was and with whom, for older dashboards.
+    who: Range<usize>,
     metrics: Range<usize>,
     score: f32,
 }
@@ -141,6 +148,7 @@ impl Pipeline {
             flow: parts.flow,
             quality: QualityWriter::default(),
             census: parts.census,
+            threats: parts.threats.then(Threats::default),
             scratch: Scratch::default(),
         };
         pipeline.look_at_what_models_need();
@@ -231,6 +239,7 @@ impl Pipeline {
     /// A batch is judged by the models of its beginning, whatever is exchanged meanwhile.
     fn begin(&mut self) {
         self.scratch.clear();
+        self.threats.iter_mut().for_each(Threats::clear);
         if self.follower.as_mut().is_some_and(Follower::follow) {
             self.look_at_what_models_need();
         }
@@ -252,6 +261,10 @@ impl Pipeline {
             self.flow_windows = Some(FlowWindows::new(&FlowSettings::default()));
         }
         paths.extend(self.rows.iter().flat_map(Rows::fields).cloned());
+        if let Some(threats) = &mut self.threats {
+            threats.read_user_at(paths.len());
+            paths.push(Threats::USER.to_owned());
+        }
         self.normaliser = Normaliser::with_rules(&paths, &self.rules);
     }
 
@@ -301,6 +314,7 @@ impl Pipeline {
                     quality,
                     pair: view.pair,
                     flow: scratch.flows.put(&view, self.flow),
+                    who: self.threats.as_mut().map(|threats| threats.put(&view)).unwrap_or_default(),
                     metrics: start..scratch.metrics.len(),
                     score,
                 });
@@ -361,6 +375,13 @@ impl Pipeline {
             anomaly: (!metrics.is_empty()).then_some((prepared.score, metrics)),
         };
         let body = &batch.body[member.range.start as usize..member.range.end as usize];
+        if let (Some(threats), Some((verdict, _))) = (&self.threats, annotation.verdict)
+            && verdict.verdict == Verdict::Known
+        {
+            let start = out.bytes.len();
+            threats.write(&mut out.bytes, &prepared.who, prepared.time, verdict);
+            out.push(Kind::Threat, prepared.time, id.clone(), start, None, true);
+        }
         let start = out.bytes.len();
         document::append(&mut out.bytes, body, &prepared.layout, &annotation);
         out.push(Kind::Event, prepared.time, id, start, Some(sequence), batch.replayed);
@@ -420,6 +441,10 @@ fn run(
     }
     let attacks = verdicts.iter().filter(|verdict| !model.labels[usize::from(verdict.label)].is_normal()).count();
     catalogue::DETECTIONS.add(attacks as u64);
+    let of = |kind| verdicts.iter().filter(|verdict| verdict.verdict == kind).count() as u64;
+    catalogue::VERDICTS_NORMAL.add(of(Verdict::Normal));
+    catalogue::VERDICTS_KNOWN.add(of(Verdict::Known));
+    catalogue::VERDICTS_UNKNOWN.add(of(Verdict::Unknown));
 }
 
 /// The verdict of a row with what writes it.

@@ -199,6 +199,7 @@ impl Run {
             rules: Rules::default(),
             flow: FlowFields::ALL,
             census: None,
+            threats: false,
             settled_below: recovery.checkpoint,
         };
         let worker = Worker {

@@ -43,6 +43,8 @@ pub struct Rooms<'a> {
     pub enricher: Arc<PipelineEnricher>,
     /// How good the features are that events bring.
     pub census: Arc<LiveCensus>,
+    /// Brings gauges up to date.
+    pub gauges: Arc<dyn Fn() + Send + Sync>,
 }
 
 /// A listener that is being answered.
@@ -65,13 +67,7 @@ impl Rooms<'_> {
         let recent = self.spool.recent();
         let keep = Arc::new(self.spool.clone());
         let ingest = Ingest::new(settings.clone(), keep, recent.iter().copied(), self.clock.clone());
-        let (spool, models, readiness) = (self.spool.clone(), self.models.clone(), self.readiness.clone());
-        let gauges: Arc<dyn Fn() + Send + Sync> = Arc::new(move || {
-            measure(&spool);
-            if let Some(models) = &models {
-                look_at_models(models, &readiness);
-            }
-        });
+        let gauges = self.gauges;
         let (looking, stopping) = watch::channel(());
         let look = Look {
             readiness: self.readiness.clone(),
@@ -131,6 +127,16 @@ impl Serving {
         shutdown::within(shutdown::SERVING, "requests under way", self.server).await;
         shutdown::within(shutdown::SERVING, "bodies under way to the spool", self.ingest.settled()).await;
     }
+}
+
+/// What brings the gauges and metrics up to date that are measured only when somebody looks.
+pub fn gauges(spool: Spool, models: Option<Arc<Keeper>>, readiness: Arc<Readiness>) -> Arc<dyn Fn() + Send + Sync> {
+    Arc::new(move || {
+        measure(&spool);
+        if let Some(models) = &models {
+            look_at_models(models, &readiness);
+        }
+    })
 }
 
 /// Events of a made-up day, as a JSON list.

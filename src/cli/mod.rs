@@ -16,6 +16,7 @@ mod inspect;
 mod judge;
 mod key;
 mod letters;
+mod manual;
 #[cfg(feature = "torch")]
 mod model;
 mod models;
@@ -85,7 +86,7 @@ enum Command {
     Model(models::ModelCommand),
     /// Say what would fail at start: configuration, folders, port, model, store
     Check(OutputOption),
-    /// Install index templates into the engine, and dashboards; may be run any number of times
+    /// Make the engine ready: templates, lifecycles, rights, dashboards; may be run any number of times
     Setup(setup::SetupOptions),
     /// Show the configuration in force, or the reference of all keys
     #[command(subcommand)]
@@ -96,6 +97,9 @@ enum Command {
     /// Look into the spool and its dead letters, and send those again
     #[command(subcommand)]
     Spool(spool::SpoolCommand),
+    /// Make manual pages, completions of shells, references
+    #[command(subcommand, hide = true)]
+    Manual(manual::ManualCommand),
 }
 
 /// How results are printed.
@@ -159,6 +163,7 @@ fn dispatch(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Config(command) => config::run(arguments.config.as_deref(), command),
         Command::Key(command) => key::run(command),
         Command::Spool(command) => spool::spool(&arguments.configuration()?, command),
+        Command::Manual(command) => manual::run(command),
     }
 }
 

@@ -4,6 +4,7 @@
 //! that was given follows it; two values that were given and contradict each other are a fault.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::telemetry::log;
 
@@ -12,7 +13,8 @@ use super::checked::{
 };
 use super::fault::{Fault, Place};
 use super::model::Model;
-use super::raw::{self, LogFormat, LogLevel, OneOrMore, Raw, SMALLEST_SEGMENT};
+use super::raw::{self, LogFormat, LogLevel, Raw, SMALLEST_SEGMENT};
+use super::raw_elastic::{self, OneOrMore};
 use super::schema::address;
 use super::secret::{Secret, SecretSource};
 use super::tree::{Data, Node};
@@ -166,7 +168,7 @@ impl Check<'_> {
         Store { kind, in_flight: raw.in_flight, batch_bytes: raw.batch_bytes.0 }
     }
 
-    fn elasticsearch(&mut self, raw: &raw::Elasticsearch) -> Elasticsearch {
+    fn elasticsearch(&mut self, raw: &raw_elastic::Elasticsearch) -> Elasticsearch {
         let urls = match &raw.url {
             Some(OneOrMore::One(url)) => std::slice::from_ref(url),
             Some(OneOrMore::More(urls)) => urls,
@@ -185,10 +187,14 @@ impl Check<'_> {
             timeout: raw.timeout.0,
             index_prefix: raw.index_prefix.clone(),
             install_templates: raw.install_templates,
+            data_streams: raw.data_streams,
+            health_every: (!raw.health_every.0.is_zero()).then(|| raw.health_every.0.max(Duration::from_secs(1))),
+            threat_index: raw.threat_index.clone(),
+            retention_days: raw.retention_days,
         }
     }
 
-    fn credentials(&mut self, raw: &raw::Elasticsearch) -> Credentials {
+    fn credentials(&mut self, raw: &raw_elastic::Elasticsearch) -> Credentials {
         let password = self.secret("store.elasticsearch.password", raw.password.as_ref());
         let api_key = self.secret("store.elasticsearch.api_key", raw.api_key.as_ref());
         let (user_key, password_key) = ("store.elasticsearch.username", "store.elasticsearch.password");

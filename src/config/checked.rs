@@ -9,6 +9,7 @@ use crate::telemetry::log;
 use super::model::Model;
 use super::normalise::Normalise;
 use super::raw::{Decision, Overload, SecondJudges};
+use super::raw_elastic::RetentionDays;
 use super::raw_patterns::Patterns;
 use super::raw_streams::{KafkaKey, SyslogFraming};
 use super::secret::Secret;
@@ -279,6 +280,14 @@ pub struct Elasticsearch {
     pub index_prefix: String,
     /// Whether templates are installed at the start.
     pub install_templates: bool,
+    /// Whether documents go to data streams.
+    pub data_streams: bool,
+    /// How often it is written how it goes, a second at least; none writes nothing of that.
+    pub health_every: Option<Duration>,
+    /// What the names of the indices of detections in four fields begin with; none writes them nowhere.
+    pub threat_index: Option<String>,
+    /// After how many days documents are deleted.
+    pub retention_days: RetentionDays,
 }
 
 /// How to authenticate.

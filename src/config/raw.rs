@@ -10,9 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::normalise::Normalise;
+use super::raw_elastic::Elasticsearch;
 use super::raw_patterns::Patterns;
 use super::raw_streams::{Kafka, KafkaStore, Syslog};
-use super::secret::SecretSource;
 use super::security::raw::{Security, Tls};
 use super::units::{DurationText, SizeText};
 
@@ -412,65 +412,6 @@ impl Default for Store {
             elasticsearch: Elasticsearch::default(),
             embedded: Embedded::default(),
             kafka: KafkaStore::default(),
-        }
-    }
-}
-
-/// The address of an HTTP server.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(extend("x-kind" = "http-url"))]
-pub struct HttpUrl(pub String);
-
-/// One address, or a list of them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum OneOrMore {
-    /// One.
-    One(HttpUrl),
-    /// A list.
-    More(Vec<HttpUrl>),
-}
-
-/// `store.elasticsearch`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Elasticsearch {
-    /// Its address, such as `https://es.example.org:9200`, or a list of addresses of one cluster.
-    pub url: Option<OneOrMore>,
-    /// User name; goes with `store.elasticsearch.password`.
-    #[schemars(extend("minLength" = 1))]
-    pub username: Option<String>,
-    /// Password; goes with `store.elasticsearch.username`.
-    pub password: Option<SecretSource>,
-    /// API key, in place of user name and password: base64 of `id:key`, as Elasticsearch calls it `encoded`.
-    pub api_key: Option<SecretSource>,
-    /// PEM file of the authority that signed its certificate, where the system does not know it.
-    #[schemars(extend("minLength" = 1))]
-    pub ca_file: Option<PathBuf>,
-    /// Whether requests are compressed: less network for about 5 µs of CPU an event.
-    pub gzip: bool,
-    /// How long it may take to answer before the batch is sent again.
-    #[schemars(extend("x-minimum" = "100ms", "x-maximum" = "10m"))]
-    pub timeout: DurationText,
-    /// What the names of its indices begin with: `oversight` makes `oversight-events-2026.11.22`.
-    #[schemars(extend("x-kind" = "index-prefix"))]
-    pub index_prefix: String,
-    /// Whether index templates are installed at the start, as `oversight setup` does.
-    pub install_templates: bool,
-}
-
-impl Default for Elasticsearch {
-    fn default() -> Self {
-        Self {
-            url: None,
-            username: None,
-            password: None,
-            api_key: None,
-            ca_file: None,
-            gzip: false,
-            timeout: seconds(30),
-            index_prefix: "oversight".to_owned(),
-            install_templates: true,
         }
     }
 }

@@ -223,7 +223,7 @@ async fn read(mut response: Response) -> Result<String, reqwest::Error> {
 
 /// The objects with index patterns of another prefix.
 fn renamed(prefix: &IndexPrefix) -> String {
-    ["events", "anomalies"].iter().fold(OBJECTS.to_owned(), |objects, kind| {
+    ["events", "anomalies", "health"].iter().fold(OBJECTS.to_owned(), |objects, kind| {
         let title = |prefix: &str| format!("\"title\":\"{prefix}-{kind}-*\"");
         objects.replace(&title(PREFIX), &title(prefix.as_str()))
     })

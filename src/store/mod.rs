@@ -32,6 +32,22 @@ pub enum Kind {
     Event,
     /// `oversight-anomalies-YYYY.MM.DD`
     Anomaly,
+    /// `oversight-health-YYYY.MM.DD`: how it went. Only engines are given these.
+    Health,
+    /// `threat-YYYY.MM.DD`: a detection in the four fields of older dashboards. Only engines are given these.
+    Threat,
+}
+
+impl Kind {
+    /// The word for it in the names of indices.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Event => "events",
+            Self::Anomaly => "anomalies",
+            Self::Health => "health",
+            Self::Threat => "threat",
+        }
+    }
 }
 
 /// One document to write.

@@ -119,6 +119,12 @@ catalogue! {
         "Events that the network judged.";
     Counter DETECTIONS = "oversight_detections_total", Count,
         "Events that the network judged to be an attack.";
+    Counter VERDICTS_NORMAL = "oversight_verdicts_normal_total", Count,
+        "Verdicts that an event is no attack.";
+    Counter VERDICTS_KNOWN = "oversight_verdicts_known_total", Count,
+        "Verdicts that an event is an attack of the class that is named.";
+    Counter VERDICTS_UNKNOWN = "oversight_verdicts_unknown_total", Count,
+        "Verdicts that an event is neither normal nor like an attack that the model has learnt.";
     Histogram CLASSIFY_SECONDS = "oversight_classify_seconds", Seconds,
         "Time of the network for one batch.";
     Gauges MODEL_INFO = "oversight_model_info", YesOrNo,

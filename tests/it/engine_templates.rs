@@ -29,7 +29,7 @@ async fn setting_up_installs_what_is_missing_or_older_and_leaves_the_rest_alone(
         |report: &setup::Report| -> Vec<_> { report.templates.iter().map(|template| template.found).collect() };
 
     let planned = setup::plan(settings.clone()).await.expect("the engine is there");
-    assert_eq!(states(&planned), [TemplateState::Missing; 3]);
+    assert_eq!(states(&planned), [TemplateState::Missing; 4]);
     assert_eq!(engine.ask("GET", "/_index_template/setup-events", &Value::Null).await.0, 404);
     let product = if kind == engines::Kind::OpenSearch { Product::OpenSearch } else { Product::Elasticsearch };
     assert_eq!(planned.product, Some(product));
@@ -37,7 +37,7 @@ async fn setting_up_installs_what_is_missing_or_older_and_leaves_the_rest_alone(
     let applied = setup::apply(settings.clone()).await.expect("the engine is there");
     assert!(applied.templates.iter().all(|template| template.installed));
     let again = setup::apply(settings.clone()).await.expect("the engine is there");
-    assert_eq!(states(&again), [TemplateState::Current; 3]);
+    assert_eq!(states(&again), [TemplateState::Current; 4]);
     assert!(!again.has_changes());
 
     // an earlier one of ours, and somebody else's
@@ -50,7 +50,10 @@ async fn setting_up_installs_what_is_missing_or_older_and_leaves_the_rest_alone(
     let theirs = json!({"index_patterns": ["setup-anomalies-*"], "priority": 7});
     assert_eq!(engine.ask("PUT", "/_index_template/setup-anomalies", &theirs).await.0, 200);
     let mixed = setup::apply(settings).await.expect("the engine is there");
-    assert_eq!(states(&mixed), [TemplateState::Current, TemplateState::Older(0), TemplateState::Foreign]);
+    assert_eq!(
+        states(&mixed),
+        [TemplateState::Current, TemplateState::Older(0), TemplateState::Foreign, TemplateState::Current]
+    );
     let (_, found) = engine.ask("GET", "/_index_template/setup-anomalies", &Value::Null).await;
     assert_eq!(found["index_templates"][0]["index_template"]["priority"], 7);
     let (_, found) = engine.ask("GET", "/_index_template/setup-events", &Value::Null).await;

@@ -8,6 +8,8 @@ mod access;
 mod architecture;
 /// Metrics over the past: what would have been told, and a start that has learnt.
 mod backtest;
+/// The documentation is whole: every page in the book, every link, every reference.
+mod book;
 /// The commands, as a person types them.
 mod cli;
 /// Real shippers against a sink that refuses, stands still and is killed: every event is stored once.
@@ -52,6 +54,8 @@ mod joined;
 /// Events come from Kafka once and go to Kafka, whatever is killed on the way.
 #[cfg(feature = "kafka")]
 mod kafka;
+/// What deletes old days, what oversight may do in the engine, and documents beside events.
+mod lifecycle;
 /// Real tools against real servers: scans, floods and guesses are found by their families, and what is quiet stays so.
 #[cfg(feature = "torch")]
 mod live;
@@ -61,6 +65,8 @@ mod models;
 /// A model of one's own: trained on a file, measured, and put to use on events that have its fields.
 #[cfg(feature = "torch")]
 mod own;
+/// What a package brings: files, units, manual pages, completions.
+mod packages;
 /// The web page's files, and the API that it asks.
 mod page;
 /// Beacons, long connections, DNS tunnels and made-up names in real traffic, ranked.
@@ -75,6 +81,8 @@ mod setup;
 mod syslog;
 /// Encryption with real certificates, which change while connections are open.
 mod tls;
+/// What an earlier version left behind opens.
+mod upgrade;
 /// What is wrong with an event has its stated effect, and never another one.
 mod wrong_events;
 /// Real Zeek connection records are stored with every field as it came.

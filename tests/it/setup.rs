@@ -114,13 +114,10 @@ async fn a_kibana_that_refuses_is_told_in_its_words() {
     command.arg(&password).env("OVERSIGHT_STORE_ELASTICSEARCH_URL", url).current_dir(folder.path());
     // what the scripted engine says to a template is no template
     let template = r#"{"index_templates":[{"index_template":{"version":99,"_meta":{"managed_by":"oversight"}}}],"component_templates":[{"component_template":{"version":99,"_meta":{"managed_by":"oversight"}}}]}"#;
-    engine.next([
-        Step::ReplyWith(200, "x-elastic-product: Elasticsearch", r#"{"tagline":"You Know, for Search"}"#),
-        Step::ReplyWith(200, "x-elastic-product: Elasticsearch", r#"{"tagline":"You Know, for Search"}"#),
-        Step::Reply(200, template),
-        Step::Reply(200, template),
-        Step::Reply(200, template),
-    ]);
+    let root = Step::ReplyWith(200, "x-elastic-product: Elasticsearch", r#"{"tagline":"You Know, for Search"}"#);
+    let (absent, forbidden) = (Step::Reply(404, "{}"), Step::Reply(403, "{}"));
+    engine.next([root.clone(), absent.clone(), absent.clone(), absent, root]);
+    engine.next(std::iter::repeat_n(Step::Reply(200, template), 4).chain([forbidden]));
     let done = command.output().expect("it starts");
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(!done.status.success() && said.contains("401") && said.contains("who are you"), "{said}");

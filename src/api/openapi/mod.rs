@@ -3,6 +3,7 @@
 //! Made from the table in [`operations`], from the types that are answered (their JSON Schema), and from the table of who may do
 //! what, so that it says nothing that the code does not. Paths in Elasticsearch's shape are not in it; their owners describe them.
 
+mod markdown;
 mod operations;
 
 use std::sync::LazyLock;
@@ -14,6 +15,8 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
+
+pub use self::markdown::reference;
 
 use self::operations::{Answer, OPERATIONS, Operation, Parameter};
 use super::measures::Series;

@@ -8,11 +8,14 @@ use std::fmt::Write;
 use bytes::Bytes;
 use memchr::{memchr, memchr_iter};
 
+use super::settings::{IndexPrefix, Settings};
 use crate::event::{Day, EventId};
 use crate::store::{Batch, Document, Kind};
 
 /// Both engines refuse longer ids, and refuse with them the whole request. In bytes.
 const LONGEST_ID: usize = EventId::LONGEST;
+/// The last word of a data stream's name, where an index has its day.
+const STREAM: &str = "default";
 /// Room for the action line and both newlines of a document with an id by place, without the prefix. In bytes.
 const LINE_ROOM: usize = 90;
 
@@ -29,11 +32,11 @@ pub(super) fn fault(document: &Document) -> Option<String> {
 
 /// Cuts the documents at the places `wanted` into portions whose bodies have at most `max_bytes` bytes, unless a
 /// single document is longer.
-pub(super) fn portions<'a>(batch: &Batch, wanted: &'a [usize], prefix: &str, max_bytes: usize) -> Vec<&'a [usize]> {
+pub(super) fn portions<'a>(batch: &Batch, wanted: &'a [usize], naming: &Naming, max_bytes: usize) -> Vec<&'a [usize]> {
     let mut portions = Vec::with_capacity(1);
     let (mut start, mut bytes) = (0, 0);
     for (place, &document) in wanted.iter().enumerate() {
-        let length = upper_bound(&batch.documents[document], prefix);
+        let length = upper_bound(&batch.documents[document], naming);
         if bytes + length > max_bytes && place > start {
             portions.push(&wanted[start..place]);
             (start, bytes) = (place, 0);
@@ -47,14 +50,14 @@ pub(super) fn portions<'a>(batch: &Batch, wanted: &'a [usize], prefix: &str, max
 }
 
 /// The body that creates the documents at the places `wanted`.
-pub(super) fn body(batch: &Batch, wanted: &[usize], prefix: &str) -> Bytes {
-    let length = wanted.iter().map(|&place| upper_bound(&batch.documents[place], prefix)).sum();
+pub(super) fn body(batch: &Batch, wanted: &[usize], naming: &Naming) -> Bytes {
+    let length = wanted.iter().map(|&place| upper_bound(&batch.documents[place], naming)).sum();
     let mut out = Vec::with_capacity(length);
     let mut head = Head::default();
     let mut id = String::with_capacity(64);
     for &place in wanted {
         let document = &batch.documents[place];
-        out.extend_from_slice(head.of(document, prefix));
+        out.extend_from_slice(head.of(document, naming));
         id.clear();
         document.id.write_to(&mut id);
         match document.id {
@@ -67,16 +70,49 @@ pub(super) fn body(batch: &Batch, wanted: &[usize], prefix: &str) -> Bytes {
     Bytes::from(out)
 }
 
-/// The name of the index that a document belongs to.
-pub(super) fn index_name(prefix: &str, kind: Kind, day: Day) -> String {
-    format!("{prefix}-{}-{day}", kind_name(kind))
+/// How the indices are called that documents go to.
+#[derive(Debug, Clone)]
+pub(super) struct Naming {
+    /// What most of them begin with.
+    pub prefix: String,
+    /// What those of detections in four fields begin with.
+    pub threats: String,
+    /// Whether documents go to data streams, which have no day in their names. Detections in four fields never do: they
+    /// have no `@timestamp`.
+    pub streams: bool,
 }
 
-/// `events` or `anomalies`, as in index names.
-pub(super) fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Event => "events",
-        Kind::Anomaly => "anomalies",
+impl Naming {
+    /// As the settings say.
+    pub fn of(settings: &Settings) -> Self {
+        let threats = settings.threat_index.as_ref().map_or(Kind::Threat.word(), IndexPrefix::as_str);
+        Self {
+            prefix: settings.index_prefix.as_str().to_owned(),
+            threats: threats.to_owned(),
+            streams: settings.data_streams,
+        }
+    }
+
+    /// The index, or data stream, that a document belongs to.
+    fn index(&self, kind: Kind, day: Day) -> String {
+        match kind {
+            Kind::Threat => format!("{}-{day}", self.threats),
+            _ if self.streams => format!("{}-{}-{STREAM}", self.prefix, kind.word()),
+            _ => format!("{}-{}-{day}", self.prefix, kind.word()),
+        }
+    }
+
+    /// All indices of a kind, as a pattern.
+    pub fn pattern(&self, kind: Kind) -> String {
+        match kind {
+            Kind::Threat => format!("{}-*", self.threats),
+            _ => format!("{}-{}-*", self.prefix, kind.word()),
+        }
+    }
+
+    /// An upper bound of the length of a name beyond the day and the kind. In bytes.
+    fn longest(&self) -> usize {
+        self.prefix.len().max(self.threats.len())
     }
 }
 
@@ -88,24 +124,24 @@ struct Head {
 }
 
 impl Head {
-    fn of(&mut self, document: &Document, prefix: &str) -> &[u8] {
+    fn of(&mut self, document: &Document, naming: &Naming) -> &[u8] {
         if self.of != Some((document.kind, document.day)) {
             self.of = Some((document.kind, document.day));
             self.text.clear();
-            let name = index_name(prefix, document.kind, document.day);
+            let name = naming.index(document.kind, document.day);
             write!(self.text, r#"{{"create":{{"_index":"{name}","_id":""#).expect("writing to a string cannot fail");
         }
         self.text.as_bytes()
     }
 }
 
-fn upper_bound(document: &Document, prefix: &str) -> usize {
+fn upper_bound(document: &Document, naming: &Naming) -> usize {
     let id = match &document.id {
         EventId::Place(..) => 0,
         // an escaped byte takes at most six
         EventId::Given(text) => text.len() * 6,
     };
-    document.source.len() + id + prefix.len() + LINE_ROOM
+    document.source.len() + id + naming.longest() + LINE_ROOM
 }
 
 fn push_line(out: &mut Vec<u8>, source: &[u8]) {
@@ -157,13 +193,17 @@ pub(super) mod tests {
         EventId::Place(SpoolId(7), SeqNo(number))
     }
 
+    fn naming(streams: bool) -> Naming {
+        Naming { prefix: "oversight".to_owned(), threats: "threat".to_owned(), streams }
+    }
+
     fn given(text: &str) -> EventId {
         EventId::Given(text.into())
     }
 
     fn text_of(batch: &Batch) -> String {
         let all: Vec<usize> = (0..batch.documents.len()).collect();
-        String::from_utf8(body(batch, &all, "oversight").to_vec()).expect("all parts are UTF-8")
+        String::from_utf8(body(batch, &all, &naming(false)).to_vec()).expect("all parts are UTF-8")
     }
 
     #[test]
@@ -183,6 +223,17 @@ pub(super) mod tests {
         let names: Vec<&str> = text.lines().step_by(2).map(|line| line.split('"').nth(5).unwrap()).collect();
         let expected = ["oversight-events-2026.11.22", "oversight-anomalies-2026.11.22", "oversight-events-2026.11.23"];
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn data_streams_have_no_day_and_older_dashboards_indices_of_their_own() {
+        let mut mixed = batch(&[(place(1), "{}"), (place(2), "{}"), (place(3), "{}")]);
+        mixed.documents[1].kind = Kind::Health;
+        mixed.documents[2].kind = Kind::Threat;
+        let text = String::from_utf8(body(&mixed, &[0, 1, 2], &naming(true)).to_vec()).expect("text");
+        let names: Vec<&str> = text.lines().step_by(2).map(|line| line.split('"').nth(5).unwrap()).collect();
+        assert_eq!(names, ["oversight-events-default", "oversight-health-default", "threat-2026.11.22"]);
+        assert_eq!(naming(true).pattern(Kind::Anomaly), "oversight-anomalies-*");
     }
 
     #[test]
@@ -206,10 +257,11 @@ pub(super) mod tests {
         let large = format!("\"{}\"", "x".repeat(1000));
         let documents = batch(&[(place(1), "{}"), (place(2), &large), (place(3), "{}"), (place(4), "{}")]);
         let all = [0, 1, 2, 3];
-        assert_eq!(portions(&documents, &all, "", 500), [&[0][..], &[1], &[2, 3]]);
-        assert_eq!(portions(&documents, &all, "", 100_000), [&all[..]]);
-        assert_eq!(portions(&documents, &all, "", 1), [&[0][..], &[1], &[2], &[3]]);
-        assert!(portions(&documents, &[], "", 1).is_empty());
+        let bare = Naming { prefix: String::new(), threats: String::new(), streams: false };
+        assert_eq!(portions(&documents, &all, &bare, 500), [&[0][..], &[1], &[2, 3]]);
+        assert_eq!(portions(&documents, &all, &bare, 100_000), [&all[..]]);
+        assert_eq!(portions(&documents, &all, &bare, 1), [&[0][..], &[1], &[2], &[3]]);
+        assert!(portions(&documents, &[], &bare, 1).is_empty());
     }
 
     proptest! {
@@ -220,7 +272,7 @@ pub(super) mod tests {
             let documents: Vec<(EventId, &str)> = ids.into_iter().map(|id| (id, "{ \"k\" :\n 1 }")).collect();
             let documents = batch(&documents);
             let text = text_of(&documents);
-            let announced: usize = documents.documents.iter().map(|document| upper_bound(document, "oversight")).sum();
+            let announced: usize = documents.documents.iter().map(|document| upper_bound(document, &naming(false))).sum();
             assert!(text.len() <= announced);
             let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect();
             assert_eq!(lines.len(), documents.documents.len() * 2);

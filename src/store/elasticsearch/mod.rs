@@ -5,9 +5,12 @@
 //! loses a document and never blocks the documents beside it; the table in [`reply`] says which fault means what.
 //! Backing off between attempts is the writer's; this room makes one attempt and says how long to wait at least.
 
+mod blueprints;
 mod bulk;
 mod client;
+mod difference;
 mod reply;
+mod request;
 mod settings;
 mod templates;
 mod words;
@@ -20,15 +23,19 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tracing::{error, info, warn};
 
+use bulk::Naming;
 use client::{Client, NoAnswer};
 use reply::{Trouble, Verdict};
 use words::request_reason;
 
 use super::{Batch, Outcome, SearchError, SearchRequest, Store, StoreError};
 
+pub use blueprints::fields;
 pub use client::Product;
-pub use settings::{Credentials, IndexPrefix, NodeUrl, PipelineName, Secret, Settings, SettingsError};
-pub use templates::{TemplateReport, TemplateState};
+pub use difference::{Change, differences};
+pub use request::{Reply, Verb};
+pub use settings::{Credentials, IndexPrefix, NodeUrl, PipelineName, Retention, Secret, Settings, SettingsError};
+pub use templates::{Removal, TemplateReport, TemplateState};
 
 /// Keeps the answer short: the status of each item, and of errors what [`reply`] looks at.
 const REPLY_FIELDS: &str = "errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by.type,items.*.error.caused_by.reason";
@@ -38,6 +45,7 @@ const NAME: &str = "elasticsearch";
 pub struct ElasticStore {
     client: Client,
     settings: Settings,
+    naming: Naming,
     /// The last trouble that was logged, so that it is said once and not with each batch.
     said: AtomicU8,
 }
@@ -51,7 +59,8 @@ impl ElasticStore {
         if settings.max_bulk_bytes == 0 {
             return Err(SettingsError::Zero("the size of a bulk request"));
         }
-        Ok(Self { client: Client::new(&settings)?, settings, said: AtomicU8::new(0) })
+        let naming = Naming::of(&settings);
+        Ok(Self { client: Client::new(&settings)?, settings, naming, said: AtomicU8::new(0) })
     }
 
     /// What it was made with.
@@ -60,8 +69,7 @@ impl ElasticStore {
     }
 
     async fn write_portions(&self, batch: &Batch, wanted: &[usize], outcomes: &mut [Option<Outcome>]) {
-        let mut waiting =
-            bulk::portions(batch, wanted, self.settings.index_prefix.as_str(), self.settings.max_bulk_bytes);
+        let mut waiting = bulk::portions(batch, wanted, &self.naming, self.settings.max_bulk_bytes);
         waiting.reverse();
         while let Some(portion) = waiting.pop() {
             match self.write_once(batch, portion).await {
@@ -93,7 +101,7 @@ impl ElasticStore {
     }
 
     async fn write_once(&self, batch: &Batch, portion: &[usize]) -> Verdict {
-        let body = bulk::body(batch, portion, self.settings.index_prefix.as_str());
+        let body = bulk::body(batch, portion, &self.naming);
         let query = [("filter_path", REPLY_FIELDS), ("pipeline", self.pipeline())];
         let query = if self.settings.pipeline.is_some() { &query[..] } else { &query[..1] };
         match self.client.send(Method::Post, "_bulk", query, Some(body)).await {
@@ -127,7 +135,7 @@ impl ElasticStore {
     }
 
     async fn find(&self, request: SearchRequest) -> Result<Value, SearchError> {
-        let path = format!("{}-{}-*/_search", self.settings.index_prefix.as_str(), bulk::kind_name(request.kind));
+        let path = format!("{}/_search", self.naming.pattern(request.kind));
         let body = serde_json::to_vec(&request.body).expect("a JSON value can always be written");
         // an index of the day that is not there yet is an empty answer and no fault
         let query = [("ignore_unavailable", "true"), ("allow_no_indices", "true")];
@@ -154,8 +162,14 @@ impl Store for ElasticStore {
             let product = self.product().await?;
             if self.settings.install_templates {
                 let reports = self.templates(false).await?;
-                for report in reports.iter().filter(|report| report.installed) {
-                    info!(template = report.name, "an index template was installed");
+                for report in reports {
+                    match report.kept {
+                        Some(reason) => {
+                            warn!(template = report.name, reason, "the engine keeps a template for other options")
+                        }
+                        None if report.installed => info!(template = report.name, "an index template was installed"),
+                        None => {}
+                    }
                 }
             }
             info!(?product, "the engine is ready");

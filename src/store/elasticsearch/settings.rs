@@ -11,6 +11,8 @@ use elasticsearch::http::headers::HeaderValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::store::Kind;
+
 /// Where and how to write.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -28,6 +30,12 @@ pub struct Settings {
     pub index_prefix: IndexPrefix,
     /// Whether preparing installs the index templates. Needs the cluster privilege `manage_index_templates`.
     pub install_templates: bool,
+    /// Whether events and anomalies go to data streams in place of an index for each day.
+    pub data_streams: bool,
+    /// What the indices of detections in four fields begin with; the template for them is installed where it is given.
+    pub threat_index: Option<IndexPrefix>,
+    /// After how many days documents are deleted.
+    pub retention: Retention,
     /// An ingest pipeline of the engine that every document passes.
     pub pipeline: Option<PipelineName>,
     /// Bodies of bulk requests are at most this long, unless a single document is longer. In bytes.
@@ -45,9 +53,45 @@ impl Settings {
             timeout: Duration::from_secs(30),
             index_prefix: IndexPrefix::default(),
             install_templates: true,
+            data_streams: false,
+            threat_index: None,
+            retention: Retention::default(),
             pipeline: None,
             max_bulk_bytes: 8 << 20,
         }
+    }
+}
+
+/// After how many days the engine deletes documents; none keeps them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Events, and detections in four fields.
+    pub events: Option<u32>,
+    /// Anomaly records.
+    pub anomalies: Option<u32>,
+    /// How it went.
+    pub health: Option<u32>,
+}
+
+impl Retention {
+    /// For documents of a kind.
+    pub fn of(self, kind: Kind) -> Option<u32> {
+        match kind {
+            Kind::Event | Kind::Threat => self.events,
+            Kind::Anomaly => self.anomalies,
+            Kind::Health => self.health,
+        }
+    }
+
+    /// What the engine's lifecycle policy for documents of a kind is called.
+    pub fn policy(prefix: &IndexPrefix, kind: Kind) -> String {
+        let kind = if kind == Kind::Threat { Kind::Event } else { kind };
+        format!("{}-{}", prefix.as_str(), kind.word())
+    }
+
+    /// Whether nothing is ever deleted.
+    pub fn is_none(self) -> bool {
+        self == Self::default()
     }
 }
 

@@ -36,14 +36,7 @@ pub(super) struct DayKey {
 impl DayKey {
     /// What Elasticsearch would call the index.
     pub(super) fn index_name(self) -> String {
-        format!("oversight-{}-{}", kind_name(self.kind), self.day)
-    }
-}
-
-fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Event => "events",
-        Kind::Anomaly => "anomalies",
+        format!("oversight-{}-{}", self.kind.word(), self.day)
     }
 }
 
@@ -81,7 +74,7 @@ impl Layout {
     /// Makes the folders, takes the lock and checks the format. The lock lasts as long as the file that is returned.
     pub(super) fn prepare(&self) -> Result<File, StoreError> {
         for kind in [Kind::Event, Kind::Anomaly] {
-            let path = self.folder.join(kind_name(kind));
+            let path = self.folder.join(kind.word());
             fs::create_dir_all(&path).map_err(|error| files(&path, &error))?;
         }
         let path = self.folder.join("lock");
@@ -121,7 +114,7 @@ impl Layout {
     /// Finishes removals that a crash has cut short.
     fn clean(&self) {
         for kind in [Kind::Event, Kind::Anomaly] {
-            for entry in fs::read_dir(self.folder.join(kind_name(kind))).into_iter().flatten().flatten() {
+            for entry in fs::read_dir(self.folder.join(kind.word())).into_iter().flatten().flatten() {
                 if entry.file_name().to_string_lossy().ends_with(REMOVING) {
                     let _ = fs::remove_dir_all(entry.path());
                 }
@@ -130,13 +123,13 @@ impl Layout {
     }
 
     pub(super) fn path(&self, key: DayKey) -> PathBuf {
-        self.folder.join(kind_name(key.kind)).join(key.day.to_string())
+        self.folder.join(key.kind.word()).join(key.day.to_string())
     }
 
     /// The days of a kind that have an index, oldest first.
     pub(super) fn days(&self, kind: Kind) -> io::Result<Vec<DayKey>> {
         let mut days = Vec::new();
-        for entry in fs::read_dir(self.folder.join(kind_name(kind)))? {
+        for entry in fs::read_dir(self.folder.join(kind.word()))? {
             let entry = entry?;
             if let Some(day) = entry.file_name().to_str().and_then(Day::parse) {
                 days.push(DayKey { kind, day });

@@ -110,8 +110,8 @@ impl KafkaStore {
 
     fn topic(&self, kind: Kind) -> &str {
         match kind {
-            Kind::Event => &self.settings.events,
-            Kind::Anomaly => &self.settings.anomalies,
+            Kind::Event | Kind::Threat => &self.settings.events,
+            Kind::Anomaly | Kind::Health => &self.settings.anomalies,
         }
     }
 

@@ -17,7 +17,7 @@ const CHARTS: [(&str, &[&str]); 9] = [
     ("heatmap", &["segment", "group"]),
     ("tagcloud", &["segment"]),
 ];
-const METRICS: [&str; 5] = ["count", "max", "avg", "cardinality", "percentiles"];
+const METRICS: [&str; 6] = ["count", "max", "avg", "sum", "cardinality", "percentiles"];
 const BUCKETS: [&str; 4] = ["date_histogram", "terms", "histogram", "filters"];
 
 /// One aggregation of a chart.

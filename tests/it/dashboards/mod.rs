@@ -18,8 +18,9 @@ use serde_json::{Value, json};
 use self::charts::Chart;
 use self::objects::{Object, all, mapped, repository};
 use crate::elasticsearch::on_both;
+use crate::harness::engines::{self, Engine};
 use crate::harness::oversight::Oversight;
-use crate::harness::{engines, skip};
+use crate::harness::skip;
 
 const DASHBOARDS: [&str; 6] = ["overview", "attacks", "anomalies", "entity", "health", "model"];
 
@@ -150,6 +151,10 @@ async fn every_panel_is_answered_and_shows_something(kind: engines::Kind) {
         ("NORMALISE_ECS_FIELDS", "true"),
         // three hours are too short for high scores
         ("ANOMALY_THRESHOLD", "40"),
+        // what oversight tells of itself, with a shadow to compare
+        ("STORE_ELASTICSEARCH_HEALTH_EVERY", "1s"),
+        ("CLASSIFY_SHADOW", "builtin:kdd99"),
+        ("STORE_ELASTICSEARCH_THREAT_INDEX", "boards-old"),
     ];
     let oversight = Oversight::start(folder.path(), &settings);
     for events in traffic().chunks(500) {
@@ -157,7 +162,8 @@ async fn every_panel_is_answered_and_shows_something(kind: engines::Kind) {
         assert_eq!(status, 200, "{answer}");
     }
     oversight.drained().await;
-    engine.ask("POST", "/boards-*/_refresh", &Value::Null).await;
+    told_of_itself(&engine).await;
+    shows_in_older_dashboards(&engine).await;
 
     let objects = all();
     let (mut asked, mut gaps) = (0, Vec::new());
@@ -178,6 +184,49 @@ async fn every_panel_is_answered_and_shows_something(kind: engines::Kind) {
     eprintln!("{asked} panels asked");
     assert!(gaps.is_empty(), "{}", gaps.join("\n"));
     assert!(asked > 50, "only {asked} panels were asked");
+}
+
+/// Waits until oversight has told of drift, blind spots and its shadow.
+async fn told_of_itself(engine: &Engine) {
+    let wanted =
+        ["oversight.health.feature.psi", "oversight.health.dialect.missing", "oversight.health.shadow.disagreement"];
+    for _ in 0..1200 {
+        engine.ask("POST", "/boards-*/_refresh", &Value::Null).await;
+        let mut there = true;
+        for field in wanted {
+            let query = json!({"query": {"exists": {"field": field}}});
+            let (_, found) = engine.ask("POST", "/boards-health-*/_count", &query).await;
+            there &= found["count"].as_u64() > Some(0);
+        }
+        if there {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("oversight does not tell of all of {wanted:?}");
+}
+
+/// The pie, the bars and the table of the prototype: by type, over time, by user.
+async fn shows_in_older_dashboards(engine: &Engine) {
+    let body = json!({"size": 1, "track_total_hits": true, "aggs": {
+        "types": {"terms": {"field": "type.keyword"}}, "users": {"terms": {"field": "userID.keyword"}},
+        "times": {"date_histogram": {"field": "timestamp", "fixed_interval": "30m", "min_doc_count": 1}}}});
+    let (status, found) = engine.ask("POST", "/boards-old*/_search", &body).await;
+    assert_eq!(status, 200, "{found}");
+    for name in ["types", "users", "times"] {
+        assert!(
+            found["aggregations"][name]["buckets"].as_array().is_some_and(|list| !list.is_empty()),
+            "{name}: {found}"
+        );
+    }
+    let document = found["hits"]["hits"][0]["_source"].as_object().expect("a document");
+    assert_eq!(
+        document.keys().map(String::as_str).collect::<BTreeSet<_>>(),
+        ["body", "timestamp", "type", "userID"].into()
+    );
+    let query = json!({"query": {"term": {"oversight.classification.verdict": "known"}}});
+    let (_, events) = engine.ask("POST", "/boards-events-*/_count", &query).await;
+    assert_eq!(found["hits"]["total"]["value"], events["count"], "one for each detection");
 }
 
 /// The indices, the search and the chart behind a panel; none for a text.

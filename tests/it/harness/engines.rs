@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::sync::RwLock;
 
 use super::provision::{self, Installed, UNPRIVILEGED, is_root, run};
-use super::skip;
+use super::{shim, skip};
 
 const BOOT: Duration = Duration::from_secs(300);
 /// An engine lives for seconds here: the compiler that optimises for days would cost more than it saves.
@@ -53,6 +53,8 @@ pub enum Variant {
     Open,
     /// Elasticsearch with the users `writer`, `narrow` and `admin`, whose password is [`PASSWORD`], over TLS.
     Secured,
+    /// The same, with keys, users and roles that are made while it runs.
+    Whole,
 }
 
 impl Kind {
@@ -120,7 +122,7 @@ impl Engine {
     pub fn url(&self) -> String {
         match self.variant {
             Variant::Open => format!("http://127.0.0.1:{}", self.port),
-            Variant::Secured => format!("https://localhost:{}", self.port),
+            Variant::Secured | Variant::Whole => format!("https://localhost:{}", self.port),
         }
     }
 
@@ -132,13 +134,13 @@ impl Engine {
     /// Sends a request as an administrator; the status and the answer as JSON, null where it is none.
     pub async fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let mut client = reqwest::Client::builder().no_proxy().timeout(BOOT);
-        if self.variant == Variant::Secured {
+        if self.variant != Variant::Open {
             let authority = reqwest::Certificate::from_pem(self.authority().as_bytes()).expect("a certificate");
             client = client.add_root_certificate(authority);
         }
         let method = method.parse().expect("a method");
         let mut request = client.build().expect("a client").request(method, format!("{}{path}", self.url()));
-        if self.variant == Variant::Secured {
+        if self.variant != Variant::Open {
             request = request.basic_auth("admin", Some(PASSWORD));
         }
         if !body.is_null() {
@@ -191,7 +193,13 @@ impl Engine {
             Kind::Elasticsearch => &installed.elasticsearch,
             Kind::OpenSearch => &installed.opensearch,
         };
-        let home = provision::reachable(original, folder.path());
+        let home = match variant {
+            Variant::Whole => provision::copied(original, folder.path()),
+            Variant::Open | Variant::Secured => provision::reachable(original, folder.path()),
+        };
+        if variant == Variant::Whole {
+            shim::install(&installed.java, &home);
+        }
         for name in ["data", "logs", "tmp"] {
             fs::create_dir(folder.path().join(name)).expect("a folder");
         }
@@ -221,7 +229,7 @@ impl Engine {
         match (self.kind, self.variant) {
             (Kind::OpenSearch, _) => {}
             (Kind::Elasticsearch, Variant::Open) => settings.push_str("xpack.security.enabled: false\n"),
-            (Kind::Elasticsearch, Variant::Secured) => {
+            (Kind::Elasticsearch, Variant::Secured | Variant::Whole) => {
                 settings.push_str(&self.secure(&config));
             }
         }
@@ -273,7 +281,7 @@ impl Engine {
 
     fn is_ready(&self) -> bool {
         let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else { return false };
-        if self.variant == Variant::Secured {
+        if self.variant != Variant::Open {
             // it listens only once it is ready
             return true;
         }

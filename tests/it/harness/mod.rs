@@ -12,6 +12,7 @@ pub mod kafka;
 pub mod oversight;
 mod provision;
 pub mod scripted;
+mod shim;
 pub mod shipper;
 pub mod swallow;
 pub mod watched;

@@ -52,6 +52,11 @@ pub fn reachable(original: &Path, folder: &Path) -> PathBuf {
     if !is_root() || original.ancestors().all(open) {
         return original.to_owned();
     }
+    copied(original, folder)
+}
+
+/// A copy of the engine's program folder, by hard links where that works; what is put into it stays there.
+pub fn copied(original: &Path, folder: &Path) -> PathBuf {
     let copy = folder.join("home");
     let linked = Command::new("cp").arg("-al").arg(original).arg(&copy).stderr(Stdio::null()).status();
     if !linked.is_ok_and(|status| status.success()) {
