@@ -33,6 +33,8 @@ pub struct Background {
     people: Arrivals,
     machines: Arrivals,
     chance: Chance,
+    /// A midnight of the office, in microseconds since the epoch.
+    midnight: i64,
 }
 
 /// When sessions begin.
@@ -96,6 +98,7 @@ impl Background {
             people: Arrivals::new(Chance::new(settings.seed, 0), people, Some(settings.midnight.micros()), start),
             machines: Arrivals::new(Chance::new(settings.seed, 1), machines, None, start),
             chance: Chance::new(settings.seed, 2),
+            midnight: settings.midnight.micros(),
         }
     }
 
@@ -112,7 +115,7 @@ impl Background {
             person(&mut self.chance, network, start, out);
         } else {
             self.machines.advance();
-            out.push(machine(&mut self.chance, network, start));
+            out.push(machine(&mut self.chance, network, start, self.midnight));
         }
     }
 }
@@ -246,7 +249,7 @@ fn login(chance: &mut Chance, client: Ipv4Addr, start: i64, out: &mut Vec<Connec
     }
 }
 
-fn machine(chance: &mut Chance, network: &Network, start: i64) -> Connection {
+fn machine(chance: &mut Chance, network: &Network, start: i64, midnight: i64) -> Connection {
     let client = network.any_client(chance);
     match chance.between(1, 100) {
         1..=22 => time_of_day(chance, client, start),
@@ -258,7 +261,7 @@ fn machine(chance: &mut Chance, network: &Network, start: i64) -> Connection {
         63..=78 => are_you_there(chance, start),
         79..=86 => announcement(client, start, chance),
         87..=92 => database(chance, start),
-        93..=95 => backup(chance, start),
+        93..=95 => backup(chance, start, midnight),
         _ => noise(chance, network, start),
     }
 }
@@ -301,9 +304,9 @@ fn database(chance: &mut Chance, start: i64) -> Connection {
 }
 
 /// A server saves its changes; in the small hours, everything.
-fn backup(chance: &mut Chance, start: i64) -> Connection {
+fn backup(chance: &mut Chance, start: i64, midnight: i64) -> Connection {
     let from = chance.pick(&[FILES, MAIL, APPLICATION]);
-    let at_night = (1..3).contains(&(start.rem_euclid(24 * HOUR) / HOUR));
+    let at_night = (1..3).contains(&((start - midnight).rem_euclid(24 * HOUR) / HOUR));
     let least = if at_night { 4e7 } else { 1e5 };
     let sent = chance.heavy(least, 1.2, 2e10);
     let ends = Ends::new(chance, from, BACKUP, 873);

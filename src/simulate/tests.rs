@@ -42,6 +42,22 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
 }
 
 #[test]
+fn the_same_day_comes_whenever_it_is_asked_for() {
+    let told = |hours: i64| {
+        let later = EventTime::from_micros(settings().end_micros() + hours * 3_600_000_000).expect("a time");
+        let without_times = |(_, mut event): (Simulated, Value)| {
+            let fields = event.as_object_mut().expect("an object");
+            assert!(fields.remove("ts").is_some() && fields.remove("@timestamp").is_some());
+            event
+        };
+        traffic(Settings::ending(later)).into_iter().map(without_times).collect::<Vec<_>>()
+    };
+    let day = told(0);
+    // an hour of the day that is noon in the office may be any on the clock
+    assert!(day == told(7) && day == told(1), "it depends on the clock");
+}
+
+#[test]
 fn each_scenario_is_there_as_often_as_it_should_be_and_within_the_last_hours() {
     let settings = settings();
     let end = settings.end_micros();
