@@ -101,7 +101,7 @@ async fn show(configuration: &Config, options: &Options) -> anyhow::Result<()> {
     }
     if !options.once {
         println!(
-            "\nlook around, Ctrl-C ends:\n  curl '{url}/v1/search?q=oversight.classification.category:probe&size=1'\n  curl '{url}/v1/search?kind=anomalies&size=3'\n  curl {url}/metrics"
+            "\nlook around, Ctrl-C ends:\n  {url}/ui/ in a browser\n  curl '{url}/v1/search?q=oversight.classification.category:scan&size=1'\n  curl '{url}/v1/search?kind=anomalies&size=3'\n  curl {url}/metrics"
         );
         tokio::signal::ctrl_c().await?;
     }

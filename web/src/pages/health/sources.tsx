@@ -61,7 +61,7 @@ function One({ source }: { source: Source }): ReactElement {
           <tbody>
             {source.features.map((feature) => (
               <tr key={feature.feature}>
-                <th scope="row">{feature.feature}</th>
+                <td>{feature.feature}</td>
                 <td>{share(feature.real, source)}</td>
                 <td>{share(feature.approximated, source)}</td>
                 <td>{share(feature.missing, source)}</td>
