@@ -15,12 +15,16 @@ pub(super) fn is_caused_elsewhere(method: &Method, headers: &HeaderMap) -> bool 
     match headers.get("sec-fetch-site").map(|site| site.as_bytes()) {
         Some(site) => site != b"same-origin" && site != b"none",
         // browsers from before 2023 say it with the origin alone
-        None => headers.get(ORIGIN).is_some_and(|origin| {
-            let origin = origin.to_str().unwrap_or_default();
-            let from = origin.split_once("://").map(|(_, host)| host);
-            from.is_none() || from != headers.get(HOST).and_then(|host| host.to_str().ok())
-        }),
+        None => foreign_origin(headers).is_some(),
     }
+}
+
+/// The page that asks, where a browser names one and it is not of the host that is asked.
+pub(super) fn foreign_origin(headers: &HeaderMap) -> Option<&str> {
+    let origin = headers.get(ORIGIN)?.to_str().unwrap_or_default();
+    let from = origin.split_once("://").map(|(_, host)| host);
+    let ours = from.is_some() && from == headers.get(HOST).and_then(|host| host.to_str().ok());
+    (!ours).then_some(origin)
 }
 
 #[cfg(test)]

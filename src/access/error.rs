@@ -24,6 +24,15 @@ pub enum Denied {
     /// A browser says that a page of another site has caused it.
     #[error("a page of another site has caused this request (Sec-Fetch-Site, Origin), and it could change something")]
     Elsewhere,
+    /// It came by a name that is not this machine's, and everybody who comes by one that is may do everything.
+    #[error(
+        "{name} is none of this oversight's names, and nobody has to log in here: ask by an address or localhost, or name it in \
+         security.host_names"
+    )]
+    OtherName {
+        /// The name, or the page that asks.
+        name: Box<str>,
+    },
     /// A session's request that could change something lacks its second token.
     #[error("the session's second token (x-csrf-token) is missing or wrong; load the page again")]
     NoSecondToken,

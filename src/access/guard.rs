@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::audit::{Act, Audit, Failure};
 use super::credentials::Presented;
 use super::elsewhere::is_caused_elsewhere;
+use super::hosts::foreign;
 use super::passwords::Passwords;
 use super::paths::{Needed, needed};
 use super::rules::{Principal, Rules};
@@ -78,7 +79,10 @@ impl Guard {
             return Err(Denied::Elsewhere);
         }
         if rules.is_open() {
-            return Ok(());
+            let Some(name) = foreign(rules.hosts(), method, path, headers) else { return Ok(()) };
+            REQUESTS_DENIED.add(1);
+            self.note(visitor.address, Failure::Elsewhere);
+            return Err(Denied::OtherName { name: name.into() });
         }
         let Needed::Role(role) = needed(method, path) else { return Ok(()) };
         let admitted = self.identify(&rules, visitor, method, headers).await.and_then(|principal| {
@@ -190,7 +194,7 @@ fn failure(denied: &Denied) -> Failure {
         Denied::Missing => Failure::NoCredentials,
         Denied::Invalid => Failure::WrongCredentials,
         Denied::Forbidden { .. } => Failure::RoleTooSmall,
-        Denied::Elsewhere | Denied::NoSecondToken => Failure::Elsewhere,
+        Denied::Elsewhere | Denied::OtherName { .. } | Denied::NoSecondToken => Failure::Elsewhere,
         Denied::TooMany { .. } | Denied::Busy => Failure::NotLookedAt,
     }
 }
@@ -206,7 +210,7 @@ mod tests {
     use super::super::secrets::hash_password;
     use super::*;
     use crate::config::Secret;
-    use crate::config::security::{ApiKey, CertificateHolder, KeyHash, User};
+    use crate::config::security::{ApiKey, CertificateHolder, Hosts, KeyHash, User};
     use crate::event::ReceivedTime;
 
     const KEY: &str = "ov_a-key-of-more-than-twenty-characters";
@@ -224,6 +228,7 @@ mod tests {
                 password_hash: Secret::from(hash_password("correct horse").unwrap()),
             }],
             certificates: vec![CertificateHolder { common_name: "ops".to_owned(), roles: vec![Role::Admin] }],
+            ..Security::default()
         }
     }
 
@@ -307,6 +312,28 @@ mod tests {
         let asked = async |method: Method| guard.admit(&visitor, &method, "/v1/models/rollback", &headers).await;
         assert_eq!(asked(Method::POST).await, Err(Denied::Elsewhere));
         assert_eq!(asked(Method::GET).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_here_and_is_not_ours_opens_nothing_where_everybody_may_everything() {
+        let asked = async |security: &Security, host: &'static str| {
+            let visitor = Visitor { address: [127, 0, 0, 1].into(), certificate: None };
+            let headers = HeaderMap::from_iter([("host".parse().unwrap(), HeaderValue::from_static(host))]);
+            let guard = Guard::new(security, Audit::none(), Clock::system());
+            guard.admit(&visitor, &Method::GET, "/v1/search", &headers).await
+        };
+        let open = Security { hosts: Hosts::Named(vec!["soc.example".to_owned()]), ..Security::default() };
+        let denied = asked(&open, "evil.example:9292").await.unwrap_err();
+        assert!(denied.to_string().contains("evil.example:9292") && denied.to_string().contains("security.host_names"));
+        assert_eq!(asked(&open, "soc.example").await, Ok(()));
+        let before = Security { hosts: Hosts::Any, ..Security::default() };
+        assert_eq!(asked(&before, "evil.example").await, Ok(()), "something in front of it takes care");
+        let closed = Security { hosts: open.hosts, ..security() };
+        assert_eq!(
+            asked(&closed, "evil.example").await,
+            Err(Denied::Missing),
+            "who has to log in may come by any name"
+        );
     }
 
     #[tokio::test]

@@ -8,7 +8,8 @@
 //! - **Sessions** of the page stand for a password that was right; what changes something takes a second token.
 //! - **Certificates** of clients are checked in the handshake ([`tls`]); the common name says who it is.
 //! - What a page of another site lets a browser send changes nothing, whoever is let in.
-//! - With nobody configured, everybody may do everything; the configuration lets that happen on loopback only.
+//! - With nobody configured, everybody may do everything; the configuration lets that happen on loopback only, and then only
+//!   names that are this machine's lead to what can be looked at or changed.
 //!
 //! What fails and what administrators do stands in the [`audit`] log. Neither credentials nor events are ever written.
 //!
@@ -20,6 +21,7 @@ mod elsewhere;
 mod error;
 mod failures;
 mod guard;
+mod hosts;
 mod origin;
 mod passwords;
 mod paths;

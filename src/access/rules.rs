@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::Role;
-use crate::config::security::{KeyHash, Security};
+use crate::config::security::{Hosts, KeyHash, Security};
 
 use super::passwords::User;
 
@@ -59,6 +59,7 @@ impl Principal {
 /// Everybody there is.
 pub struct Rules {
     open: bool,
+    hosts: Hosts,
     keys: Vec<(KeyHash, Principal)>,
     users: HashMap<String, Arc<User>>,
     certificates: HashMap<String, Principal>,
@@ -70,6 +71,7 @@ impl Rules {
         let certificates = security.certificates.iter();
         Self {
             open: security.is_open(),
+            hosts: security.hosts.clone(),
             keys: security.api_keys.iter().map(|key| (key.hash, Principal::new(&key.name, &key.roles))).collect(),
             users: security
                 .users
@@ -88,6 +90,11 @@ impl Rules {
     /// Whether everybody may do everything.
     pub fn is_open(&self) -> bool {
         self.open
+    }
+
+    /// By which names this oversight may be asked where everybody may do everything.
+    pub fn hosts(&self) -> &Hosts {
+        &self.hosts
     }
 
     /// Whose key this is. All keys are compared, each in constant time, whichever it is: the time says nothing of where

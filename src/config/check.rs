@@ -17,6 +17,7 @@ use super::raw::{self, LogFormat, LogLevel, Raw, SMALLEST_SEGMENT};
 use super::raw_elastic::{self, OneOrMore};
 use super::schema::address;
 use super::secret::{Secret, SecretSource};
+use super::security::Hosts;
 use super::tree::{Data, Node};
 use super::units::SizeText;
 use super::walk::place_of;
@@ -27,9 +28,12 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
     let mut check = Check { root, variables, faults };
     check.follow_sizes(raw);
     let listen = address(&raw.listen).expect("the schema admits only addresses, and the default is one");
-    let security = check.security(&raw.security);
+    let mut security = check.security(&raw.security);
     let tls = check.tls(&raw.tls, &security);
-    if !raw.listen_unprotected {
+    if raw.listen_unprotected {
+        // what is in front of it takes care of who comes, by whichever name
+        security.hosts = Hosts::Any;
+    } else {
         check.exposure(listen, &security, tls.is_some());
     }
     let (syslog, kafka_input) = (check.syslog(&raw.syslog), check.kafka_input(&raw.kafka.input));

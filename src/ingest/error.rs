@@ -75,9 +75,9 @@ impl Refusal {
             }
             Self::UnknownCoding(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, None),
             Self::Denied(Denied::Missing | Denied::Invalid) => (StatusCode::UNAUTHORIZED, None),
-            Self::Denied(Denied::Forbidden { .. } | Denied::Elsewhere | Denied::NoSecondToken) => {
-                (StatusCode::FORBIDDEN, None)
-            }
+            Self::Denied(
+                Denied::Forbidden { .. } | Denied::Elsewhere | Denied::OtherName { .. } | Denied::NoSecondToken,
+            ) => (StatusCode::FORBIDDEN, None),
             Self::Denied(Denied::TooMany { retry_after }) => (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after)),
             Self::Overtaken(_) => (StatusCode::SERVICE_UNAVAILABLE, SOON),
             Self::Busy | Self::Occupied | Self::Denied(Denied::Busy) | Self::Unkept(Unkept::Late | Unkept::Lost) => {

@@ -197,7 +197,7 @@ async fn a_client_that_never_reads_its_answers_is_cut_off() {
     let mut deaf = TcpStream::connect(("127.0.0.1", oversight.port)).await.unwrap();
     let asking = async {
         // ends when the server gives up
-        while deaf.write_all(b"GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n").await.is_ok() {}
+        while deaf.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n").await.is_ok() {}
     };
     timeout(Duration::from_secs(60), asking).await.expect("the server gives up");
     assert_eq!(oversight.post("/", "{}").await.0, 200);

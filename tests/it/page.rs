@@ -190,6 +190,33 @@ async fn the_page_is_there_and_clients_of_elasticsearch_meet_what_they_met() {
 }
 
 #[tokio::test]
+async fn a_name_that_somebody_else_has_lead_here_opens_nothing_but_the_doors_of_events() {
+    let folder = tempfile::tempdir().unwrap();
+    let oversight = Oversight::start(folder.path(), &[("SECURITY_HOST_NAMES", "soc.example")]);
+    let ask = |method: Method, path: &str, host: &'static str| {
+        client().request(method, oversight.url(path)).header("host", host).body("{}").send()
+    };
+    for (method, path) in [(Method::GET, "/ui/"), (Method::GET, "/v1/search"), (Method::POST, "/v1/models/rollback")] {
+        let refused = ask(method.clone(), path, "evil.example:9292").await.unwrap();
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{method} {path}");
+        assert!(refused.text().await.unwrap().contains("security.host_names"), "it says what to do");
+        for ours in ["localhost:9292", "127.0.0.1", "[::1]:80", "soc.example"] {
+            assert_ne!(ask(method.clone(), path, ours).await.unwrap().status(), StatusCode::FORBIDDEN, "{path} {ours}");
+        }
+    }
+    // Logstash and others call this machine what their configuration does
+    for path in ["/", "/v1/events", "/health/live"] {
+        let method = if path.starts_with("/health") { Method::GET } else { Method::POST };
+        assert_eq!(ask(method, path, "oversight.internal:9280").await.unwrap().status(), StatusCode::OK, "{path}");
+    }
+    let page = client().post(oversight.url("/v1/events")).header("host", "evil.example").body("{}");
+    let refused = page.header("origin", "http://evil.example").send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN, "a browser is no sender");
+    let log = std::fs::read_to_string(folder.path().join("audit.log")).unwrap();
+    assert!(log.contains("caused_elsewhere"), "{log}");
+}
+
+#[tokio::test]
 async fn every_path_of_the_document_answers_as_the_document_says() {
     let folder = tempfile::tempdir().unwrap();
     let oversight = Oversight::start(folder.path(), &[]);

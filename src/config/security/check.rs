@@ -7,7 +7,7 @@ use argon2::password_hash::PasswordHash;
 
 use super::super::check::Check;
 use super::checked::{
-    ApiKey, CertificateHolder, ClientCertificates, LONGEST_NAME, Security, Tls, User, exposed, is_name,
+    ApiKey, CertificateHolder, ClientCertificates, Hosts, LONGEST_NAME, Security, Tls, User, exposed, is_name,
 };
 use super::hash::{KeyHash, NoKeyHash};
 use super::raw::{self, ClientAuth, Role};
@@ -64,7 +64,17 @@ impl Check<'_> {
                     roles: holder.roles.clone(),
                 })
                 .collect(),
+            hosts: self.hosts(&raw.host_names),
         }
+    }
+
+    /// What else it is called.
+    fn hosts(&mut self, names: &[String]) -> Hosts {
+        for (at, name) in names.iter().enumerate().filter(|(_, name)| !is_host_name(name)) {
+            let problem = format!("{name} is no name of a host; write it alone, without scheme and port");
+            self.item_fault("security.host_names", at, "", problem);
+        }
+        Hosts::Named(names.iter().map(|name| name.to_ascii_lowercase()).collect())
     }
 
     /// Names that can be told apart, and roles, in each item.
@@ -182,6 +192,13 @@ impl Check<'_> {
     }
 }
 
+/// Whether this is what stands in `Host`, without a port.
+fn is_host_name(name: &str) -> bool {
+    const LONGEST: usize = 253;
+    let ordinary = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    (1..=LONGEST).contains(&name.len()) && name.chars().all(ordinary) && !name.starts_with('.') && !name.ends_with('.')
+}
+
 /// That a password can be held against it, at a price that one request may have.
 fn is_password_hash(text: &str) -> Result<(), String> {
     const WHAT: &str = "not an argon2id hash; 'oversight key hash-password' makes one";
@@ -266,6 +283,17 @@ tls:
         assert_eq!(config.security.api_keys[0].hash, KeyHash::of(b"a-key-of-twenty-characters"));
         let printed = format!("{config:?}{}{}", config.show(), config.show_json());
         assert!(!printed.contains("twenty") && !printed.contains("argon2id"), "{printed}");
+    }
+
+    #[test]
+    fn names_of_hosts_stand_alone_and_count_where_nothing_is_in_front() {
+        let faults = told("security: {host_names: [soc.example, 'https://x', 'a:80', '']}");
+        assert_eq!(faults.len(), 3, "{faults:?}");
+        assert!(faults[0].contains("security.host_names[1]") && faults[0].contains("without scheme and port"));
+        let hosts = |text: &str| Loader::new().parse(text, std::iter::empty()).unwrap().security.hosts;
+        assert_eq!(hosts("security: {host_names: [SOC.example]}"), Hosts::Named(vec!["soc.example".to_owned()]));
+        assert_eq!(hosts(""), Hosts::Named(Vec::new()));
+        assert_eq!(hosts("listen_unprotected: true"), Hosts::Any, "something in front of it takes care");
     }
 
     #[test]

@@ -17,6 +17,23 @@ pub struct Security {
     pub users: Vec<User>,
     /// Holders of client certificates.
     pub certificates: Vec<CertificateHolder>,
+    /// By which names it may be asked where nobody has to authenticate.
+    pub hosts: Hosts,
+}
+
+/// By which names an oversight may be asked that lets everybody in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hosts {
+    /// By any: what stands in front of it knows who comes.
+    Any,
+    /// By addresses, by the names of the loopback, and by these, in small letters.
+    Named(Vec<String>),
+}
+
+impl Default for Hosts {
+    fn default() -> Self {
+        Self::Named(Vec::new())
+    }
 }
 
 impl Security {

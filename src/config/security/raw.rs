@@ -33,6 +33,8 @@ pub struct Security {
     pub users: Vec<User>,
     /// Holders of client certificates that `tls.client_ca` vouches for, each `{common_name, roles}`; `*` is every holder.
     pub certificates: Vec<CertificateHolder>,
+    /// Names by which browsers come here, beside addresses and `localhost`, where nobody has to authenticate: those of a proxy in front.
+    pub host_names: Vec<String>,
 }
 
 /// An item of `security.api_keys`
