@@ -105,7 +105,7 @@ fn look(
     path.and(warp::method())
         .map(move |method: Method| match method {
             Method::GET | Method::HEAD => answer(),
-            _ => Refusal::WrongMethod { allowed: "GET, HEAD" }.into_response(),
+            _ => Refusal::WrongMethod { allowed: "GET, HEAD" }.into_problem(),
         })
         .boxed()
 }

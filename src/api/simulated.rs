@@ -59,13 +59,20 @@ async fn answer(given: Given, make: impl Fn(Wanted) -> Vec<u8> + Send + 'static)
 fn wanted(parameters: &Parameters) -> Result<Wanted, Refusal> {
     allow_only(parameters, &["end", "skip", "size"])?;
     let end = parameters.get("end").ok_or_else(|| refused("end", "missing: a time such as 2026-01-31T12:00:00Z"))?;
-    let end = EventTime::parse_rfc3339(end).ok_or_else(|| refused("end", "no time such as 2026-01-31T12:00:00Z"))?;
+    let end = EventTime::parse_rfc3339(end).filter(|end| has_a_day_before(*end));
+    let end = end.ok_or_else(|| refused("end", "no time such as 2026-01-31T12:00:00Z, with a day before it"))?;
     let count = |name: &str, default, most| match parameters.get(name).map(|text| text.parse::<usize>()) {
         None => Ok(default),
         Some(Ok(count)) if count <= most => Ok(count),
         Some(_) => Err(refused(name, format!("no whole number of 0 to {most}"))),
     };
     Ok(Wanted { end, skip: count("skip", 0, FURTHEST)?, size: count("size", SIZE, LARGEST)? })
+}
+
+/// Whether a day ends then that has a beginning: the first year begins with a day that has not.
+fn has_a_day_before(end: EventTime) -> bool {
+    const TWO_DAYS: i64 = 2 * 86_400_000_000;
+    EventTime::from_micros(end.micros().saturating_sub(TWO_DAYS)).is_some()
 }
 
 #[cfg(test)]
@@ -87,6 +94,7 @@ mod tests {
         for (question, named) in [
             ("", "end"),
             ("?end=noon", "end"),
+            ("?end=0001-01-01T12:00:00Z", "end"),
             ("?end=2026-01-31T12:00:00Z&size=5001", "size"),
             ("?end=2026-01-31T12:00:00Z&skip=-1", "skip"),
             ("?end=2026-01-31T12:00:00Z&seed=1", "seed"),

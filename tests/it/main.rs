@@ -62,6 +62,8 @@ mod live;
 /// Models come and go while events are judged, and what is asked for is what judges.
 #[cfg(feature = "torch")]
 mod models;
+/// What the API's document promises holds, whatever is asked.
+mod openapi;
 /// A model of one's own: trained on a file, measured, and put to use on events that have its fields.
 #[cfg(feature = "torch")]
 mod own;

@@ -14,8 +14,9 @@ Every operation with the role that it takes ([security.md](security.md)); render
 come in by `POST /`, `/v1/events`, `/v1/enrich` (role `ingest`; objects, arrays, NDJSON; gzip, deflate, zstd) and by `_bulk`,
 as Elasticsearch takes it ([clients.md](clients.md)). Nobody has to authenticate where nobody is named in `security`.
 
-200 means done; beside the statuses that are named, 401 and 403 mean not admitted. What is wrong is told as `application/problem+json`
-(RFC 9457) unless it says otherwise.
+200 means done; beside the statuses that are named, 401 and 403 mean not admitted, 429 that too many wrong passwords came from there, and
+503 that there is no place for another connection: these come before a path is looked at, as a plain JSON object. What else is wrong is told
+as `application/problem+json` (RFC 9457) unless it says otherwise.
 ";
 
 /// The page, in Markdown.
@@ -36,6 +37,9 @@ fn describe(page: &mut String, operation: &Operation) -> std::fmt::Result {
     let statuses: Vec<String> = operation.refusals.iter().map(u16::to_string).collect();
     write!(page, "For {role}. Answers {}", answer(&operation.answer))?;
     writeln!(page, "{}.", if statuses.is_empty() { String::new() } else { format!("; else {}", statuses.join(", ")) })?;
+    for status in operation.same {
+        writeln!(page, "{status} comes with the same.")?;
+    }
     if !operation.problem {
         writeln!(page, "What is wrong is told as a plain JSON object.")?;
     }
@@ -56,6 +60,7 @@ fn answer(answer: &Answer) -> String {
     match answer {
         Answer::Schema(name) => format!("a `{name}`"),
         Answer::Object(means) => format!("an object: {means}"),
+        Answer::List(means) => format!("a list: {means}"),
         Answer::Other(types, means) => format!("{} ({means})", types.join(" or ")),
     }
 }

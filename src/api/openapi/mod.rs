@@ -43,6 +43,7 @@ fn document() -> Value {
     add::<MetricDeclaration>(&mut generator);
     schemas.extend(generator.take_definitions(true));
     schemas.insert("Problem".to_owned(), problem());
+    schemas.insert("Refused".to_owned(), refused());
     let mut paths = Map::new();
     for operation in OPERATIONS {
         let path = paths.entry(operation.path).or_insert_with(|| json!({}));
@@ -73,9 +74,8 @@ fn add<T: JsonSchema>(generator: &mut SchemaGenerator) {
 }
 
 fn described(operation: &Operation) -> Value {
-    let problem = json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}});
-    // older paths tell what is wrong in another shape
-    let refusal = if operation.problem { problem } else { json!({"application/json": {"schema": {"type": "object"}}}) };
+    // older paths tell what is wrong in the shape that the door has
+    let refusal = if operation.problem { content("application/problem+json", "Problem") } else { plain() };
     let mut responses = Map::new();
     responses.insert(
         "200".to_owned(),
@@ -86,15 +86,14 @@ fn described(operation: &Operation) -> Value {
             StatusCode::from_u16(*status).ok().and_then(|status| status.canonical_reason()).unwrap_or("refused");
         let mut response = json!({"description": reason});
         if *status != 304 {
-            response["content"] = refusal.clone();
+            let same = operation.same.contains(status);
+            response["content"] = if same { operation.answer.content() } else { refusal.clone() };
         }
         responses.insert(status.to_string(), response);
     }
-    for status in [401, 403] {
-        responses.insert(
-            status.to_string(),
-            json!({"description": "not admitted", "content": {"application/json": {"schema": {"type": "object"}}}}),
-        );
+    for (status, means) in DOOR {
+        let response = responses.entry(status.to_string()).or_insert_with(|| json!({"description": means}));
+        response["content"]["application/json"] = plain()["application/json"].take();
     }
     let mut described = json!({
         "summary": operation.summary,
@@ -108,6 +107,23 @@ fn described(operation: &Operation) -> Value {
         described["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": schema}}});
     }
     described
+}
+
+/// What the door says before a path is looked at, the same for all.
+const DOOR: [(u16, &str); 4] = [
+    (401, "nobody who is known"),
+    (403, "somebody who may not"),
+    (429, "too many wrong passwords came from there"),
+    (503, "no place for another connection"),
+];
+
+/// The body of what the door refuses, and of older paths.
+fn plain() -> Value {
+    content("application/json", "Refused")
+}
+
+fn content(media_type: &str, schema: &str) -> Value {
+    json!({media_type: {"schema": {"$ref": format!("#/components/schemas/{schema}")}}})
 }
 
 fn parameter(parameter: &Parameter) -> Value {
@@ -140,20 +156,37 @@ fn problem() -> Value {
     })
 }
 
+fn refused() -> Value {
+    json!({
+        "type": "object",
+        "description": "What is wrong, as the doors for events tell it.",
+        "required": ["error"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["status", "reason"],
+                "properties": {"status": {"type": "integer"}, "reason": {"type": "string"}},
+            },
+        },
+    })
+}
+
 impl Answer {
     fn means(&self) -> &'static str {
         match self {
-            Self::Schema(_) | Self::Object(_) => "as asked for",
+            Self::Schema(_) | Self::Object(_) | Self::List(_) => "as asked for",
             Self::Other(_, means) => means,
         }
     }
 
     fn content(&self) -> Value {
         match self {
-            Self::Schema(name) => {
-                json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}})
-            }
+            Self::Schema(name) => content("application/json", name),
             Self::Object(means) => json!({"application/json": {"schema": {"type": "object", "description": means}}}),
+            Self::List(means) => {
+                let schema = json!({"type": "array", "description": means, "items": {"type": "object"}});
+                json!({"application/json": {"schema": schema}})
+            }
             Self::Other(types, _) => {
                 types.iter().map(|one| ((*one).to_owned(), json!({"schema": {"type": "string"}}))).collect()
             }

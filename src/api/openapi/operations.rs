@@ -6,6 +6,8 @@ pub(super) enum Answer {
     Schema(&'static str),
     /// An object whose members are told in words.
     Object(&'static str),
+    /// A list of objects, told in words.
+    List(&'static str),
     /// Something else than JSON: its media types, and what it is.
     Other(&'static [&'static str], &'static str),
 }
@@ -31,14 +33,18 @@ pub(super) struct Operation {
     /// JSON Schema of the body, where it takes one.
     pub body: Option<&'static str>,
     pub answer: Answer,
-    /// Statuses beside 200, 401 and 403.
+    /// Statuses beside 200 and those of the door.
     pub refusals: &'static [u16],
+    /// Those of them that come with the same body as 200.
+    pub same: &'static [u16],
     /// What is refused is told as `application/problem+json`.
     pub problem: bool,
 }
 
 const TEXT: &str = r#"{"type":"string"}"#;
 const COUNT: &str = r#"{"type":"integer","minimum":0}"#;
+const TIME: &str = r#"{"type":"string","minLength":1,"maxLength":64,"examples":["now-15m"]}"#;
+const METRIC: &str = r#"{"type":"string","examples":["connections"]}"#;
 
 const fn query(name: &'static str, schema: &'static str, means: &'static str) -> Parameter {
     Parameter { name, means, schema, required: false, in_path: false }
@@ -48,9 +54,13 @@ const fn in_path(name: &'static str, means: &'static str) -> Parameter {
     Parameter { name, means, schema: TEXT, required: true, in_path: true }
 }
 
-const Q: Parameter = query("q", r#"{"type":"string","maxLength":4096}"#, "Lucene's query string");
-const FROM: Parameter = query("from", TEXT, "from this time on (RFC 3339, or date math such as now-15m)");
-const TO: Parameter = query("to", TEXT, "up to this time, exclusive");
+const Q: Parameter = query(
+    "q",
+    r#"{"type":"string","maxLength":4096,"examples":["oversight.classification.verdict:known"]}"#,
+    "Lucene's query string",
+);
+const FROM: Parameter = query("from", TIME, "from this time on (RFC 3339, or date math such as now-15m)");
+const TO: Parameter = query("to", TIME, "up to this time, exclusive");
 const KIND: Parameter = query("kind", r#"{"enum":["events","anomalies"],"default":"events"}"#, "which documents");
 const CURSOR: Parameter =
     query("cursor", TEXT, "what the page before gave as next; with POST, an empty one asks for the first page");
@@ -64,8 +74,7 @@ const UNTIL: Parameter = query("to", r#"{"type":"string","format":"date-time"}"#
 const AFTER: Parameter = query("after", COUNT, "letters behind this number");
 const UP_TO: Parameter = query("up_to", COUNT, "letters up to this number");
 
-const MODEL: &str =
-    r#"{"type":"object","required":["model"],"properties":{"model":{"type":"string"}},"additionalProperties":false}"#;
+const MODEL: &str = r#"{"type":"object","required":["model"],"properties":{"model":{"type":"string","examples":["builtin:kdd99"]}},"additionalProperties":false}"#;
 const STANDING: Answer = Answer::Object("revision, active, shadow, earlier, notice");
 const LOOKING: &[u16] = &[405];
 const CHANGING: &[u16] = &[400, 404, 405, 408, 409, 412, 413, 422, 503];
@@ -81,6 +90,7 @@ const fn look(path: &'static str, name: &'static str, summary: &'static str, ans
         body: None,
         answer,
         refusals: LOOKING,
+        same: &[],
         problem: true,
     }
 }
@@ -90,7 +100,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     look("/health/live", "live", "Whether the process answers", Answer::Object("status: live")),
     Operation {
         refusals: &[405, 503],
-        problem: false,
+        same: &[503],
         ..look("/health/ready", "ready", "Whether events can be taken, and how each room is", Answer::Schema("Health"))
     },
     look(
@@ -115,7 +125,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: Some(
             r#"{"type":"object","required":["name","password"],"properties":{"name":{"type":"string"},"password":{"type":"string"}}}"#,
         ),
-        refusals: &[400, 405, 408, 413, 429],
+        refusals: &[400, 403, 405, 408, 413, 429],
         ..look(
             "/v1/session",
             "log_in",
@@ -190,7 +200,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     ),
     Operation {
         parameters: &[
-            Parameter { required: true, ..query("metric", TEXT, "the name of a metric") },
+            Parameter { required: true, ..query("metric", METRIC, "the name of a metric") },
             query("entity", TEXT, "whose series; not for a metric that has one in all"),
             FROM,
             TO,
@@ -217,7 +227,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             "/v1/simulated",
             "simulated",
             "Made-up traffic with attacks in it, to be sent to /v1/events",
-            Answer::Other(&["application/json"], "a list of events"),
+            Answer::List("events as a shipper would send them"),
         )
     },
     look("/v1/doctor", "doctor", "How good the features are that events bring, by dialect", Answer::Object("dialects")),
