@@ -54,8 +54,8 @@ pub fn negative_log_likelihood(logits: &[f32], width: usize, labels: &[u16], tem
     logits.chunks_exact(width).zip(labels).map(loss).sum::<f64>() / labels.len().max(1) as f64
 }
 
-/// Expected calibration error of the most probable class, see [`Reliability::error`].
-pub fn calibration_error(logits: &[f32], width: usize, labels: &[u16], temperature: f32) -> f64 {
+/// How often the most probable class is right, by how probable it is said to be.
+pub fn reliability(logits: &[f32], width: usize, labels: &[u16], temperature: f32) -> Reliability {
     let mut said = Reliability::default();
     let mut row = vec![0.0; width];
     for (values, label) in logits.chunks_exact(width).zip(labels) {
@@ -64,7 +64,7 @@ pub fn calibration_error(logits: &[f32], width: usize, labels: &[u16], temperatu
         let best = super::decide::most_probable(&row);
         said.add(f64::from(row[best]), best == usize::from(*label));
     }
-    said.error()
+    said
 }
 
 #[cfg(test)]
@@ -96,7 +96,7 @@ mod tests {
         let logits = [logit, 0.0].repeat(4);
         let temperature = fit_temperature(&logits, 2, &[0, 0, 0, 1]);
         assert!((temperature - 10.0).abs() < 0.05, "{temperature}");
-        assert!(calibration_error(&logits, 2, &[0, 0, 0, 1], temperature) < 1e-3);
-        assert!(calibration_error(&logits, 2, &[0, 0, 0, 1], 1.0) > 0.24);
+        assert!(reliability(&logits, 2, &[0, 0, 0, 1], temperature).error() < 1e-3);
+        assert!(reliability(&logits, 2, &[0, 0, 0, 1], 1.0).error() > 0.24);
     }
 }

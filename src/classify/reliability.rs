@@ -1,6 +1,6 @@
 //! Whether probabilities mean what they say: how often what was said with a confidence was right.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Equal bins of confidence.
 pub const BINS: usize = 15;
@@ -19,7 +19,8 @@ struct Bin {
 }
 
 /// One point of a calibration curve.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CurvePoint {
     /// Mean confidence of the records in this bin, 0 to 1.
     pub confidence: f64,

@@ -166,5 +166,12 @@ fn figures() -> Figures {
         cost: 0.0,
         per_class: Default::default(),
     };
-    Figures { distinct: scores.clone(), weighted: scores, calibration_error_before: 0.0, calibration_error_after: 0.0 }
+    Figures {
+        distinct: scores.clone(),
+        weighted: scores,
+        calibration_error_before: 0.0,
+        calibration_error_after: 0.0,
+        confusion: Default::default(),
+        calibration: Vec::new(),
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::dataset::{About, Row};
 use super::{TrainError, steady};
-use crate::classify::calibrate::{calibration_error, softmax};
+use crate::classify::calibrate::{reliability, softmax};
 use crate::classify::card::{ConformalCard, Figures, LabelCard, Scores, SetFigures};
 use crate::classify::conformal::not_excluded;
 use crate::classify::decide::{most_probable, withhold};
@@ -12,6 +12,7 @@ use crate::classify::encode::Encoding;
 use crate::classify::network::{Network, Scratch};
 use crate::classify::novelty::belief_in_unlike;
 use crate::classify::quality::Confusion;
+use crate::classify::reliability::CurvePoint;
 use crate::features::symbols::Symbol;
 use crate::features::{CONTENT_GROUP, Matrix, Row as Values, Sample, Space};
 
@@ -170,12 +171,16 @@ impl Outputs {
 
     /// The figures of a card.
     pub fn figures(&self, classes: Classes<'_>, temperature: f32) -> Figures {
-        let error = |temperature| steady(calibration_error(&self.logits, self.width, &self.labels, temperature));
+        let said = |temperature| reliability(&self.logits, self.width, &self.labels, temperature);
+        let cooled = said(temperature);
+        let point = |point: CurvePoint| CurvePoint { confidence: steady(point.confidence), ..point };
         Figures {
             distinct: self.scores(classes, |_| 1),
             weighted: self.scores(classes, |row| self.counts[row]),
-            calibration_error_before: error(1.0),
-            calibration_error_after: error(temperature),
+            calibration_error_before: steady(said(1.0).error()),
+            calibration_error_after: steady(cooled.error()),
+            confusion: self.confusion(classes, |_| 1).by_name(),
+            calibration: cooled.curve().into_iter().map(point).collect(),
         }
     }
 
@@ -278,5 +283,14 @@ mod tests {
         assert_eq!((figures.distinct.records, figures.weighted.records), (3, 10));
         assert!((figures.distinct.accuracy - 2.0 / 3.0).abs() < 1e-12);
         assert!((figures.weighted.accuracy - 0.9).abs() < 1e-12);
+        let cells: Vec<(&str, &str, u64)> = figures
+            .confusion
+            .iter()
+            .flat_map(|(class, row)| row.iter().map(move |(said, rows)| (&**class, &**said, *rows)))
+            .collect();
+        assert_eq!(cells, [("neptune", "neptune", 1), ("neptune", "normal", 1), ("normal", "normal", 1)]);
+        let [point] = figures.calibration[..] else { panic!("{:?}", figures.calibration) };
+        assert!((point.confidence - 0.731_059).abs() < 1e-5 && point.records == 3, "{point:?}");
+        assert!((point.right - 2.0 / 3.0).abs() < 1e-12);
     }
 }

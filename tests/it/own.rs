@@ -43,6 +43,7 @@ async fn a_model_of_ones_own_judges_the_events_that_have_its_fields_and_no_other
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let quality: Value = serde_json::from_slice(&done.stdout).expect("one JSON object");
     assert!(quality["whole"]["distinct"]["accuracy"].as_f64().unwrap() > 0.9, "{quality}");
+    tells_what_was_taken_for_what(&quality["whole"]);
     let oversight = Oversight::start(&folder.path().join("data"), &[("CLASSIFY_MODEL", model.to_str().unwrap())]);
     let events = json!([
         {"auth": {"failures": 90, "method": "password", "seconds": 5}},
@@ -59,6 +60,23 @@ async fn a_model_of_ones_own_judges_the_events_that_have_its_fields_and_no_other
     assert_eq!((&verdict(1)["label"], &verdict(1)["features_known"]), (&json!("normal"), &json!(2)), "{answer}");
     assert_eq!(verdict(2), &Value::Null, "too little of it: {answer}");
     assert_eq!(verdict(3)["model"]["name"], "kdd99", "none of it, so the second model judges: {answer}");
+}
+
+/// A card that is written today has a confusion matrix and a calibration curve over all records of its test part.
+fn tells_what_was_taken_for_what(figures: &Value) {
+    let records = figures["distinct"]["records"].as_u64().unwrap();
+    let rows = figures["confusion"].as_object().expect("a matrix");
+    let cells = |class: &str| figures["confusion"][class].as_object().into_iter().flatten();
+    let counted: u64 = rows.keys().flat_map(|class| cells(class)).map(|(_, count)| count.as_u64().unwrap()).sum();
+    assert_eq!(counted, records, "{figures}");
+    let found = |class: &str| figures["confusion"][class][class].as_u64().unwrap_or_default();
+    let right = rows.keys().map(|class| found(class)).sum::<u64>() as f64 / records as f64;
+    assert!((right - figures["distinct"]["accuracy"].as_f64().unwrap()).abs() < 1e-9, "{figures}");
+    let said = figures["calibration"].as_array().expect("a curve");
+    let counted: u64 = said.iter().map(|point| point["records"].as_u64().unwrap()).sum();
+    assert_eq!(counted, records, "{figures}");
+    let confident = |point: &Value| point["confidence"].as_f64().unwrap();
+    assert!(said.is_sorted_by(|one, other| confident(one) < confident(other)), "{figures}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

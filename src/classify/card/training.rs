@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::super::quality::ClassFigures;
+use super::super::reliability::CurvePoint;
 
 /// What a model learned from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -154,6 +155,13 @@ pub struct Figures {
     pub calibration_error_before: f64,
     /// The same with it.
     pub calibration_error_after: f64,
+    /// Distinct rows by their class, then by the class that is most probable; zeros are left out. Empty in cards of older versions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub confusion: BTreeMap<String, BTreeMap<String, u64>>,
+    /// How often the most probable class is right, by how probable it is said to be: the bins of the error above that hold
+    /// rows. Empty in cards of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calibration: Vec<CurvePoint>,
 }
 
 /// Scores under one way of counting.

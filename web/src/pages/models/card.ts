@@ -4,6 +4,10 @@ import { asNumber, asText, at, isObject } from "../../api/event";
 import type { Json, JsonObject } from "../../api/types";
 
 export type ClassQuality = { label: string; precision: number; recall: number; f1: number; support: number };
+/** How many records of a class were taken for which: a row for each class, its cells in the order of the classes. */
+export type Confusion = { classes: string[]; rows: { label: string; records: number; cells: number[] }[] };
+/** Of the records that were told with about this confidence, the share that was right. */
+export type Said = { confidence: number; right: number; records: number };
 export type Quality = {
   name: string;
   records: number | undefined;
@@ -13,6 +17,8 @@ export type Quality = {
   calibrationBefore: number | undefined;
   calibrationAfter: number | undefined;
   classes: ClassQuality[];
+  confusion: Confusion | undefined;
+  said: Said[];
 };
 export type Card = {
   description: string | undefined;
@@ -71,8 +77,33 @@ function qualityOf(name: string, part: JsonObject): Quality[] {
       classes: classes
         .map(([label, one]) => ({ label, precision: number(one, "precision"), recall: number(one, "recall"), f1: number(one, "f1"), support: number(one, "support") }))
         .sort((one, other) => other.support - one.support),
+      confusion: confusionOf(part["confusion"]),
+      said: list(part["calibration"])
+        .map((one) => ({ confidence: number(one, "confidence"), right: number(one, "right"), records: number(one, "records") }))
+        .filter((one) => isShare(one.confidence) && isShare(one.right) && one.records > 0),
     },
   ];
+}
+
+/** The most frequent class first; what was never the class, and never told, is left out. */
+function confusionOf(value: Json | undefined): Confusion | undefined {
+  if (!isObject(value)) return undefined;
+  const counts = new Map<string, Map<string, number>>();
+  for (const [label, row] of Object.entries(value)) {
+    if (!isObject(row)) continue;
+    const cells = Object.entries(row).filter((cell): cell is [string, number] => typeof cell[1] === "number" && cell[1] > 0);
+    counts.set(label, new Map(cells));
+  }
+  const records = (label: string): number => [...(counts.get(label)?.values() ?? [])].reduce((sum, one) => sum + one, 0);
+  const told = [...counts.values()].flatMap((row) => [...row.keys()]);
+  const classes = [...new Set([...counts.keys(), ...told])].sort((one, other) => records(other) - records(one));
+  if (classes.length === 0) return undefined;
+  const rows = classes.filter((label) => records(label) > 0);
+  return { classes, rows: rows.map((label) => ({ label, records: records(label), cells: classes.map((said) => counts.get(label)?.get(said) ?? 0) })) };
+}
+
+function isShare(value: number): boolean {
+  return value >= 0 && value <= 1;
 }
 
 function list(value: Json | undefined): JsonObject[] {

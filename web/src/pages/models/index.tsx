@@ -35,6 +35,7 @@ export default function Models(): ReactElement {
         <ShadowView />
       </div>
       {chosen && <One model={chosen} />}
+      {standing?.active && !chosen && <Empty>What judges is a folder of its own, so its card is not shown here: import it (oversight model import) to have it among the others.</Empty>}
     </>
   );
 }

@@ -2,7 +2,9 @@ import type { ReactElement } from "react";
 import { Card, Meter, Tile } from "../../parts/basics";
 import { Text } from "../../parts/text";
 import { count, number, percent } from "../../text/format";
+import { CalibrationView } from "./calibration";
 import type { Card as ModelCard, Quality } from "./card";
+import { ConfusionView } from "./confusion";
 
 /** How good a model is on data that its training has not seen, as its card states it. */
 export function CardView({ name, card }: { name: string; card: ModelCard }): ReactElement {
@@ -98,6 +100,8 @@ function QualityView({ quality }: { quality: Quality }): ReactElement {
           </table>
         </div>
       </details>
+      <ConfusionView confusion={quality.confusion} of={quality.name} />
+      <CalibrationView said={quality.said} of={quality.name} />
     </section>
   );
 }
