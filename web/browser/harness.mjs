@@ -95,9 +95,13 @@ export class Oversight {
   }
 }
 
+/** A name that somebody else has lead to this machine. */
+export const STRANGER = "evil.example";
+
 /** Starts the browser. */
 export function launch() {
-  return chromium.launch({ executablePath: browserPath, args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"] });
+  const names = [`--host-resolver-rules=MAP ${STRANGER} 127.0.0.1`, "--no-proxy-server"];
+  return chromium.launch({ executablePath: browserPath, args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", ...names] });
 }
 
 /** A page that remembers what must not happen on it. */
@@ -131,10 +135,13 @@ async function takeFresh(context, url) {
   });
 }
 
+/** How long something may take before it has failed, on a machine that has other things to do. */
+const PATIENCE = 60_000;
+
 /** Waits until nothing is loading any more; the live stream never ends, so the network is no measure. */
 export async function settled(page) {
-  await page.waitForSelector("main h1", { timeout: 20_000 });
-  await page.waitForFunction(() => !document.querySelector("[aria-busy=true]") && !/(Loading|Searching|Asking|asking again,?) …/.test(document.querySelector("main")?.textContent ?? ""), undefined, { timeout: 20_000 });
+  await page.waitForSelector("main h1", { timeout: PATIENCE });
+  await page.waitForFunction(() => !document.querySelector("[aria-busy=true]") && !/(Loading|Searching|Asking|asking again,?) …/.test(document.querySelector("main")?.textContent ?? ""), undefined, { timeout: PATIENCE });
   // what was asked for meanwhile is drawn in the next frames
   await page.waitForTimeout(400);
 }
@@ -143,6 +150,8 @@ export async function settled(page) {
 export async function shoot(page, name, options = {}) {
   if (!shots) return;
   mkdirSync(shots, { recursive: true });
+  // what stays at the top of the window would lie over the middle of a long page
+  if (options.fullPage) await page.evaluate(() => window.scrollTo(0, 0));
   await page.screenshot({ path: join(shots, `${name}.png`), ...options });
 }
 
