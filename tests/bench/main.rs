@@ -6,7 +6,8 @@
 //! for the cost of features alone, `--only classifier` for that of verdicts and explanations (by `--model FOLDER` those of another
 //! model), `--only live` for that of a live connection from its event to its verdict, `--only detectors` for that of detectors of
 //! anomalies, `--only series` for that of a thousand to a million series of metrics, `--only patterns` for that of beacons, tunnels and
-//! their like, `--only throughput` for the whole way alone.
+//! their like, `--only throughput` for the whole way alone, `--only search` for what the page asks of the embedded index, over `--events N`
+//! (default 200,000) in the folder `--index DIR`, which stays and is taken again, or in one that goes.
 
 mod classify;
 mod detectors;
@@ -15,6 +16,7 @@ mod floor;
 mod load;
 mod patterns;
 mod process;
+mod search;
 mod series;
 mod single;
 #[path = "../it/harness/swallow.rs"]
@@ -32,13 +34,15 @@ use sink::Swallow as Sink;
 const BATCH: usize = 125;
 const CONNECTIONS: u32 = 8;
 
-const USAGE: &str = "there are --seconds N, --kdd FILE, --engine URL, --model FOLDER, --only features|classifier|live|detectors|series|patterns|throughput";
+const USAGE: &str = "there are --seconds N, --kdd FILE, --engine URL, --model FOLDER, --events N, --index DIR, --only features|classifier|live|detectors|series|patterns|throughput|search";
 
 struct Options {
     length: Duration,
     kdd: Option<String>,
     engine: Option<String>,
     model: Option<PathBuf>,
+    events: u64,
+    index: Option<PathBuf>,
     only: Option<String>,
 }
 
@@ -63,14 +67,25 @@ fn main() {
     if wanted("patterns") {
         patterns::print();
     }
+    let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
+    if wanted("search") {
+        runtime.block_on(search::print(options.events, options.index.as_deref()));
+    }
     if wanted("throughput") {
-        let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
         runtime.block_on(measure(options));
     }
 }
 
 fn options() -> Options {
-    let mut options = Options { length: Duration::from_secs(8), kdd: None, engine: None, model: None, only: None };
+    let mut options = Options {
+        length: Duration::from_secs(8),
+        kdd: None,
+        engine: None,
+        model: None,
+        events: 200_000,
+        index: None,
+        only: None,
+    };
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
     while let Some(word) = words.next() {
         if word == "--help" {
@@ -83,8 +98,10 @@ fn options() -> Options {
             ("--kdd", Some(file)) => options.kdd = Some(file),
             ("--engine", Some(url)) => options.engine = Some(url),
             ("--model", Some(folder)) => options.model = Some(folder.into()),
+            ("--events", Some(text)) => options.events = text.parse().expect("a number of events"),
+            ("--index", Some(folder)) => options.index = Some(folder.into()),
             ("--only", Some(part))
-                if ["features", "classifier", "live", "detectors", "series", "patterns", "throughput"]
+                if ["features", "classifier", "live", "detectors", "series", "patterns", "throughput", "search"]
                     .contains(&part.as_str()) =>
             {
                 options.only = Some(part)

@@ -112,7 +112,8 @@ async fn fastest(store: &dyn Store, body: &Value) -> f64 {
     best
 }
 
-fn size(folder: &Path) -> u64 {
+/// Bytes of all files below a folder.
+pub fn size(folder: &Path) -> u64 {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries.map(|entry| entry.metadata().map_or(0, |it| if it.is_dir() { size(&entry.path()) } else { it.len() })).sum()
 }

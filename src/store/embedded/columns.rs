@@ -6,7 +6,9 @@
 use std::net::Ipv6Addr;
 use std::ops::{Bound, RangeInclusive};
 
-use tantivy::columnar::{Column, ColumnType, DynamicColumn, MonotonicallyMappableToU64, StrColumn};
+use tantivy::columnar::{
+    Cardinality, Column, ColumnType, DynamicColumn, DynamicColumnHandle, MonotonicallyMappableToU64, StrColumn,
+};
 use tantivy::{BitSet, SegmentReader};
 
 use super::dates::{Span, read};
@@ -60,10 +62,21 @@ impl FieldName {
         let mut columns = Vec::new();
         for name in names {
             for handle in reader.fast_fields().dynamic_column_handles(&name)? {
-                columns.extend(OpenColumn::new(handle.open()?));
+                columns.extend(OpenColumn::new(&handle)?);
             }
         }
         Ok(columns)
+    }
+
+    /// The column of addresses by the segment's own numbers of them, where the field is one of addresses.
+    pub(super) fn codes(&self, reader: &SegmentReader) -> tantivy::Result<Option<Column<u64>>> {
+        let Self::Address { column, .. } = self else { return Ok(None) };
+        for handle in reader.fast_fields().dynamic_column_handles(column)? {
+            if handle.column_type() == ColumnType::IpAddr {
+                return Ok(handle.open_u64_lenient()?);
+            }
+        }
+        Ok(None)
     }
 
     /// The columns of a field and of all fields below it.
@@ -71,7 +84,7 @@ impl FieldName {
         let mut columns = self.columns(reader)?;
         if let Self::Path(path) = self {
             for handle in reader.fast_fields().dynamic_subpath_column_handles(&path_column(path))? {
-                columns.extend(OpenColumn::new(handle.open()?));
+                columns.extend(OpenColumn::new(&handle)?);
             }
             for (name, column) in [("source", SOURCE_IP), ("destination", DESTINATION_IP)] {
                 if path == name {
@@ -96,18 +109,28 @@ pub(super) enum OpenColumn {
 }
 
 impl OpenColumn {
-    fn new(column: DynamicColumn) -> Option<Self> {
-        let kind = column.column_type();
-        Some(match column {
-            DynamicColumn::Bool(column) => Self::Plain(kind, column.to_u64_monotonic()),
-            DynamicColumn::I64(column) => Self::Plain(kind, column.to_u64_monotonic()),
-            DynamicColumn::U64(column) => Self::Plain(kind, column),
-            DynamicColumn::F64(column) => Self::Plain(kind, column.to_u64_monotonic()),
-            DynamicColumn::DateTime(column) => Self::Plain(kind, column.to_u64_monotonic()),
-            DynamicColumn::Str(column) => Self::Text(column),
-            DynamicColumn::IpAddr(column) => Self::Address(column),
-            DynamicColumn::Bytes(_) => return None,
+    /// None for bytes, which no document has.
+    fn new(handle: &DynamicColumnHandle) -> tantivy::Result<Option<Self>> {
+        let kind = handle.column_type();
+        if !matches!(kind, ColumnType::Str | ColumnType::IpAddr | ColumnType::Bytes) {
+            // as they are kept; read by their type they would be turned forth and back at each look
+            return Ok(handle.open_u64_lenient()?.map(|column| Self::Plain(kind, column)));
+        }
+        Ok(match handle.open()? {
+            DynamicColumn::Str(column) => Some(Self::Text(column)),
+            DynamicColumn::IpAddr(column) => Some(Self::Address(column)),
+            _ => None,
         })
+    }
+
+    /// Whether every document has a value.
+    fn is_full(&self) -> bool {
+        let cardinality = match self {
+            Self::Plain(_, column) => column.get_cardinality(),
+            Self::Text(column) => column.ords().get_cardinality(),
+            Self::Address(column) => column.get_cardinality(),
+        };
+        cardinality == Cardinality::Full
     }
 
     fn has_value(&self, doc: u32) -> bool {
@@ -205,11 +228,13 @@ impl Test {
     /// Adds the documents that pass to `found`.
     pub(super) fn collect(&self, column: &OpenColumn, found: &mut BitSet) -> tantivy::Result<()> {
         match (self, column) {
+            (Self::Any, column) if column.is_full() => *found = BitSet::with_max_value_and_full(found.max_value()),
             (Self::Any, column) => {
-                let all = (0..found.max_value()).filter(|doc| column.has_value(*doc));
-                all.collect::<Vec<_>>().into_iter().for_each(|doc| {
-                    found.insert(doc);
-                });
+                for doc in 0..found.max_value() {
+                    if column.has_value(doc) {
+                        found.insert(doc);
+                    }
+                }
             }
             (Self::Between(low, high), OpenColumn::Plain(kind, column)) => {
                 if let Some(range) = plain_range(*kind, low, high) {
@@ -291,6 +316,11 @@ fn collect_range(column: &Column<u64>, range: RangeInclusive<u64>, found: &mut B
     // a column expects to be asked for values that it may have: one of equal values finds all of them otherwise
     let range = *range.start().max(&column.min_value())..=*range.end().min(&column.max_value());
     if range.is_empty() {
+        return;
+    }
+    // a time range holds whole days, most of the time
+    if range == (column.min_value()..=column.max_value()) && column.get_cardinality() == Cardinality::Full {
+        *found = BitSet::with_max_value_and_full(found.max_value());
         return;
     }
     let mut docs = Vec::new();

@@ -1,25 +1,28 @@
-//! Counting over one segment, document by document, by the segment's own numbers of strings; the strings themselves
-//! are looked up once, at its end.
+//! Counting over one segment by the segment's own numbers of strings; the strings themselves are looked up once, at its end
+//! ([`super::resolve`]).
+//!
+//! What pages are made of is counted block by block ([`super::tally`]), all else document by document.
 
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
 use tantivy::columnar::{ColumnType, MonotonicallyMappableToU64};
 use tantivy::query::{EnableScoring, Weight};
 use tantivy::schema::Schema;
 use tantivy::{BitSet, DocSet, SegmentReader, TERMINATED, TantivyError};
 
-use super::aggregate::{Bucket, Key, Kind, MOST_BUCKETS, Metric, Node, State, merge, states};
+use super::aggregate::{Bucket, Key, Kind, MOST_BUCKETS, Metric, Node, State, states};
 use super::clause::Clause;
 use super::columns::OpenColumn;
 use super::dates::MILLI;
+use super::resolve::resolve_all;
 use super::schema::Fields;
+use super::tally::{Scratch as Block, Tally};
 
 /// The column number of a key that stands for a missing value.
-const MISSING: u8 = u8::MAX;
+pub(super) const MISSING: u8 = u8::MAX;
 
 /// A key within one segment: number of the column, and the stored value (a string's ordinal).
-type LocalKey = (u8, u128);
+pub(super) type LocalKey = (u8, u128);
 
 /// The clauses of a request as queries of the index, in the order of the tree.
 pub(super) struct Prepared {
@@ -43,10 +46,10 @@ impl Prepared {
 }
 
 /// The columns and filters of one aggregation in one segment.
-struct Opened {
-    columns: Vec<OpenColumn>,
-    filters: Vec<BitSet>,
-    subs: Vec<Opened>,
+pub(super) struct Opened {
+    pub(super) columns: Vec<OpenColumn>,
+    pub(super) filters: Vec<Arc<BitSet>>,
+    pub(super) subs: Vec<Opened>,
 }
 
 impl Opened {
@@ -56,7 +59,7 @@ impl Opened {
                 Some(field) => field.columns(reader)?,
                 None => Vec::new(),
             };
-            let filters = prepared.weights.iter().map(|weight| bits(weight.as_ref(), reader));
+            let filters = prepared.weights.iter().map(|weight| bits(weight.as_ref(), reader).map(Arc::new));
             let filters = filters.collect::<tantivy::Result<_>>()?;
             Ok(Self { columns, filters, subs: Self::all(&node.subs, &prepared.subs, reader)? })
         };
@@ -79,8 +82,15 @@ fn bits(weight: &dyn Weight, reader: &SegmentReader) -> tantivy::Result<BitSet> 
 pub(super) struct SegmentCount {
     nodes: Arc<Vec<Node>>,
     opened: Vec<Opened>,
-    states: Vec<State<LocalKey>>,
+    counted: Vec<Counted>,
+    block: Block,
     scratch: Scratch,
+}
+
+/// How an aggregation is counted, and what has been.
+enum Counted {
+    Blocks(Tally),
+    Documents(State<LocalKey>),
 }
 
 #[derive(Default)]
@@ -91,13 +101,24 @@ struct Scratch {
 impl SegmentCount {
     pub(super) fn new(nodes: Arc<Vec<Node>>, prepared: &[Prepared], reader: &SegmentReader) -> tantivy::Result<Self> {
         let opened = Opened::all(&nodes, prepared, reader)?;
-        let states = states(&nodes);
-        Ok(Self { nodes, opened, states, scratch: Scratch::default() })
+        let mut counted = Vec::new();
+        for ((node, opened), state) in nodes.iter().zip(&opened).zip(states(&nodes)) {
+            let tally = Tally::new(node, opened, reader)?;
+            counted.push(tally.map_or(Counted::Documents(state), Counted::Blocks));
+        }
+        Ok(Self { nodes, opened, counted, block: Block::default(), scratch: Scratch::default() })
     }
 
-    /// Counts one document.
-    pub(super) fn collect(&mut self, doc: u32) {
-        collect_all(&self.nodes, &self.opened, &mut self.states, doc, &mut self.scratch);
+    /// Counts documents, in the order of the segment.
+    pub(super) fn collect(&mut self, docs: &[u32]) {
+        for ((node, opened), counted) in self.nodes.iter().zip(&self.opened).zip(&mut self.counted) {
+            match counted {
+                Counted::Blocks(tally) => tally.count(docs, &mut self.block, &mut self.scratch.buckets),
+                Counted::Documents(state) => {
+                    docs.iter().for_each(|doc| collect(node, opened, state, *doc, &mut self.scratch));
+                }
+            }
+        }
     }
 
     /// What was counted, with the values in place of the segment's own numbers.
@@ -106,7 +127,11 @@ impl SegmentCount {
             let reason = format!("the aggregations have more than {MOST_BUCKETS} buckets; narrow the query");
             return Err(TantivyError::InvalidArgument(reason));
         }
-        resolve_all(&self.nodes, &self.opened, self.states)
+        let state = |counted: Counted| match counted {
+            Counted::Blocks(tally) => tally.state(),
+            Counted::Documents(state) => state,
+        };
+        resolve_all(&self.nodes, &self.opened, self.counted.into_iter().map(state).collect())
     }
 }
 
@@ -278,7 +303,8 @@ fn as_f64(kind: ColumnType, raw: u64) -> f64 {
     }
 }
 
-fn plain_key(kind: ColumnType, raw: u64) -> Key {
+/// The key of a stored value of this type.
+pub(super) fn plain_key(kind: ColumnType, raw: u64) -> Key {
     match kind {
         ColumnType::I64 => Key::Integer(i64::from_u64(raw).into()),
         ColumnType::U64 => Key::Integer(raw.into()),
@@ -288,95 +314,7 @@ fn plain_key(kind: ColumnType, raw: u64) -> Key {
     }
 }
 
-fn index_key(index: i64) -> u128 {
+/// The key of a bucket by its place.
+pub(super) fn index_key(index: i64) -> u128 {
     u128::from(index.to_u64())
-}
-
-fn resolve_all(nodes: &[Node], opened: &[Opened], states: Vec<State<LocalKey>>) -> tantivy::Result<Vec<State<Key>>> {
-    let all = nodes.iter().zip(opened).zip(states);
-    all.map(|((node, opened), state)| resolve(node, opened, state)).collect()
-}
-
-fn resolve(node: &Node, opened: &Opened, state: State<LocalKey>) -> tantivy::Result<State<Key>> {
-    Ok(match state {
-        State::Numbers(numbers) => State::Numbers(numbers),
-        State::Quantiles(quantiles) => State::Quantiles(quantiles),
-        State::Distinct(mut distinct, texts) => {
-            let names = Names::look_up(opened, texts.into_iter())?;
-            for name in names.0.into_values() {
-                distinct.add(&Key::Text(name));
-            }
-            State::Distinct(distinct, FxHashSet::default())
-        }
-        State::Buckets(buckets) => {
-            let terms = matches!(node.kind, Kind::Terms { .. });
-            let ordinals = buckets.keys().filter(|(number, _)| terms && *number != MISSING);
-            let names = Names::look_up(opened, ordinals.map(|(number, value)| (*number, *value as u64)))?;
-            let mut resolved = FxHashMap::default();
-            for (local, bucket) in buckets {
-                let key = if terms { term_key(node, opened, &names, local) } else { position_key(node, local) };
-                let subs = resolve_all(&node.subs, &opened.subs, bucket.subs)?;
-                let bucket = Bucket { count: bucket.count, subs };
-                // 5 and 5.0 of two columns, or two moments of one millisecond, are one term
-                match resolved.get_mut(&key) {
-                    None => {
-                        resolved.insert(key, bucket);
-                    }
-                    Some(Bucket { count, subs }) => {
-                        *count += bucket.count;
-                        merge(subs, bucket.subs);
-                    }
-                }
-            }
-            State::Buckets(resolved)
-        }
-    })
-}
-
-fn term_key(node: &Node, opened: &Opened, names: &Names, (number, value): LocalKey) -> Key {
-    if number == MISSING {
-        let Kind::Terms { missing: Some(missing), .. } = &node.kind else { unreachable!("only terms make it") };
-        return missing.clone();
-    }
-    match &opened.columns[usize::from(number)] {
-        OpenColumn::Plain(kind, _) => plain_key(*kind, value as u64),
-        OpenColumn::Address(_) => Key::Address(value),
-        OpenColumn::Text(_) => Key::Text(names.0.get(&(number, value as u64)).cloned().unwrap_or_default()),
-    }
-}
-
-fn position_key(node: &Node, (_, value): LocalKey) -> Key {
-    match node.kind {
-        Kind::DateHistogram { .. } | Kind::Histogram { .. } => Key::Integer(i64::from_u64(value as u64).into()),
-        _ => Key::Integer(value as i128),
-    }
-}
-
-/// Strings of a segment by column and ordinal.
-struct Names(FxHashMap<(u8, u64), Box<str>>);
-
-impl Names {
-    fn look_up(opened: &Opened, ordinals: impl Iterator<Item = (u8, u64)>) -> tantivy::Result<Self> {
-        let mut wanted: Vec<_> = ordinals.filter(|(number, _)| opened.is_text(*number)).collect();
-        wanted.sort_unstable();
-        let mut names = FxHashMap::default();
-        for part in wanted.chunk_by(|left, right| left.0 == right.0) {
-            let number = part[0].0;
-            let OpenColumn::Text(column) = &opened.columns[usize::from(number)] else { continue };
-            let ordinals: Vec<u64> = part.iter().map(|(_, ordinal)| *ordinal).collect();
-            let mut next = ordinals.iter();
-            column.dictionary().sorted_ords_to_term_cb(&ordinals, |bytes| {
-                if let Some(ordinal) = next.next() {
-                    names.insert((number, *ordinal), String::from_utf8_lossy(bytes).into());
-                }
-            })?;
-        }
-        Ok(Self(names))
-    }
-}
-
-impl Opened {
-    fn is_text(&self, number: u8) -> bool {
-        matches!(self.columns.get(usize::from(number)), Some(OpenColumn::Text(_)))
-    }
 }

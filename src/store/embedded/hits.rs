@@ -227,7 +227,17 @@ impl SegmentCollector for SegmentSearch {
             self.rank(doc, score);
         }
         if let Some(count) = &mut self.count {
-            count.collect(doc);
+            count.collect(&[doc]);
+        }
+    }
+
+    fn collect_block(&mut self, docs: &[DocId]) {
+        self.total += docs.len() as u64;
+        if self.limit > 0 {
+            docs.iter().for_each(|doc| self.rank(*doc, 0.0));
+        }
+        if let Some(count) = &mut self.count {
+            count.collect(docs);
         }
     }
 

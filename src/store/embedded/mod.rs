@@ -24,9 +24,12 @@ mod pattern;
 mod query;
 mod render;
 mod request;
+mod resolve;
 mod schema;
 mod search;
 mod sketch;
+mod source;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod words;

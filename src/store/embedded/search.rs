@@ -1,6 +1,9 @@
 //! A search over the days: what the body asks, which days can have an answer, and the answers as one.
 
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread;
 
 use serde_json::{Map, Value, json};
 use tantivy::schema::Value as _;
@@ -11,16 +14,19 @@ use super::clause::Clause;
 use super::columns::FieldName;
 use super::count::Prepared;
 use super::days::{DayKey, OpenIndex};
-use super::hits::{Found, Hit, MOST_KEYS, Search, SortBy, SortKey};
+use super::hits::{Found, Hit, MOST_KEYS, Search, SortBy, SortKey, SortValue};
 use super::query::{bad, known, object, only_member, parse};
 use super::render::render;
 use super::request::aggregations;
 use super::schema::{Fields, schema};
+use super::source::Source;
 use super::{DAY_MICROS, Shared};
 use crate::store::{Kind, SearchError, SearchRequest};
 
 /// `from + size` at most, as in Elasticsearch.
 const MOST_HITS: u64 = 10_000;
+/// Days that one search counts at the same time.
+const MOST_SIDE_BY_SIDE: usize = 4;
 
 /// A search body, read.
 struct Wanted {
@@ -32,13 +38,6 @@ struct Wanted {
     limit: usize,
     source: Source,
     nodes: Arc<Vec<Node>>,
-}
-
-/// Which part of a document comes back.
-enum Source {
-    All,
-    Nothing,
-    Some { includes: Vec<Vec<String>>, excludes: Vec<Vec<String>> },
 }
 
 /// What the days have found.
@@ -99,7 +98,7 @@ fn read(body: &Value, now: i64) -> Result<Wanted, SearchError> {
     let sorted = body.get("sort").is_some_and(|sort| !sort.is_null());
     let sort = if sorted { sort(&body["sort"])? } else { newest_first() };
     let nodes = Arc::new(aggregations(body, now)?);
-    Ok(Wanted { clause, from: whole(from), sort, sorted, limit, source: source(body.get("_source"))?, nodes })
+    Ok(Wanted { clause, from: whole(from), sort, sorted, limit, source: Source::read(body.get("_source"))?, nodes })
 }
 
 fn newest_first() -> Vec<SortKey> {
@@ -152,29 +151,6 @@ fn sort_key(value: &Value) -> Result<SortKey, SearchError> {
     Ok(SortKey { by, descending })
 }
 
-fn source(value: Option<&Value>) -> Result<Source, SearchError> {
-    let patterns = |value: Option<&Value>| -> Result<Vec<Vec<String>>, SearchError> {
-        let list = match value {
-            None | Some(Value::Null) => Vec::new(),
-            Some(Value::Array(list)) => list.clone(),
-            Some(one) => vec![one.clone()],
-        };
-        let path = |path: &Value| path.as_str().map(|path| path.split('.').map(str::to_owned).collect());
-        list.iter().map(path).collect::<Option<_>>().ok_or_else(|| bad("_source: a path is no string"))
-    };
-    match value {
-        None | Some(Value::Null | Value::Bool(true)) => Ok(Source::All),
-        Some(Value::Bool(false)) => Ok(Source::Nothing),
-        Some(Value::Object(options)) => {
-            known(options, "_source", &["includes", "include", "excludes", "exclude"])?;
-            let includes = patterns(options.get("includes").or_else(|| options.get("include")))?;
-            let excludes = patterns(options.get("excludes").or_else(|| options.get("exclude")))?;
-            Ok(Source::Some { includes, excludes })
-        }
-        paths => Ok(Source::Some { includes: patterns(paths)?, excludes: Vec::new() }),
-    }
-}
-
 fn gather(
     shared: &Shared,
     kind: Kind,
@@ -193,24 +169,29 @@ fn gather(
         failures: Vec::new(),
     };
     let range = wanted.clause.time_range();
+    let mut open_days = Vec::new();
     for key in days.into_iter().rev() {
-        let open = match shared.readers.find(&shared.layout, key) {
-            Ok(Some(open)) if open.straying || overlaps(key, range) => open,
-            Ok(Some(_)) => {
-                gathered.skipped += 1;
-                continue;
-            }
+        match shared.readers.find(&shared.layout, key) {
+            Ok(Some(open)) if open.straying || overlaps(key, range) => open_days.push((key, open)),
+            Ok(Some(_)) => gathered.skipped += 1,
             // begun this moment, or dropped this moment
-            Ok(None) => continue,
-            Err(trouble) => {
-                gathered.fail(key, &trouble.to_string());
-                continue;
-            }
+            Ok(None) => {}
+            Err(trouble) => gathered.fail(key, &trouble.to_string()),
+        }
+    }
+    // without anything to count, what one day has found says what need not be looked for in the next
+    let width = if wanted.nodes.is_empty() { 1 } else { side_by_side() };
+    let counting = Search { sort: Vec::new(), limit: 0, nodes: Arc::new(Vec::new()), prepared: Vec::new() };
+    for days in open_days.chunks(width) {
+        let pass_of = |(key, open): &(DayKey, OpenIndex)| {
+            if gathered.lacks_none_of(*key, open, pass) { &counting } else { pass }
         };
-        match search_day(&open, wanted, pass, fields) {
-            Ok((searcher, found)) => gathered.add(key, searcher, found, pass)?,
-            Err(TantivyError::InvalidArgument(reason)) => return Err(SearchError::Bad(reason)),
-            Err(error) => gathered.fail(key, &error.to_string()),
+        for ((key, _), found) in days.iter().zip(search_days(days, wanted, pass_of, fields)) {
+            match found {
+                Ok((searcher, found)) => gathered.add(*key, searcher, found, pass)?,
+                Err(TantivyError::InvalidArgument(reason)) => return Err(SearchError::Bad(reason)),
+                Err(error) => gathered.fail(*key, &error.to_string()),
+            }
         }
     }
     if !gathered.failures.is_empty() && gathered.failures.len() + gathered.skipped >= gathered.days {
@@ -223,6 +204,32 @@ fn gather(
 fn overlaps(key: DayKey, (first, last): (i64, i64)) -> bool {
     let start = key.day.start().micros().saturating_mul(1000);
     start <= last && start.saturating_add(DAY_MICROS * 1000) > first
+}
+
+/// How many days are counted side by side: one for each processor, within bounds.
+fn side_by_side() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST_SIDE_BY_SIDE)
+}
+
+/// What each of these days has found, in their order.
+fn search_days<'a>(
+    days: &[(DayKey, OpenIndex)],
+    wanted: &Wanted,
+    pass_of: impl Fn(&(DayKey, OpenIndex)) -> &'a Search,
+    fields: &Fields,
+) -> Vec<tantivy::Result<(Arc<Searcher>, Found)>> {
+    if let [day] = days {
+        return vec![search_day(&day.1, wanted, pass_of(day), fields)];
+    }
+    thread::scope(|scope| {
+        let begin = |day: &'_ (DayKey, OpenIndex)| {
+            let (open, pass) = (day.1.clone(), pass_of(day));
+            scope.spawn(move || search_day(&open, wanted, pass, fields))
+        };
+        let running: Vec<_> = days.iter().map(begin).collect();
+        // a panic goes on to where searches are caught
+        running.into_iter().map(|day| day.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    })
 }
 
 fn search_day(
@@ -244,10 +251,24 @@ impl Gathered {
             (Some(left), Some(right)) => Some(left.max(right)),
             (left, right) => left.or(right),
         };
-        self.hits.extend(found.hits.into_iter().map(|hit| (key, Arc::clone(&searcher), hit)));
-        pass.keep_best(&mut self.hits, |(_, _, hit)| hit);
+        if !found.hits.is_empty() {
+            self.hits.extend(found.hits.into_iter().map(|hit| (key, Arc::clone(&searcher), hit)));
+            pass.keep_best(&mut self.hits, |(_, _, hit)| hit);
+        }
         merge(&mut self.states, found.states);
         super::check_size(&self.states).map_err(|error| SearchError::Bad(error.to_string()))
+    }
+
+    /// Whether no hit of this day can be among the best, because all that are wanted are there and younger: then its documents are only
+    /// counted.
+    fn lacks_none_of(&self, key: DayKey, open: &OpenIndex, pass: &Search) -> bool {
+        let Some(SortKey { by: SortBy::Field(FieldName::Time), descending: true }) = pass.sort.first() else {
+            return false;
+        };
+        let behind = key.day.start().micros().saturating_add(DAY_MICROS).saturating_mul(1000);
+        let oldest = self.hits.last().and_then(|(_, _, hit)| hit.values.first());
+        let younger = matches!(oldest, Some(SortValue::Date(nanos)) if *nanos >= behind);
+        pass.nodes.is_empty() && self.hits.len() >= pass.limit && younger && !open.straying
     }
 
     fn fail(&mut self, key: DayKey, reason: &str) {
@@ -305,57 +326,13 @@ fn respond_hit(
         "_score": by_score.then_some(hit.score),
     });
     let source = document.get_first(fields.source).and_then(|value| value.as_str()).unwrap_or_default();
-    match &wanted.source {
-        Source::Nothing => {}
-        Source::All => rendered["_source"] = as_value(source),
-        Source::Some { includes, excludes } => {
-            let whole = as_value(source);
-            let kept = pick(&whole, &mut Vec::new(), includes, excludes);
-            rendered["_source"] = kept.unwrap_or_else(|| json!({}));
-        }
+    if let Some(part) = wanted.source.of(source) {
+        rendered["_source"] = part;
     }
     if wanted.sorted {
-        rendered["sort"] = hit.values.iter().map(super::hits::SortValue::render).collect();
+        rendered["sort"] = hit.values.iter().map(SortValue::render).collect();
     }
     Ok(rendered)
-}
-
-/// The document as a tree; one that no tree can hold (too deep, numbers out of range) comes as the text it is.
-fn as_value(source: &str) -> Value {
-    serde_json::from_str(source).unwrap_or_else(|_| source.into())
-}
-
-/// What of `value` the patterns leave; none where nothing.
-fn pick(value: &Value, path: &mut Vec<String>, includes: &[Vec<String>], excludes: &[Vec<String>]) -> Option<Value> {
-    let covers = |pattern: &Vec<String>| {
-        pattern.len() <= path.len() && pattern.iter().zip(path.iter()).all(|(part, name)| fits(part, name))
-    };
-    if excludes.iter().any(covers) {
-        return None;
-    }
-    let included = includes.is_empty() || includes.iter().any(covers);
-    match value {
-        Value::Object(members) => {
-            let mut kept = Map::new();
-            for (name, value) in members {
-                let depth = path.len();
-                path.extend(name.split('.').map(str::to_owned));
-                let picked = pick(value, path, includes, excludes);
-                path.truncate(depth);
-                kept.extend(picked.map(|value| (name.clone(), value)));
-            }
-            (included || !kept.is_empty()).then_some(Value::Object(kept))
-        }
-        Value::Array(elements) => {
-            let kept: Vec<_> = elements.iter().filter_map(|value| pick(value, path, includes, excludes)).collect();
-            (included || !kept.is_empty()).then_some(Value::Array(kept))
-        }
-        leaf => included.then(|| leaf.clone()),
-    }
-}
-
-fn fits(part: &str, name: &str) -> bool {
-    part == name || (part.contains('*') && super::pattern::Pattern::new(part, false).matches(name))
 }
 
 fn unavailable(error: TantivyError) -> SearchError {

@@ -147,3 +147,72 @@ async fn buckets_of_queries_hold_other_aggregations() {
     assert_eq!(counts(&nested), [(json!("normal"), 2), (json!("smurf"), 1), (json!("neptune"), 3)]);
     assert_eq!(nested["buckets"][2]["mean"]["value"], 4.0);
 }
+
+/// Documents whose fields come and go, by a rule: some have an address, some several tags, some another type, and some no time.
+fn mixed(count: u64) -> Vec<Value> {
+    let one = |n: u64| {
+        let label = ["normal", "dos", "scan"][(n * n % 3) as usize];
+        let mut document = json!({"label": label, "port": n * 31 % 70_000, "wide": n * 1_000_003});
+        if n % 7 != 0 {
+            let second = n * 37 % 86_400;
+            document["@timestamp"] =
+                json!(format!("2026-11-22T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60));
+        }
+        if n % 3 == 0 {
+            document["source.ip"] = json!(format!("10.0.{}.{}", n % 5, n % 200));
+        }
+        if n % 4 == 0 {
+            let tags = [["a", "b"], ["b", "b"]][(n / 4 % 2) as usize];
+            document["tags"] = json!(tags);
+        }
+        if n % 11 == 0 {
+            document["port"] = json!(format!("{}", n % 9));
+        }
+        document
+    };
+    (0..count).map(one).collect()
+}
+
+#[tokio::test]
+async fn blocks_of_documents_are_counted_as_each_document_by_itself() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path()).await;
+    let documents = mixed(3000);
+    for (part, first) in documents.chunks(1100).zip([0, 1100, 2200]) {
+        fill(&store, first, part).await;
+    }
+    for field in ["label", "port", "wide", "source.ip", "tags", "none"] {
+        let terms = json!({"terms": {"field": field, "size": 10_000}});
+        // with a word for what is missing, documents are looked at one by one
+        let each = json!({"terms": {"field": field, "size": 10_000, "missing": "?"}});
+        let (blocks, mut each) = (counts(&aggregate(&store, terms).await), counts(&aggregate(&store, each).await));
+        each.retain(|(key, _)| key != "?");
+        assert_eq!(blocks, each, "{field}");
+        assert_eq!(blocks.is_empty(), field == "none", "{field}");
+    }
+    for interval in ["1s", "10m", "1h", "30d"] {
+        let histogram = json!({"field": "@timestamp", "fixed_interval": interval, "min_doc_count": 1});
+        let labels = json!({"terms": {"field": "label"}});
+        let blocks = json!({"date_histogram": histogram, "aggs": {"labels": labels, "with": {"filter": {"exists": {"field": "source.ip"}}}}});
+        // a number within is reckoned document by document
+        let each = json!({"date_histogram": histogram, "aggs": {"labels": labels, "with": {"filter": {"exists": {"field": "source.ip"}}}, "n": {"value_count": {"field": "label"}}}});
+        let (blocks, mut each) = (aggregate(&store, blocks).await, aggregate(&store, each).await);
+        for bucket in each["buckets"].as_array_mut().expect("buckets") {
+            bucket.as_object_mut().expect("a bucket").remove("n");
+        }
+        assert_eq!(blocks, each, "{interval}");
+    }
+}
+
+#[tokio::test]
+async fn too_many_buckets_are_refused_whichever_way_they_are_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path()).await;
+    fill(&store, 0, &mixed(3000)).await;
+    for wide in [json!({"terms": {"field": "wide"}}), json!({"terms": {"field": "wide", "missing": "?"}})] {
+        assert_eq!(aggregate(&store, wide.clone()).await["sum_other_doc_count"], 2990);
+        let many: serde_json::Map<String, Value> = (0..140).map(|n| (format!("a{n}"), wide.clone())).collect();
+        let refused = ask(&store, json!({"size": 0, "aggs": many})).await.expect_err("420,000").to_string();
+        assert!(refused.contains("more than 400000 buckets"), "{refused}");
+    }
+}

@@ -402,3 +402,34 @@ async fn a_wrong_search_says_which_part() {
         assert!(matches!(&error, SearchError::Bad(reason) if reason.contains(word)), "{body}: {error}");
     }
 }
+
+#[tokio::test]
+async fn days_that_can_hold_none_of_the_youngest_are_counted_all_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path()).await;
+    let of_day = |day: u64| {
+        (0..4).map(move |hour| json!({"@timestamp": format!("2026-11-{day}T0{hour}:00:00Z"), "n": day * 10 + hour}))
+    };
+    for (place, date) in [20_u64, 21, 22].into_iter().enumerate() {
+        let documents: Vec<Value> = of_day(date).collect();
+        let batch = batch_of(&texts(&documents), place as u64 * 10, day(&format!("2026.11.{date}")), false);
+        assert!(store.write(&batch).await.iter().all(|outcome| *outcome == Outcome::Stored));
+    }
+    let youngest = async |body: Value| {
+        let found = ask(&store, body).await.expect("answered");
+        let hits = found["hits"]["hits"].as_array().expect("hits").iter();
+        let numbers: Vec<u64> = hits.map(|hit| hit["_source"]["n"].as_u64().expect("a number")).collect();
+        (numbers, found["hits"]["total"]["value"].as_u64().expect("a number"))
+    };
+    assert_eq!(youngest(json!({"size": 3})).await, (vec![223, 222, 221], 12));
+    assert_eq!(youngest(json!({"size": 3, "from": 3})).await, (vec![220, 213, 212], 12));
+    let some = json!({"size": 1, "query": {"range": {"n": {"lt": 222}}}});
+    assert_eq!(youngest(some).await, (vec![221], 10));
+    let oldest = json!({"size": 2, "sort": [{"@timestamp": "asc"}]});
+    assert_eq!(youngest(oldest).await, (vec![200, 201], 12));
+    // one that lies in the index of another day is found all the same
+    let stray = [json!({"@timestamp": "2026-11-22T09:00:00Z", "n": 9})];
+    let batch = batch_of(&texts(&stray), 90, day("2026.11.20"), false);
+    assert_eq!(store.write(&batch).await, [Outcome::Stored]);
+    assert_eq!(youngest(json!({"size": 1})).await, (vec![9], 13));
+}
