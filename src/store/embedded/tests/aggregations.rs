@@ -153,19 +153,19 @@ fn mixed(count: u64) -> Vec<Value> {
     let one = |n: u64| {
         let label = ["normal", "dos", "scan"][(n * n % 3) as usize];
         let mut document = json!({"label": label, "port": n * 31 % 70_000, "wide": n * 1_000_003});
-        if n % 7 != 0 {
+        if !n.is_multiple_of(7) {
             let second = n * 37 % 86_400;
             document["@timestamp"] =
                 json!(format!("2026-11-22T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60));
         }
-        if n % 3 == 0 {
+        if n.is_multiple_of(3) {
             document["source.ip"] = json!(format!("10.0.{}.{}", n % 5, n % 200));
         }
-        if n % 4 == 0 {
+        if n.is_multiple_of(4) {
             let tags = [["a", "b"], ["b", "b"]][(n / 4 % 2) as usize];
             document["tags"] = json!(tags);
         }
-        if n % 11 == 0 {
+        if n.is_multiple_of(11) {
             document["port"] = json!(format!("{}", n % 9));
         }
         document
