@@ -2,6 +2,8 @@
 CARGO ?= cargo
 DEMO_ARGS ?=
 BENCH_ARGS ?=
+# most tests wait for an engine, a disk or a clock
+TEST_THREADS ?= $(shell echo $$((2 * $$(nproc 2>/dev/null || echo 2))))
 BINARY ?= $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release/oversight
 
 .PHONY: help demo test lint bench build deb web libtorch engines fuzz train clean
@@ -14,7 +16,7 @@ demo: libtorch web ## build, start, send itself traffic with attacks, and show w
 	$(CARGO) run --release --quiet --bin oversight -- demo $(DEMO_ARGS)
 
 test: libtorch engines web ## all tests, with a real Elasticsearch, OpenSearch and Kafka where a JDK (21 or newer) and Maven exist
-	$(CARGO) test --release
+	$(CARGO) test --release -- --test-threads=$(TEST_THREADS)
 	OVERSIGHT=$(BINARY) scripts/web.sh test
 
 build: libtorch web ## the release binary, target/release/oversight

@@ -70,6 +70,17 @@ impl Blueprint {
         FILES.iter().map(blueprint).collect()
     }
 
+    /// The template that is to be compared with one that was found: what an engine too old for the options of [`Dialect`] was given lacks
+    /// some fields.
+    pub fn for_comparison(&self, found: &Value) -> Value {
+        let mapping = &found["template"]["mappings"];
+        let mut template = self.template.clone();
+        if OPTIONS.iter().all(|option| mapping[option].is_null()) {
+            leave_open_what_has_two_shapes(&mut template);
+        }
+        template
+    }
+
     /// Where the engine keeps it.
     pub fn path(&self) -> String {
         match self.kind {
@@ -99,6 +110,9 @@ pub fn fields() -> Vec<(Option<Kind>, String, String)> {
     all
 }
 
+/// What the option is called by which a field may be an object in one event and a text in the next: in Elasticsearch, in OpenSearch.
+const OPTIONS: [&str; 2] = ["subobjects", "disable_objects"];
+
 /// What an engine is asked for beyond the file: parts of the mapping and of the index settings.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Dialect {
@@ -110,13 +124,13 @@ pub(super) struct Dialect {
 impl Dialect {
     /// The best first; the last is understood by all.
     pub fn of(product: Option<Product>) -> Vec<Self> {
-        let subobjects = Some(("subobjects", json!(false)));
+        let subobjects = Some((OPTIONS[0], json!(false)));
         let elasticsearch = [
             // since 8.14: fields beyond the limit are kept in the document instead of refusing it
             Self { mapping: subobjects.clone(), total_fields: Some(("ignore_dynamic_beyond_limit", json!(true))) },
             Self { mapping: subobjects, total_fields: None },
         ];
-        let opensearch = [Self { mapping: Some(("disable_objects", json!(true))), total_fields: None }];
+        let opensearch = [Self { mapping: Some((OPTIONS[1], json!(true))), total_fields: None }];
         let mut all = match product {
             Some(Product::Elasticsearch) => elasticsearch.to_vec(),
             Some(Product::OpenSearch) => opensearch.to_vec(),
@@ -133,8 +147,9 @@ impl Dialect {
         if blueprint.kind == Some(Kind::Threat) {
             return template;
         }
-        if let Some((key, value)) = &self.mapping {
-            template["template"]["mappings"][*key] = value.clone();
+        match &self.mapping {
+            Some((key, value)) => template["template"]["mappings"][*key] = value.clone(),
+            None => leave_open_what_has_two_shapes(&mut template),
         }
         let limits =
             template.pointer_mut("/template/settings/index/mapping/total_fields").and_then(Value::as_object_mut);
@@ -142,6 +157,20 @@ impl Dialect {
             limits.insert((*key).to_owned(), value.clone());
         }
         template
+    }
+}
+
+/// Takes out the fields that are a text and an object: a mapping without the options of [`Dialect`] can have but one of them, and the first
+/// event of an index decides which.
+fn leave_open_what_has_two_shapes(template: &mut Value) {
+    let Some(fields) = template.pointer_mut("/template/mappings/properties").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let lies_in = |name: &str, outer: &str| name.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
+    let names: Vec<String> = fields.keys().cloned().collect();
+    let both = names.iter().filter(|outer| names.iter().any(|name| lies_in(name, outer)));
+    for outer in both {
+        fields.retain(|name, _| name != outer && !lies_in(name, outer));
     }
 }
 
@@ -197,6 +226,27 @@ mod tests {
         for name in features::NAMES {
             assert!(events.contains(name), "{name}");
         }
+    }
+
+    #[test]
+    fn an_engine_without_the_options_is_not_asked_for_a_field_in_two_shapes() {
+        let (mut left_open, plain) = (0, Dialect::default());
+        for one in Blueprint::all(&settings()) {
+            let asked = plain.said(&one);
+            let fields = |template: &Value| template["template"]["mappings"]["properties"].as_object().unwrap().clone();
+            let (asked_for, all) = (fields(&asked), fields(&one.template));
+            for outer in asked_for.keys() {
+                let inner = asked_for.keys().find(|name| name.starts_with(&format!("{outer}.")));
+                assert_eq!(inner, None, "{}: {outer} is a word and an object", one.name);
+            }
+            left_open += all.len() - asked_for.len();
+            assert_eq!(one.for_comparison(&asked), asked, "what was given is what is looked for");
+            let full = Dialect::of(Some(Product::OpenSearch)).remove(0).said(&one);
+            if one.kind != Some(Kind::Threat) {
+                assert_eq!(fields(&one.for_comparison(&full)), all);
+            }
+        }
+        assert_eq!(left_open, 3, "service, service.name and service.type, as Zeek and ECS have them");
     }
 
     #[test]

@@ -162,7 +162,7 @@ impl ElasticStore {
                 let state = compare(found, blueprint);
                 let told =
                     matches!(state, TemplateState::Current | TemplateState::Older(_) | TemplateState::OtherOptions);
-                Ok((state, if told { changes(found, &blueprint.template) } else { Vec::new() }))
+                Ok((state, if told { changes(found, &blueprint.for_comparison(found)) } else { Vec::new() }))
             }
             404 => Ok((TemplateState::Missing, Vec::new())),
             _ => Err(reply.fault(&format!("template {}", blueprint.name))),
