@@ -137,7 +137,7 @@ impl Detector for Periods {
         // beyond one range, in nats of ranges: a jump of 10^12 is not a billion times as telling as one of 10^3
         let raw = 5.0 * excess.max(1.0).ln();
         self.learn(value, point.seconds);
-        Judgement { raw, alarm: self.alarms.observe(raw), reason: Reason::Week }
+        Judgement { raw, alarm: self.alarms.observe(raw), reason: Reason::PastWeeks }
     }
 
     fn save(&self, out: &mut Writer) {
