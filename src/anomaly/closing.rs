@@ -35,13 +35,41 @@ const COMBINED: [(f64, f64); 9] = [
     (3_000.0, 7.0),
     (30_000.0, 10.0),
 ];
-const RH7_STEP: [(f64, f64); 7] =
-    [(0.0, 0.0), (3.0, 3.0), (8.0, 3.5), (14.0, 4.0), (25.0, 4.5), (40.0, 5.0), (300.0, 10.0)];
-const PERIODS: [(f64, f64); 7] =
-    [(0.0, 0.0), (5.0, 3.0), (8.0, 3.5), (12.0, 4.0), (16.0, 4.5), (20.0, 5.0), (60.0, 10.0)];
-const SHAPES: [(f64, f64); 7] =
-    [(0.0, 0.0), (3.0, 3.0), (6.0, 3.5), (10.0, 4.0), (15.0, 4.5), (25.0, 5.0), (200.0, 10.0)];
-const HTM: [(f64, f64); 7] = [(0.0, 0.0), (1.0, 3.0), (2.0, 3.5), (3.0, 4.0), (4.0, 4.5), (5.0, 5.0), (12.0, 10.0)];
+const RH7_STEP: [(f64, f64); 9] = [
+    (0.0, 0.0),
+    (1.3, 3.0),
+    (6.0, 3.5),
+    (15.0, 4.0),
+    (29.0, 4.5),
+    (44.0, 5.0),
+    (56.0, 5.5),
+    (100.0, 7.0),
+    (200.0, 10.0),
+];
+const PERIODS: [(f64, f64); 9] = [
+    (0.0, 0.0),
+    (1.8, 3.0),
+    (3.4, 3.5),
+    (5.8, 4.0),
+    (9.7, 4.5),
+    (17.5, 5.0),
+    (27.5, 5.5),
+    (45.0, 7.0),
+    (69.0, 10.0),
+];
+const SHAPES: [(f64, f64); 9] = [
+    (0.0, 0.0),
+    (0.4, 3.0),
+    (2.2, 3.5),
+    (6.2, 4.0),
+    (15.0, 4.5),
+    (29.0, 5.0),
+    (41.0, 5.5),
+    (100.0, 7.0),
+    (300.0, 10.0),
+];
+const HTM: [(f64, f64); 8] =
+    [(0.0, 0.0), (0.25, 3.5), (0.5, 4.0), (0.9, 4.5), (1.6, 5.0), (2.2, 5.5), (6.0, 7.0), (28.0, 10.0)];
 
 /// Judges the bucket that is closing, and learns it if it is `due`. With `keep`, the detector as it was is put by.
 pub(super) fn judge(
@@ -153,7 +181,11 @@ mod tests {
         // notes of one melody, in an order that it does not have
         let note = |at: usize| 100.0 + ((at % 40 * 29) % 23) as f64 * 50.0;
         let odd = |at: usize| 100.0 + ((at % 40 * 13 + 7) % 23) as f64 * 50.0;
-        let melody: Vec<f64> = (0..5_000).map(|at| if (4_500..4_520).contains(&at) { odd(at) } else { note(at) }).collect();
+        let mut played = |at: usize| {
+            let note = if (4_500..4_520).contains(&at) { odd(at) } else { note(at) };
+            note + 15.0 * noise.normal()
+        };
+        let melody: Vec<f64> = (0..5_000).map(&mut played).collect();
         for (detector, words) in [("shapes", "sequence of last values"), ("htm", "sequence, which was not foretold")] {
             // whatever its height: a note may be told on either side of what is expected of the hour
             let found = run(detector, "1m", 60.0, melody.clone());

@@ -8,7 +8,7 @@
 //!
 //! The trees' cuts are the same for all series and in every run. State is bounded by the number of metrics: 2.6 kB for two, 14 kB for six.
 
-use super::relation::Relation;
+use super::relation::{Relation, Seen};
 use crate::anomaly::codec::{Damaged, Reader, Writer};
 use crate::anomaly::points::levels::{FADE, FADE_EVERY, Levels, dice};
 
@@ -27,9 +27,11 @@ const READY_AFTER: u32 = 96;
 /// A half with fewer points is not cut further: what lies deeper in it would say little.
 const SMALLEST: f32 = 8.0;
 /// What an empty half counts as.
-const EMPTY: f32 = 0.5;
+const EMPTY: f32 = 0.1;
 /// So many deviations lie half way from the middle of a plane to its edge.
 const HALF_WAY: f64 = 1.5;
+/// Farther than so many deviations out trees say no more, so that each doubling of the distance counts so many bits, up to a most.
+const FAR: (f64, f64, f64) = (4.0, 2.0, 20.0);
 
 /// The trees of one entity's metrics.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +47,7 @@ pub(in crate::anomaly) struct Forest {
 /// What is said of values that came together.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::anomaly) struct Seldom {
-    /// −log2 of the share of the past that lies where they do, in the plane where that is least.
+    /// −log2 of the share of the past that lies where they do, in the plane where that is least; more where they lie far out.
     pub bits: f64,
     /// The metrics that have most to do with it, the most telling first: place, and what the others lead one to expect of it.
     pub by: Vec<(usize, f64)>,
@@ -98,7 +100,7 @@ impl Forest {
         for plane in Plane::all(self.relation.metrics()) {
             let at = place(plane, &seen.scaled, &seen.residuals);
             let bits: f32 = (tree..tree + plane.trees()).map(|tree| self.bits(tree, at)).sum();
-            planes.push((f64::from(bits) / plane.trees() as f64, plane));
+            planes.push((f64::from(bits) / plane.trees() as f64 + far(plane, &seen), plane));
             tree += plane.trees();
         }
         planes.sort_by(|one, other| other.0.total_cmp(&one.0));
@@ -185,6 +187,14 @@ fn place(plane: Plane, scaled: &[f64; MOST], residuals: &[f64; MOST]) -> [f64; 2
         Plane::Residual(metric) => [within(residuals[metric]), within(scaled[metric])],
         Plane::Pair(one, other) => [within(scaled[one]), within(scaled[other])],
     }
+}
+
+/// What the distance of a metric's value counts by itself, from its own level or from what the others lead one to expect.
+fn far(plane: Plane, seen: &Seen) -> f64 {
+    let Plane::Residual(metric) = plane else { return 0.0 };
+    let (from, each, most) = FAR;
+    let distance = seen.residuals[metric].abs().max(seen.scaled[metric].abs());
+    (each * (distance / from).max(1.0).log2()).min(most)
 }
 
 /// The halves of a tree that a place lies in, from the largest on; the whole is number 1, and the halves of `n` are `2n` and `2n + 1`.

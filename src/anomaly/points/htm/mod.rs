@@ -36,6 +36,9 @@ pub struct Htm {
     temporal: Temporal,
     likelihood: Likelihood,
     alarms: Alarms<f32, REMEMBERED>,
+    /// The only value that there was, until there is another: hours that pass over it are no sequence.
+    still: Option<f64>,
+    seen: bool,
 }
 
 impl Htm {
@@ -48,7 +51,18 @@ impl Htm {
             temporal: Temporal::new(),
             likelihood: Likelihood::new(),
             alarms: Alarms::new(),
+            still: None,
+            seen: false,
         }
+    }
+
+    /// Whether the series has had only this value so far.
+    fn stays(&mut self, value: f64) -> bool {
+        if !self.seen {
+            (self.seen, self.still) = (true, Some(value));
+        }
+        self.still = self.still.filter(|still| *still == value);
+        self.still.is_some()
     }
 
     /// Reads back what was saved.
@@ -63,6 +77,8 @@ impl Htm {
             temporal: Temporal::load(input)?,
             likelihood: Likelihood::load(input)?,
             alarms: Alarms::load(input)?,
+            seen: input.u8()? != 0,
+            still: if input.u8()? != 0 { Some(input.f64()?) } else { None },
         })
     }
 }
@@ -70,6 +86,9 @@ impl Htm {
 impl Detector for Htm {
     fn observe(&mut self, point: Point) -> Judgement {
         let Some(value) = usable(point.value) else { return Judgement::NOTHING };
+        if self.stays(value) {
+            return Judgement::NOTHING;
+        }
         let inputs = self.encoder.encode(value, self.timed.then_some(point.seconds));
         let columns = self.pooler.columns(&inputs);
         let raw = self.likelihood.observe(self.temporal.step(&columns));
@@ -83,6 +102,11 @@ impl Detector for Htm {
         self.temporal.save(out);
         self.likelihood.save(out);
         self.alarms.save(out);
+        out.u8(u8::from(self.seen));
+        out.u8(u8::from(self.still.is_some()));
+        if let Some(still) = self.still {
+            out.f64(still);
+        }
     }
 }
 
