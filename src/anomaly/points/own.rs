@@ -21,7 +21,8 @@ impl Own {
             Kind::Rh7Step => Self::Rh7Step(Box::new(Rh7Step::new(true))),
             Kind::Periods => Self::Periods(Box::new(Periods::new())),
             Kind::Shapes => Self::Shapes(Box::new(Shapes::new())),
-            Kind::Htm => Self::Htm(Box::new(Htm::new(true))),
+            // with the hour beside the value each hour of a day would be another sequence, to be learnt anew
+            Kind::Htm => Self::Htm(Box::new(Htm::new(false))),
         }
     }
 
