@@ -8,28 +8,29 @@ use std::sync::Arc;
 
 use crate::anomaly::patterns::Finding;
 use crate::anomaly::{AnomalyRecord, Engine, Touched};
-use crate::classify::{Classifier, Classifiers, Explain, Follower, Slot};
-use crate::event::annotated::{Classification, ModelInfo, Verdict};
+use crate::classify::{Classifiers, Explain, Follower, Slot};
+use crate::event::annotated::{Classification, Verdict};
 use crate::event::id::SpoolId;
 use crate::event::{EventId, EventTime, ReceivedTime, SeqNo};
 use crate::features::flow::{FlowSettings, FlowWindows};
-use crate::features::{self, Matrix, Windows};
+use crate::features::{self, Windows};
 use crate::ingest::enrich::Enriched;
 use crate::models::Watch;
 use crate::normalise::{Layout, Normaliser, Rules};
 use crate::spool::{Member, StoredBatch};
 use crate::store::writer::Refusal;
-use crate::store::{Batch, Document, Kind};
+use crate::store::{Batch, Kind};
 use crate::telemetry::catalogue;
 
 use super::census::{Census, LiveCensus};
 use super::document::{self, Annotation, Target};
 use super::fields::MetricFields;
 use super::flow::{FlowFields, FlowPlaces, FlowTexts};
+use super::judging::{Writers, run, told};
+use super::output::Output;
 use super::quality::{Quality, QualityWriter};
 use super::rows::{Places, Rows};
 use super::threats::Threats;
-use super::verdict::VerdictWriter;
 
 /// How a pipeline judges.
 pub struct Parts {
@@ -84,16 +85,6 @@ pub struct Annotated {
     pub batch: Batch,
     /// Bytes that are no event after all.
     pub unreadable: Vec<Refusal>,
-}
-
-/// What writes the verdicts of a model.
-type Writer = (Arc<ModelInfo>, VerdictWriter);
-
-/// Of each model that has judged.
-#[derive(Default)]
-struct Writers {
-    active: Option<Writer>,
-    second: Option<Writer>,
 }
 
 #[derive(Default)]
@@ -417,45 +408,6 @@ impl Pipeline {
     }
 }
 
-/// Lets a model judge its rows. Without verdicts the events are still worth storing, and nobody takes them for judged.
-fn run(
-    classifier: &mut dyn Classifier,
-    rows: &Matrix,
-    verdicts: &mut Vec<Classification>,
-    writer: &mut Option<Writer>,
-) {
-    if rows.is_empty() {
-        return;
-    }
-    let started = std::time::Instant::now();
-    if let Err(fault) = classifier.classify(rows, verdicts) {
-        tracing::error!(%fault, "a batch goes unjudged");
-        verdicts.clear();
-        return;
-    }
-    catalogue::CLASSIFY_SECONDS.observe(started.elapsed());
-    catalogue::EVENTS_CLASSIFIED.add(verdicts.len() as u64);
-    let model = &verdicts[0].model;
-    if !writer.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, model)) {
-        *writer = Some((model.clone(), VerdictWriter::new(model)));
-    }
-    let attacks = verdicts.iter().filter(|verdict| !model.labels[usize::from(verdict.label)].is_normal()).count();
-    catalogue::DETECTIONS.add(attacks as u64);
-    let of = |kind| verdicts.iter().filter(|verdict| verdict.verdict == kind).count() as u64;
-    catalogue::VERDICTS_NORMAL.add(of(Verdict::Normal));
-    catalogue::VERDICTS_KNOWN.add(of(Verdict::Known));
-    catalogue::VERDICTS_UNKNOWN.add(of(Verdict::Unknown));
-}
-
-/// The verdict of a row with what writes it.
-fn told<'a>(
-    row: Option<usize>,
-    verdicts: &'a [Classification],
-    writer: Option<&'a Writer>,
-) -> Option<(&'a Classification, &'a VerdictWriter)> {
-    verdicts.get(row?).zip(writer.map(|(_, writer)| writer))
-}
-
 impl Scratch {
     fn clear(&mut self) {
         self.prepared.clear();
@@ -464,43 +416,5 @@ impl Scratch {
         self.shadow.clear();
         self.metrics.clear();
         self.flows.clear();
-    }
-}
-
-#[derive(Default)]
-struct Output {
-    documents: Vec<Document>,
-    bytes: Vec<u8>,
-}
-
-impl Output {
-    /// Room for these, when `added` bytes are added to an event.
-    fn with_room_for(stored: &[StoredBatch], added: usize) -> Self {
-        let events: usize = stored.iter().map(|batch| batch.members.len()).sum();
-        let bytes: usize = stored.iter().map(|batch| batch.body.len()).sum();
-        Self { documents: Vec::with_capacity(events), bytes: Vec::with_capacity(bytes + events * added) }
-    }
-
-    /// Bytes that were added to an event of these, in the mean.
-    fn added(&self, stored: &[StoredBatch]) -> usize {
-        let bytes: usize = stored.iter().map(|batch| batch.body.len()).sum();
-        self.bytes.len().saturating_sub(bytes) / self.documents.len().max(1)
-    }
-
-    fn push(
-        &mut self,
-        kind: Kind,
-        time: EventTime,
-        id: EventId,
-        start: usize,
-        sequence: Option<SeqNo>,
-        replayed: bool,
-    ) {
-        let source = start..self.bytes.len();
-        self.documents.push(Document { kind, day: time.day(), id, source, sequence, replayed });
-    }
-
-    fn finish(self) -> Batch {
-        Batch { documents: self.documents, bytes: self.bytes.into() }
     }
 }

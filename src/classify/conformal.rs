@@ -7,7 +7,9 @@
 //!
 //! Source: Sadinle, Lei and Wasserman, "Least Ambiguous Set-Valued Classifiers with Bounded Error Levels" (2019).
 
-use crate::event::annotated::LabelSet;
+use arrayvec::ArrayVec;
+
+use crate::event::annotated::{LabelSet, WIDEST_SET};
 
 use super::card::{Card, ConformalCard};
 
@@ -47,8 +49,18 @@ pub fn not_excluded(probabilities: &[f32], thresholds: &[f32], decided: usize) -
     if count == 1 {
         return std::iter::once(u16::try_from(decided).expect("a class is a u16")).collect();
     }
-    let mut classes: Vec<usize> = (0..probabilities.len()).filter(stays).collect();
-    classes.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
+    // one more than a set holds, so that it says that it is cut
+    let mut classes: ArrayVec<usize, { WIDEST_SET + 1 }> = ArrayVec::new();
+    for class in (0..probabilities.len()).filter(stays) {
+        let place = classes.iter().take_while(|known| probabilities[**known] >= probabilities[class]).count();
+        if place == classes.capacity() {
+            continue;
+        }
+        if classes.is_full() {
+            classes.pop();
+        }
+        classes.insert(place, class);
+    }
     classes.into_iter().map(|class| u16::try_from(class).expect("a class is a u16")).collect()
 }
 

@@ -81,9 +81,10 @@ pub struct Scale {
 pub const LANES: usize = 8;
 
 /// The scales of [`LANES`] numbers, apart from each other, so that scaling becomes vector instructions.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Scales {
-    bent: [bool; LANES],
+    /// All bits where the logarithm is taken, none elsewhere.
+    bent: [u32; LANES],
     means: [f32; LANES],
     factors: [f32; LANES],
 }
@@ -187,7 +188,7 @@ impl Encoding {
         let mut lanes = vec![Scales::default(); shape.numbers.div_ceil(LANES)];
         for (place, scale) in scales.iter().enumerate() {
             let (lanes, lane) = (&mut lanes[place / LANES], place % LANES);
-            lanes.bent[lane] = scale.curve == Curve::Log1p;
+            lanes.bent[lane] = if scale.curve == Curve::Log1p { u32::MAX } else { 0 };
             lanes.means[lane] = scale.mean;
             lanes.factors[lane] = scale.factor;
         }
@@ -236,29 +237,38 @@ impl Encoding {
 
     /// Scales the numbers of a row, which stand at the head of `values`; infinities count as missing. What `values` has
     /// behind them becomes 0, and `missing` (of [`Self::missing_words`]) says which are.
+    #[inline(always)]
     pub fn scale(&self, row: Row<'_>, values: &mut [f32], missing: &mut [u64]) {
         let numbers = row.numeric.len();
         values[..numbers].copy_from_slice(row.numeric);
         values[numbers..].fill(0.0);
         let (whole, rest) = values.as_chunks_mut::<LANES>();
         for (values, scales) in whole.iter_mut().zip(&self.scales) {
-            for (lane, value) in values.iter_mut().enumerate() {
-                *value = self.scaled(*value, scales, lane);
-            }
+            *values = self.scaled(*values, scales);
         }
-        for (lane, value) in rest.iter_mut().enumerate().take(numbers.saturating_sub(whole.len() * LANES)) {
-            *value = self.scaled(*value, &self.scales[whole.len()], lane);
+        let left = numbers.saturating_sub(whole.len() * LANES);
+        if left > 0 {
+            let mut last = [0.0; LANES];
+            last[..left].copy_from_slice(&rest[..left]);
+            rest[..left].copy_from_slice(&self.scaled(last, &self.scales[whole.len()])[..left]);
         }
         note_missing(row.numeric, missing);
     }
 
-    #[inline]
-    fn scaled(&self, value: f32, scales: &Scales, lane: usize) -> f32 {
-        // both are reckoned: a choice of results becomes vector instructions, a branch does not
-        let logarithm = ln_1p(value);
-        let scaled = (if scales.bent[lane] { logarithm } else { value } - scales.means[lane]) * scales.factors[lane];
-        let held = scaled.max(-self.limit).min(self.limit);
-        if value.is_finite() { held } else { 0.0 }
+    /// By value and with both results reckoned: so it becomes vector instructions wherever it is inlined, a branch or a place in
+    /// memory that might be another's does not.
+    #[inline(always)]
+    fn scaled(&self, values: [f32; LANES], scales: &Scales) -> [f32; LANES] {
+        let Scales { bent, means, factors } = *scales;
+        let (mut logarithms, mut out) = ([0.0; LANES], [0.0; LANES]);
+        logarithms.iter_mut().zip(values).for_each(|(logarithm, value)| *logarithm = ln_1p(value));
+        for lane in 0..LANES {
+            let taken = logarithms[lane].to_bits() & bent[lane] | values[lane].to_bits() & !bent[lane];
+            let scaled = (f32::from_bits(taken) - means[lane]) * factors[lane];
+            let held = scaled.max(-self.limit).min(self.limit);
+            out[lane] = if values[lane].is_finite() { held } else { 0.0 };
+        }
+        out
     }
 
     /// Writes all [`Self::inputs`] inputs to `out`.
@@ -298,6 +308,7 @@ impl Encoding {
     }
 }
 
+#[inline(always)]
 fn note_missing(numeric: &[f32], missing: &mut [u64]) {
     missing.fill(0);
     if numeric.iter().fold(true, |all, value| all & value.is_finite()) {

@@ -84,8 +84,8 @@ pub trait Classifier: Send {
 /// The models that are part of this program.
 pub const BUILTIN: [&str; 2] = ["flow", "kdd99"];
 
-/// Most events that are run through the network at once: bounds the scratch space, and no size is faster.
-pub const CHUNK: usize = 1024;
+/// Most events that are run through the network at once: bounds the scratch space to what a core keeps near.
+pub const CHUNK: usize = 256;
 
 /// Where a model comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +123,7 @@ pub enum Explained {
 
 impl Default for Explain {
     fn default() -> Self {
-        Self { verdicts: Explained::Attacks, per_batch: 16, apart: 2048, steps: 16, counterfactuals: true }
+        Self { verdicts: Explained::Attacks, per_batch: 16, apart: 8192, steps: 16, counterfactuals: true }
     }
 }
 

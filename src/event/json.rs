@@ -29,14 +29,16 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+/// Ten to the power of each number of decimals.
+const UNITS: [f64; 7] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6];
+
 /// Appends a number rounded to `decimals` (at most 6) places, without trailing zeros; `null` for NaN and infinities.
 pub fn write_number(out: &mut Vec<u8>, value: f64, decimals: u32) {
     if !value.is_finite() {
         out.extend_from_slice(b"null");
         return;
     }
-    let unit = 10_u64.pow(decimals);
-    let scaled = (value.abs() * unit as f64).round();
+    let scaled = (value.abs() * UNITS[decimals as usize]).round();
     if scaled >= 9e15 {
         write_display(out, format_args!("{value:e}"));
         return;
@@ -45,17 +47,21 @@ pub fn write_number(out: &mut Vec<u8>, value: f64, decimals: u32) {
     if value < 0.0 && scaled > 0 {
         out.push(b'-');
     }
-    write_integer(out, scaled / unit);
-    let mut rest = scaled % unit;
-    if rest == 0 {
-        return;
+    // all digits by one division each by the same number: other divisors take a processor several times as long
+    let mut digits = [b'0'; 20];
+    let point = digits.len() - decimals as usize;
+    let mut start = digits.len();
+    let mut rest = scaled;
+    while rest > 0 || start >= point {
+        start -= 1;
+        digits[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
     }
-    out.push(b'.');
-    let mut place = unit / 10;
-    while rest > 0 {
-        out.push(b'0' + u8::try_from(rest / place).expect("a digit"));
-        rest %= place;
-        place /= 10;
+    out.extend_from_slice(&digits[start..point]);
+    let zeros = digits[point..].iter().rev().take_while(|digit| **digit == b'0').count();
+    if zeros < digits.len() - point {
+        out.push(b'.');
+        out.extend_from_slice(&digits[point..digits.len() - zeros]);
     }
 }
 

@@ -2,6 +2,7 @@
 //! features), and what stands in its fields.
 
 use std::fmt::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::flow::{self, FlowVector};
@@ -15,7 +16,7 @@ use crate::normalise::{FieldId, Scalar, View};
 pub struct Gatherer {
     space: Arc<Space>,
     fields: Vec<String>,
-    numbers: Vec<Number>,
+    numbers: Vec<Numbers>,
     symbols: Vec<Word>,
     /// The space is that of the measured features, so rows are copied as they are.
     as_measured: bool,
@@ -30,13 +31,13 @@ struct Row {
     symbols: Vec<Symbol>,
 }
 
-/// Where a number comes from.
+/// Where numbers that stand beside each other come from.
 #[derive(Debug)]
-enum Number {
-    /// The place among the measured ones.
-    Measured(usize),
-    /// The place among the flow features.
-    Flow(usize),
+enum Numbers {
+    /// Their places among the measured ones.
+    Measured(Range<usize>),
+    /// Their places among the flow features.
+    Flow(Range<usize>),
     Field(FieldId),
 }
 
@@ -46,6 +47,21 @@ enum Word {
     /// The place among the measured ones, and what each word of theirs is in this space.
     Measured(usize, Vec<Symbol>),
     Field(FieldId),
+}
+
+impl Numbers {
+    /// Adds the measured or flow feature of this name; what follows on the last ones is copied together with them.
+    fn add_to(numbers: &mut Vec<Self>, name: &str) {
+        let measured = number_measured(name);
+        let place = measured.or_else(|| flow::place(name)).expect("a checked space");
+        match (numbers.last_mut(), measured) {
+            (Some(Self::Measured(places)), Some(_)) | (Some(Self::Flow(places)), None) if places.end == place => {
+                places.end += 1;
+            }
+            (_, Some(_)) => numbers.push(Self::Measured(place..place + 1)),
+            (_, None) => numbers.push(Self::Flow(place..place + 1)),
+        }
+    }
 }
 
 impl Gatherer {
@@ -61,12 +77,9 @@ impl Gatherer {
         let (mut numbers, mut symbols) = (Vec::new(), Vec::new());
         for feature in space.features() {
             match (&feature.kind, &feature.field) {
-                (Kind::Number, Some(path)) => numbers.push(Number::Field(field(path))),
+                (Kind::Number, Some(path)) => numbers.push(Numbers::Field(field(path))),
                 (Kind::Symbol(_), Some(path)) => symbols.push(Word::Field(field(path))),
-                (Kind::Number, None) => numbers.push(match number_measured(&feature.name) {
-                    Some(place) => Number::Measured(place),
-                    None => Number::Flow(flow::place(&feature.name).expect("a checked space")),
-                }),
+                (Kind::Number, None) => Numbers::add_to(&mut numbers, &feature.name),
                 (Kind::Symbol(words), None) => {
                     let (place, theirs) = symbol_measured(&feature.name).expect("a checked space");
                     let ours = theirs.iter().map(|word| Symbol::of(words, word)).collect();
@@ -90,7 +103,7 @@ impl Gatherer {
 
     /// Whether rows hold flow features.
     pub fn wants_flow(&self) -> bool {
-        self.numbers.iter().any(|number| matches!(number, Number::Flow(_)))
+        self.numbers.iter().any(|number| matches!(number, Numbers::Flow(_)))
     }
 
     /// Appends the row of an event to `rows`; false, and nothing is appended, where it is not one for this space.
@@ -126,11 +139,17 @@ impl Gatherer {
         row.symbols.clear();
         let known = |value: &Scalar<'_>| !matches!(value, Scalar::Str(text) if space.is_missing(text.trim()));
         let value = |id: &FieldId| view.and_then(|view| view.field(*id)).filter(known);
-        row.numeric.extend(numbers.iter().map(|number| match number {
-            Number::Measured(place) => measured.map_or(f32::NAN, |features| features.numeric[*place]),
-            Number::Flow(place) => flow.map_or(f32::NAN, |features| features.0[*place]),
-            Number::Field(id) => value(id).map_or(f32::NAN, |value| number_of(&value)),
-        }));
+        for numbers in numbers {
+            match numbers {
+                Numbers::Measured(places) => {
+                    row.numeric.extend_from_slice(&measured.unwrap_or(&FeatureVector::MISSING).numeric[places.clone()]);
+                }
+                Numbers::Flow(places) => {
+                    row.numeric.extend_from_slice(&flow.unwrap_or(&FlowVector::MISSING).0[places.clone()]);
+                }
+                Numbers::Field(id) => row.numeric.push(value(id).map_or(f32::NAN, |value| number_of(&value))),
+            }
+        }
         let measured = measured.map(|features| features.symbols.in_order());
         row.symbols.extend(symbols.iter().enumerate().map(|(place, word)| match word {
             Word::Measured(theirs, ours) => {

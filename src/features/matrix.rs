@@ -65,8 +65,9 @@ impl Row<'_> {
 
     /// How many of its features are known.
     pub fn known(&self) -> usize {
-        let numbers = self.numeric.iter().filter(|value| value.is_finite()).count();
-        numbers + self.symbols.iter().filter(|symbol| **symbol != Symbol::MISSING).count()
+        // without a branch, so that it becomes vector instructions
+        let numbers = self.numeric.iter().fold(0_u32, |known, value| known + u32::from(value.is_finite()));
+        numbers as usize + self.symbols.iter().filter(|symbol| **symbol != Symbol::MISSING).count()
     }
 }
 

@@ -1,6 +1,10 @@
 //! The first layer for what is added up instead of multiplied: the rows of the inputs that are 1.
 
+use pulp::NullaryFnOnce;
+
 use super::super::encode::{Encoding, Missing, bits};
+use super::Scratch;
+use crate::features::Rows;
 
 /// Its bias and rows.
 #[derive(Debug)]
@@ -13,6 +17,18 @@ pub struct FirstLayer {
     bias: Vec<f32>,
     /// The rows of the flags of a group's numbers together, as sources lack a whole group.
     groups: Vec<GroupRow>,
+}
+
+/// What a batch begins with: its numbers are scaled, and what is no number is added up. For [`widely`](super::super::rapid::widely).
+pub struct Begin<'a> {
+    /// What adds up.
+    pub first: &'a FirstLayer,
+    /// What scales.
+    pub encoding: &'a Encoding,
+    /// The rows.
+    pub batch: Rows<'a>,
+    /// Takes the numbers and sums; of the batch's size.
+    pub scratch: &'a mut Scratch,
 }
 
 #[derive(Debug)]
@@ -39,6 +55,7 @@ impl FirstLayer {
     }
 
     /// Writes bias plus the rows of the inputs that are 1.
+    #[inline(always)]
     pub fn add_up(&self, missing: Missing<'_>, mut symbols: impl Iterator<Item = usize>, sums: &mut [f32]) {
         sums.copy_from_slice(&self.bias);
         // two rows at once: half as often through the sums
@@ -64,11 +81,30 @@ impl FirstLayer {
     }
 
     /// The row of an input.
+    #[inline(always)]
     pub fn row(&self, input: usize) -> &[f32] {
         &self.rows[input * self.width..][..self.width]
     }
 }
 
+impl NullaryFnOnce for Begin<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { first, encoding, batch, scratch } = self;
+        let (padded, words) = (encoding.padded(), encoding.missing_words());
+        for (place, row) in batch.iter().enumerate() {
+            let numbers = &mut scratch.numbers[place * padded..][..padded];
+            let missing = &mut scratch.missing[place * words..][..words];
+            encoding.scale(row, numbers, missing);
+            let sums = &mut scratch.sums[place * first.width..][..first.width];
+            first.add_up(Missing(missing), encoding.symbol_inputs(row.symbols), sums);
+        }
+    }
+}
+
+#[inline(always)]
 fn add(sums: &mut [f32], row: &[f32]) {
     sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += weight);
 }

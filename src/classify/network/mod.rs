@@ -11,7 +11,8 @@ use std::sync::Arc;
 use tch::{Kind, TchError, Tensor};
 
 use super::card::{Activation, NetworkCard};
-use super::encode::{Encoding, Missing};
+use super::encode::Encoding;
+use super::rapid::widely;
 use super::script::Script;
 use super::weights::Weights;
 use crate::features::Rows;
@@ -19,7 +20,7 @@ use crate::features::Rows;
 mod first;
 mod layer;
 
-use first::FirstLayer;
+use first::{Begin, FirstLayer};
 use layer::Layer;
 
 /// Prepares libtorch for one worker per core: its own thread pools are switched off.
@@ -102,19 +103,13 @@ impl Network {
     /// # Errors
     /// When libtorch reports a fault.
     pub fn forward(&self, encoding: &Encoding, batch: Rows<'_>, scratch: &mut Scratch) -> Result<(), TchError> {
-        let (width, padded, words) = (self.first.width, encoding.padded(), encoding.missing_words());
+        let (width, padded) = (self.first.width, encoding.padded());
         let rows = batch.len();
         scratch.numbers.resize(rows * padded, 0.0);
-        scratch.missing.resize(rows * words, 0);
+        scratch.missing.resize(rows * encoding.missing_words(), 0);
         scratch.sums.resize(rows * width, 0.0);
         scratch.logits.resize(rows * self.outputs, 0.0);
-        for (place, row) in batch.iter().enumerate() {
-            let numbers = &mut scratch.numbers[place * padded..][..padded];
-            let missing = &mut scratch.missing[place * words..][..words];
-            encoding.scale(row, numbers, missing);
-            let sums = &mut scratch.sums[place * width..][..width];
-            self.first.add_up(Missing(missing), encoding.symbol_inputs(row.symbols), sums);
-        }
+        widely(Begin { first: &self.first, encoding, batch, scratch });
         let _guard = tch::no_grad_guard();
         let mut state = matrix(&scratch.sums, width)?;
         if padded > 0 {

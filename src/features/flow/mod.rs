@@ -153,21 +153,21 @@ impl FlowWindows {
         let out = &mut vector.0;
         own::fill(connection, &mut out[OWN]);
         history::fill(connection.history, &mut out[HISTORY]);
-        let pair = self.pairs.get_or_insert_mut(mixed(from, to, u32::from(port)), Pair::default);
+        let (one, other) = (Mixed::of(from), Mixed::of(to));
+        let pair = self.pairs.get_or_insert_mut(one.with(other, u32::from(port)), Pair::default);
         if !(seen.counted && pair.is_known()) {
             pair.follow(now, &seen);
         }
         pair.fill(&seen, &mut out[PAIR]);
         let of_pair = pair.windows(&seen);
-        let hosts = [sketch::hash(from), sketch::hash(to)];
         let service = sketch::hash(u128::from(port));
         let originator = self.originators.get_or_insert_mut(from, Party::default);
-        let opened = originator.take(now, tick, &seen, hosts[1], service);
+        let opened = originator.take(now, tick, &seen, other.hash(), service);
         let responder = self.responders.get_or_insert_mut(to, Party::default);
-        let answered = responder.take(now, tick, &seen, hosts[0], service);
-        let ports = self.ports.get_or_insert_mut(mixed(from, to, u32::MAX), Sketch::default).count(service, tick);
-        let called = self.services.get_or_insert_mut(mixed(from, 0, number_of(connection)), Service::default);
-        let called = called.take(now, tick, &seen, hosts[1]);
+        let answered = responder.take(now, tick, &seen, one.hash(), service);
+        let ports = self.ports.get_or_insert_mut(one.with(other, u32::MAX), Sketch::default).count(service, tick);
+        let called = self.services.get_or_insert_mut(one.with(Mixed::of(0), number_of(connection)), Service::default);
+        let called = called.take(now, tick, &seen, other.hash());
         for (window, out) in out[WINDOWS].chunks_exact_mut(names::OF_WINDOW).enumerate() {
             out[..5].copy_from_slice(&opened[window]);
             out[5..10].copy_from_slice(&answered[window]);
@@ -234,9 +234,22 @@ fn number_of(connection: &Connection<'_>) -> u32 {
     protocol << 16 | u32::from(port.unwrap_or(0))
 }
 
-/// A pair of hosts and a number as one number.
-fn mixed(from: u128, to: u128, number: u32) -> u64 {
-    let [from, to] =
-        [from, to].map(|key| u64::from(sketch::hash(key)) << 32 | u64::from(sketch::hash(key.rotate_left(64) ^ 1)));
-    sketch::spread(from.rotate_left(17) ^ sketch::spread(to) ^ u64::from(number))
+/// The two hashes of a host.
+#[derive(Debug, Clone, Copy)]
+struct Mixed(u64);
+
+impl Mixed {
+    fn of(key: u128) -> Self {
+        Self(u64::from(sketch::hash(key)) << 32 | u64::from(sketch::hash(key.rotate_left(64) ^ 1)))
+    }
+
+    /// The first of them.
+    fn hash(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// It, another host and a number as one number.
+    fn with(self, other: Self, number: u32) -> u64 {
+        sketch::spread(self.0.rotate_left(17) ^ sketch::spread(other.0) ^ u64::from(number))
+    }
 }

@@ -22,8 +22,29 @@ pub enum Sketch {
         /// How many.
         used: u8,
     },
+    /// A table.
+    Many(Box<Table>),
+}
+
+/// Places that are hit, and what that tells.
+#[derive(Debug)]
+pub struct Table {
     /// For each place, one more than the tick at which it was last hit; 0 for never.
-    Many(Box<[u32; PLACES]>),
+    places: [u32; PLACES],
+    /// Of the last tick.
+    tick: u32,
+    windows: [Window; 3],
+}
+
+/// What the places tell of a window.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    /// Places that were not hit within it.
+    empty: u32,
+    /// How many different ones have come, as far as `empty` tells.
+    told: f32,
+    /// No place leaves it before this tick.
+    leaves: u32,
 }
 
 impl Default for Sketch {
@@ -50,40 +71,74 @@ impl Sketch {
             } else if let Some(entry) = there.iter_mut().find(|entry| tick.saturating_sub(entry.1) > spans()[2]) {
                 *entry = (hash, tick);
             } else {
-                let mut places = Box::new([0; PLACES]);
+                let mut table = Box::new(Table::default());
                 for (hash, tick) in entries.iter() {
-                    hit(&mut places, *hash, *tick);
+                    table.hit(*hash, *tick);
                 }
-                hit(&mut places, hash, tick);
-                *self = Self::Many(places);
+                *self = Self::Many(table);
             }
-        } else if let Self::Many(places) = self {
-            hit(places, hash, tick);
+        } else if let Self::Many(table) = self {
+            return table.count(hash, tick);
         }
-        self.estimate(tick)
-    }
-
-    fn estimate(&self, tick: u32) -> [f32; 3] {
         match self {
             Self::Few { entries, used } => {
                 let there = &entries[..usize::from(*used)];
                 spans().map(|span| there.iter().filter(|entry| tick.saturating_sub(entry.1) <= span).count() as f32)
             }
-            Self::Many(places) => spans().map(|span| {
-                // one more than the first tick within the window
-                let first = tick.saturating_sub(span) + 1;
-                let empty = places.iter().fold(0_u32, |sum, seen| sum.wrapping_add(u32::from(*seen < first)));
-                // when all are full, about M ln M different ones have come
-                let empty = (empty as f32).max(1.0);
-                (-(PLACES as f32) * (empty / PLACES as f32).ln()).round()
-            }),
+            Self::Many(table) => table.count(hash, tick),
         }
     }
 }
 
-fn hit(places: &mut [u32; PLACES], hash: u32, tick: u32) {
-    let place = &mut places[(hash >> 24) as usize];
-    *place = (*place).max(tick.saturating_add(1));
+impl Table {
+    /// Notes when something of this hash was seen; gives what its place held before.
+    fn hit(&mut self, hash: u32, tick: u32) -> u32 {
+        let place = &mut self.places[(hash >> 24) as usize];
+        std::mem::replace(place, (*place).max(tick.saturating_add(1)))
+    }
+
+    /// Takes a hash in. A window is looked through only when a place may have left it; else only the one that was hit can have changed.
+    fn count(&mut self, hash: u32, tick: u32) -> [f32; 3] {
+        let before = self.hit(hash, tick);
+        let back = tick < std::mem::replace(&mut self.tick, tick);
+        for (window, span) in self.windows.iter_mut().zip(spans()) {
+            let first = first_within(span, tick);
+            if back || tick >= window.leaves {
+                *window = Window::of(&self.places, first, span);
+            } else if before < first {
+                *window = Window::new(window.empty - 1, window.leaves.min(tick.saturating_add(1).saturating_add(span)));
+            }
+        }
+        self.windows.map(|window| window.told)
+    }
+}
+
+impl Window {
+    fn new(empty: u32, leaves: u32) -> Self {
+        // when all are full, about M ln M different ones have come
+        let share = (empty as f32).max(1.0) / PLACES as f32;
+        Self { empty, told: (-(PLACES as f32) * share.ln()).round(), leaves }
+    }
+
+    fn of(places: &[u32; PLACES], first: u32, span: u32) -> Self {
+        // without branches, so that they become vector instructions
+        let empty = places.iter().fold(0_u32, |sum, seen| sum.wrapping_add(u32::from(*seen < first)));
+        let oldest =
+            places.iter().fold(u32::MAX, |oldest, seen| oldest.min(if *seen < first { u32::MAX } else { *seen }));
+        Self::new(empty, oldest.saturating_add(span))
+    }
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        // what no window tells yet is looked through first
+        Self { places: [0; PLACES], tick: 0, windows: [Window { empty: 0, told: 0.0, leaves: 0 }; 3] }
+    }
+}
+
+/// One more than the first tick within a window.
+fn first_within(span: u32, tick: u32) -> u32 {
+    tick.saturating_sub(span) + 1
 }
 
 /// Mixes the bits of a number.
@@ -100,7 +155,6 @@ pub fn hash(key: u128) -> u32 {
     let halves = spread((key as u64).wrapping_add(0x9e37_79b9_7f4a_7c15)) ^ (key >> 64) as u64;
     (spread(halves) >> 32) as u32
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +184,20 @@ mod tests {
         let last = (0..100_000_u32).map(|key| sketch.count(hash(u128::from(key)), 5)).last().unwrap()[0];
         assert_eq!(last, 1420.0, "the most that is told");
         assert_eq!(sketch.count(hash(1), 5 + 101)[0], 1.0, "and they leave their window all the same");
+    }
+
+    #[test]
+    fn what_is_kept_up_is_what_looking_through_tells() {
+        let (mut sketch, mut tick) = (Sketch::default(), 0);
+        for step in 0..30_000_u32 {
+            tick += if step % 5000 == 0 { 40_000 } else { [0, 0, 0, 1, 0, 13][(step % 6) as usize] };
+            let told = sketch.count(hash(u128::from(step * 7 % (1 + step / 40))), tick);
+            if let Sketch::Many(table) = &sketch {
+                let looked = spans().map(|span| Window::of(&table.places, first_within(span, tick), span).told);
+                assert_eq!(told, looked, "step {step}");
+            }
+        }
+        assert!(matches!(sketch, Sketch::Many(_)));
     }
 
     #[test]
