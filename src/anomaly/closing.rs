@@ -46,17 +46,8 @@ const RH7_STEP: [(f64, f64); 9] = [
     (100.0, 7.0),
     (200.0, 10.0),
 ];
-const PERIODS: [(f64, f64); 9] = [
-    (0.0, 0.0),
-    (1.8, 3.0),
-    (3.4, 3.5),
-    (5.8, 4.0),
-    (9.7, 4.5),
-    (17.5, 5.0),
-    (27.5, 5.5),
-    (45.0, 7.0),
-    (69.0, 10.0),
-];
+const PERIODS: [(f64, f64); 9] =
+    [(0.0, 0.0), (1.8, 3.0), (3.4, 3.5), (5.8, 4.0), (9.7, 4.5), (17.5, 5.0), (27.5, 5.5), (45.0, 7.0), (69.0, 10.0)];
 const SHAPES: [(f64, f64); 9] = [
     (0.0, 0.0),
     (0.4, 3.0),
@@ -162,7 +153,8 @@ mod tests {
     #[test]
     fn every_detector_that_can_be_declared_judges_and_says_why() {
         let run = |detector: &str, span: &str, step: f64, values: Vec<f64>| {
-            let declared = DECLARED.replace("combined", detector).replace("\"n\",", &format!("\"n\",\"bucket_span\":\"{span}\","));
+            let declared =
+                DECLARED.replace("combined", detector).replace("\"n\",", &format!("\"n\",\"bucket_span\":\"{span}\","));
             let mut settings = settings(&declared);
             settings.record_from = 50.0;
             let mut feed = Feed::new(settings);
@@ -172,15 +164,20 @@ mod tests {
             feed.finish()
         };
         let mut noise = Noise::new(9);
-        let spike: Vec<f64> = (0..3_000).map(|at| if at == 2_500 { 9_000.0 } else { 400.0 + 10.0 * noise.normal() }).collect();
+        let spike: Vec<f64> =
+            (0..3_000).map(|at| if at == 2_500 { 9_000.0 } else { 400.0 + 10.0 * noise.normal() }).collect();
         let found = run("rh7_step", "1m", 60.0, spike);
         let odd = found.iter().find(|record| record.actual == 9_000.0).expect("told");
         assert!(found.len() <= 2 && odd.reason.contains("; unusual is its last step"), "{found:?}");
         // each hour of the week has a value of its own; on the fifth Wednesday noon is as midnight
         let of_week = |hour: usize| 1_000.0 + ((hour % 168) * 7_919 % 500) as f64;
-        let weeks = (0..5 * 168).map(|hour| if hour == 4 * 168 + 60 { 60_000.0 } else { of_week(hour) + (hour % 3) as f64 });
+        let weeks =
+            (0..5 * 168).map(|hour| if hour == 4 * 168 + 60 { 60_000.0 } else { of_week(hour) + (hour % 3) as f64 });
         let found = run("periods", "1h", 3_600.0, weeks.collect());
-        assert!(found.len() == 1 && found[0].reason.contains("; unusual is its distance from the same time in past weeks"), "{found:?}");
+        assert!(
+            found.len() == 1 && found[0].reason.contains("; unusual is its distance from the same time in past weeks"),
+            "{found:?}"
+        );
         // notes of one melody, in an order that it does not have
         let note = |at: usize| 100.0 + ((at % 40 * 29) % 23) as f64 * 50.0;
         let odd = |at: usize| 100.0 + ((at % 40 * 13 + 7) % 23) as f64 * 50.0;
@@ -192,9 +189,14 @@ mod tests {
         for (detector, words) in [("shapes", "sequence of last values"), ("htm", "sequence, which was not foretold")] {
             // whatever its height: a note may be told on either side of what is expected of the hour
             let found = run(detector, "1m", 60.0, melody.clone());
-            let late = found.iter().filter(|record| record.start.seconds() >= super::super::harness::MONDAY as i64 + 3_000 * 60);
+            let late = found
+                .iter()
+                .filter(|record| record.start.seconds() >= super::super::harness::MONDAY as i64 + 3_000 * 60);
             let late: Vec<&AnomalyRecord> = late.collect();
-            assert!(!late.is_empty() && late.iter().all(|record| record.reason.contains(words)), "{detector}: {found:?}");
+            assert!(
+                !late.is_empty() && late.iter().all(|record| record.reason.contains(words)),
+                "{detector}: {found:?}"
+            );
         }
     }
 

@@ -109,11 +109,7 @@ impl Corrections {
     }
 
     /// Reads back what was saved; from version 4 on `with_detectors`. `places` are those of the metrics now, and what belongs to none is left out.
-    pub(super) fn load(
-        input: &mut Reader<'_>,
-        places: &[Option<u16>],
-        with_detectors: bool,
-    ) -> Result<Self, Damaged> {
+    pub(super) fn load(input: &mut Reader<'_>, places: &[Option<u16>], with_detectors: bool) -> Result<Self, Damaged> {
         let mut corrections = Self::default();
         for _ in 0..input.count(32)? {
             let (end, key) = (input.i64()?, input.u64()?);
@@ -227,8 +223,7 @@ mod tests {
 
     #[test]
     fn detectors_of_buckets_that_wait_are_bounded_and_saved() {
-        let declared =
-            r#"[{"name":"n","over":["host"],"lateness":"0s","corrections":"30m","direction":"both","gap":"unknown","detector":"combined"}]"#;
+        let declared = r#"[{"name":"n","over":["host"],"lateness":"0s","corrections":"30m","direction":"both","gap":"unknown","detector":"combined"}]"#;
         let mut feed = Feed::new(settings(declared));
         for minute in 0..20 {
             for host in 0..200 {

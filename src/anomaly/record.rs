@@ -157,7 +157,8 @@ impl AnomalyRecord {
     }
 
     fn say_more(&mut self, finding: &Finding<'_>) {
-        let named: Vec<String> = finding.contributors.iter().map(|one| contributor_in_words(finding.metric, one)).collect();
+        let named: Vec<String> =
+            finding.contributors.iter().map(|one| contributor_in_words(finding.metric, one)).collect();
         if !named.is_empty() {
             self.reason += "; most of it by ";
             self.reason += &named.join(" and ");

@@ -30,7 +30,14 @@ impl Engine {
         let end = metric.closes_at(running.index).saturating_add(waits);
         let told = is_told.then(|| Told { actual: running.value(metric.function), evidence: closed.evidence });
         running.outlook = closed.outlook;
-        let bucket = Waiting { running, metric: place as u16, entity: series.entity.clone(), told, late: 0, before: closed.before.take() };
+        let bucket = Waiting {
+            running,
+            metric: place as u16,
+            entity: series.entity.clone(),
+            told,
+            late: 0,
+            before: closed.before.take(),
+        };
         if let Some((key, bucket)) = self.corrections.keep(series.key, end, bucket) {
             self.settle(key, &bucket);
         }

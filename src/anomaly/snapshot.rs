@@ -514,7 +514,9 @@ mod tests {
         let again = other.engine.snapshot();
         assert!(other.engine.restore(&again).is_ok() && other.engine.table.iter().any(|series| series.own.is_some()));
         for cut in (0..older.len() - 4).step_by(997) {
-            assert!(Feed::new(settings(WITH_POINTS)).engine.restore(&framed(older[..cut.max(12)].to_vec(), 2)).is_err());
+            assert!(
+                Feed::new(settings(WITH_POINTS)).engine.restore(&framed(older[..cut.max(12)].to_vec(), 2)).is_err()
+            );
         }
     }
 

@@ -184,7 +184,11 @@ fn declared_with_members(config: &Config, name: &str) -> anyhow::Result<Declared
 fn judged(config: &Config, options: &BacktestOptions, declared: &Declared) -> anyhow::Result<(Run, String)> {
     let (mut all, mut declared) = declared.clone();
     if options.csv.is_some() {
-        anyhow::ensure!(declared.of.is_empty(), "'{}' looks at other metrics, and a file of values has only one", declared.name);
+        anyhow::ensure!(
+            declared.of.is_empty(),
+            "'{}' looks at other metrics, and a file of values has only one",
+            declared.name
+        );
         declared = MetricDeclaration {
             function: Function::Sum,
             field: Some("value".to_owned()),

@@ -32,7 +32,9 @@ pub fn print() {
             kind.name(),
         );
     }
-    println!("functions: an event with its bucket, {A_MINUTE} events a minute of {ENTITIES} entities; seasonal detector");
+    println!(
+        "functions: an event with its bucket, {A_MINUTE} events a minute of {ENTITIES} entities; seasonal detector"
+    );
     for (name, reads) in FUNCTIONS {
         let declared = format!(r#"[{{"name":"n","over":["who"],"function":"{name}"{reads}}}]"#);
         tell(name, &declared);

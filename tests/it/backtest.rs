@@ -84,7 +84,9 @@ fn metrics_of_a_host_are_looked_at_together_over_the_past() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("c.yml"), TOGETHER).unwrap();
     let mut text = String::new();
-    let chance = |at: u32| f64::from(at.wrapping_mul(2_654_435_761).rotate_left(13).wrapping_mul(2_246_822_519) >> 8) / 16_777_216.0;
+    let chance = |at: u32| {
+        f64::from(at.wrapping_mul(2_654_435_761).rotate_left(13).wrapping_mul(2_246_822_519) >> 8) / 16_777_216.0
+    };
     for minute in 0..2_400_u32 {
         // the load wanders widely, and bytes go with it; once half of them are missing
         let load = 300.0 + 1_400.0 * chance(minute);

@@ -230,7 +230,13 @@ impl Engine {
     }
 
     /// A series for a key that has none, in the place of another if there are too many.
-    pub(in crate::anomaly) fn admit(&mut self, place: usize, key: u64, at: i64, entity: impl FnOnce(&Metric) -> Box<str>) -> u32 {
+    pub(in crate::anomaly) fn admit(
+        &mut self,
+        place: usize,
+        key: u64,
+        at: i64,
+        entity: impl FnOnce(&Metric) -> Box<str>,
+    ) -> u32 {
         let back = self.aside.as_mut().and_then(|aside| aside.take(key));
         self.counters.taken_back += u64::from(back.is_some());
         let mut series = back.unwrap_or_else(|| Series::new(key, 0, entity(&self.metrics[place].metric)));

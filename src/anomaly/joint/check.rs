@@ -1,7 +1,7 @@
 //! Whether metrics can be looked at together, and who gives whom its values.
 
-use super::forest::MOST;
 use super::Member;
+use super::forest::MOST;
 use crate::anomaly::declare::{Function, MetricDeclaration};
 use crate::anomaly::fields::mix;
 use crate::anomaly::metric::{Fault, Metric};
@@ -19,7 +19,11 @@ pub(in crate::anomaly) fn link(list: &mut [Metric], declared: &[MetricDeclaratio
             continue;
         }
         if !declaration.conditions.is_empty() {
-            fault("where", declaration.conditions[0].field.clone(), "nothing, because the metrics in 'of' say which events count");
+            fault(
+                "where",
+                declaration.conditions[0].field.clone(),
+                "nothing, because the metrics in 'of' say which events count",
+            );
         }
         if !(2..=MOST).contains(&declaration.of.len()) {
             fault("of", declaration.of.join(", "), "the names of two to six metrics");
@@ -96,7 +100,10 @@ mod tests {
         let joint = &metrics.list[2];
         assert_eq!(joint.lateness, 300_000_000);
         assert_eq!(joint.members.iter().map(|member| member.is_zero_without_events).collect::<Vec<_>>(), [true, false]);
-        assert_eq!((metrics.list[0].feeds.as_slice(), metrics.list[1].feeds.as_slice()), (&[(2, 0)][..], &[(2, 1)][..]));
+        assert_eq!(
+            (metrics.list[0].feeds.as_slice(), metrics.list[1].feeds.as_slice()),
+            (&[(2, 0)][..], &[(2, 1)][..])
+        );
     }
 
     #[test]

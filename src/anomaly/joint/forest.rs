@@ -225,7 +225,11 @@ impl Iterator for Path {
         let way = (dice(self.tree << 24 | (self.node as u64) << 8) >> 63) as usize;
         let middle = (self.low[way] + self.high[way]) / 2.0;
         let is_upper = self.at[way] >= middle;
-        if is_upper { self.low[way] = middle } else { self.high[way] = middle }
+        if is_upper {
+            self.low[way] = middle
+        } else {
+            self.high[way] = middle
+        }
         self.node = 2 * self.node + usize::from(is_upper);
         Some(self.node)
     }
@@ -295,7 +299,9 @@ mod tests {
             let mut forest = Forest::new(metrics);
             let mut next = |at: u32| -> Vec<Option<f64>> {
                 let odd = [Some(f64::NAN), Some(f64::INFINITY), None, Some(1e300), Some(-1e12), Some(0.0)];
-                (0..metrics).map(|_| if at % 7 == 0 { odd[noise.below(6) as usize] } else { Some(noise.normal()) }).collect()
+                (0..metrics)
+                    .map(|_| if at.is_multiple_of(7) { odd[noise.below(6) as usize] } else { Some(noise.normal()) })
+                    .collect()
             };
             for at in 0..2_000 {
                 let values = next(at);

@@ -41,7 +41,12 @@ pub(super) struct Seen {
 impl Relation {
     pub(super) fn new(metrics: usize) -> Self {
         let cells = metrics * (metrics + 1) / 2;
-        Self { values: vec![Level::NEW; metrics], residuals: vec![Level::NEW; metrics], covariance: vec![0.0; cells], seen: 0 }
+        Self {
+            values: vec![Level::NEW; metrics],
+            residuals: vec![Level::NEW; metrics],
+            covariance: vec![0.0; cells],
+            seen: 0,
+        }
     }
 
     pub(super) fn metrics(&self) -> usize {
@@ -56,7 +61,8 @@ impl Relation {
         for (place, (level, residual)) in self.values.iter().zip(&self.residuals).enumerate() {
             let Level { location, scale, .. } = *level;
             seen.residuals[place] = (strayed[place] - f64::from(residual.location)) / f64::from(residual.scale);
-            seen.expected[place] = unstabilise(f64::from(location) + (scaled[place] - strayed[place]) * f64::from(scale));
+            seen.expected[place] =
+                unstabilise(f64::from(location) + (scaled[place] - strayed[place]) * f64::from(scale));
         }
         seen
     }
@@ -68,7 +74,8 @@ impl Relation {
         self.seen = self.seen.saturating_add(1);
         let rate = RATE.max(1.0 / f64::from(self.seen));
         let clipped = scaled.map(|value| value.clamp(-CLIP, CLIP));
-        let pairs = (0..self.values.len()).flat_map(|row| clipped[..=row].iter().map(move |other| clipped[row] * other));
+        let pairs =
+            (0..self.values.len()).flat_map(|row| clipped[..=row].iter().map(move |other| clipped[row] * other));
         for (cell, product) in self.covariance.iter_mut().zip(pairs) {
             *cell += (rate * (product - f64::from(*cell))) as f32;
         }
@@ -85,7 +92,8 @@ impl Relation {
         let mut scaled = [0.0; MOST];
         for (place, level) in self.values.iter().enumerate().filter(|(_, level)| level.seen > 0) {
             let Level { location, scale, .. } = *level;
-            scaled[place] = usable(values, place).map_or(0.0, |value| (stabilise(value) - f64::from(location)) / f64::from(scale));
+            scaled[place] =
+                usable(values, place).map_or(0.0, |value| (stabilise(value) - f64::from(location)) / f64::from(scale));
         }
         scaled
     }
@@ -104,13 +112,13 @@ impl Relation {
 
     fn matrix(&self) -> Matrix {
         let mut matrix = [[0.0; MOST]; MOST];
-        let mut cells = self.covariance.iter();
-        for row in 0..self.values.len() {
-            for column in 0..=row {
-                let cell = cells.next().map_or(0.0, |cell| f64::from(*cell));
-                (matrix[row][column], matrix[column][row]) = (cell, cell);
-            }
-            matrix[row][row] += RIDGE * (matrix[row][row] + 1.0);
+        let metrics = self.values.len();
+        let places = (0..metrics).flat_map(|row| (0..=row).map(move |column| (row, column)));
+        for ((row, column), cell) in places.zip(&self.covariance) {
+            (matrix[row][column], matrix[column][row]) = (f64::from(*cell), f64::from(*cell));
+        }
+        for (place, row) in matrix.iter_mut().enumerate().take(metrics) {
+            row[place] += RIDGE * (row[place] + 1.0);
         }
         matrix
     }
@@ -173,16 +181,15 @@ mod tests {
 
     #[test]
     fn an_inverse_undoes_its_matrix() {
-        let mut matrix = [[0.0; MOST]; MOST];
-        for row in 0..4 {
-            for column in 0..4 {
-                matrix[row][column] = 0.9_f64.powi((row as i32 - column as i32).abs());
-            }
-        }
+        let cell = |row: usize, column: usize| {
+            let is_used = row < 4 && column < 4;
+            if is_used { 0.9_f64.powi(row.abs_diff(column) as i32) } else { 0.0 }
+        };
+        let matrix: Matrix = std::array::from_fn(|row| std::array::from_fn(|column| cell(row, column)));
         let inverse = inverse(matrix, 4);
-        for row in 0..4 {
+        for (row, cells) in matrix.iter().enumerate().take(4) {
             for column in 0..4 {
-                let product: f64 = (0..4).map(|at| matrix[row][at] * inverse[at][column]).sum();
+                let product: f64 = cells.iter().zip(&inverse).map(|(cell, other)| cell * other[column]).sum();
                 assert!((product - f64::from(u8::from(row == column))).abs() < 1e-9, "{row} {column}: {product}");
             }
         }

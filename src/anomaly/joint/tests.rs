@@ -58,7 +58,10 @@ fn what_no_single_metric_shows_is_told_and_the_reason_names_the_metrics() {
     record.to_json(&mut out);
     let json: serde_json::Value = serde_json::from_slice(&out).expect("valid JSON");
     let contributors = json["oversight"]["contributors"].as_array().expect("a list");
-    assert_eq!((contributors[0]["metric"].as_str(), contributors[0]["actual"].as_f64()), (Some("bytes_out"), Some(6e5)));
+    assert_eq!(
+        (contributors[0]["metric"].as_str(), contributors[0]["actual"].as_f64()),
+        (Some("bytes_out"), Some(6e5))
+    );
     assert!(contributors[0]["expected"].as_f64().is_some_and(|usual| usual > 1e6), "{contributors:?}");
     assert_eq!((json["function"].as_str(), json["field_name"].as_str()), (Some("joint"), None));
 }

@@ -19,8 +19,8 @@ impl Own {
         match kind {
             Kind::Combined | Kind::Robust => Self::Combined(Combined::new(true)),
             Kind::Rh7Step => Self::Rh7Step(Box::new(Rh7Step::new(true))),
-            Kind::Periods => Self::Periods(Box::new(Periods::new())),
-            Kind::Shapes => Self::Shapes(Box::new(Shapes::new())),
+            Kind::Periods => Self::Periods(Box::default()),
+            Kind::Shapes => Self::Shapes(Box::default()),
             // with the hour beside the value each hour of a day would be another sequence, to be learnt anew
             Kind::Htm => Self::Htm(Box::new(Htm::new(false))),
         }

@@ -116,7 +116,10 @@ mod tests {
     #[test]
     fn zones_of_the_south_and_without_summer_time_and_long_ago_are_read() {
         let sydney = Zone::read("AEST-10AEDT,M10.1.0,M4.1.0/3").expect("a rule");
-        assert_eq!((sydney.at(at("2026-01-15T00:00:00Z")).ahead, sydney.at(at("2026-07-15T00:00:00Z")).ahead), (39_600, 36_000));
+        assert_eq!(
+            (sydney.at(at("2026-01-15T00:00:00Z")).ahead, sydney.at(at("2026-07-15T00:00:00Z")).ahead),
+            (39_600, 36_000)
+        );
         let india = Zone::read("<+0530>-5:30").expect("a rule");
         assert_eq!(*india.at(0), Shown { ahead: 19_800, name: "+0530".to_owned() });
         if let Ok(kolkata) = Zone::read("Asia/Kolkata") {
@@ -128,7 +131,16 @@ mod tests {
 
     #[test]
     fn what_is_no_zone_is_refused_in_words() {
-        for text in ["Europe/Nowhere", "../../etc/passwd", "/etc/passwd", "", "CET-1CEST", "CET-1CEST,M3.5.0", "CET-99", "CET-1CEST,M13.5.0,M10.5.0"] {
+        for text in [
+            "Europe/Nowhere",
+            "../../etc/passwd",
+            "/etc/passwd",
+            "",
+            "CET-1CEST",
+            "CET-1CEST,M3.5.0",
+            "CET-99",
+            "CET-1CEST,M13.5.0,M10.5.0",
+        ] {
             let fault = Zone::read(text).expect_err(text).to_string();
             assert!(fault.contains("Europe/Vienna"), "{text}: {fault}");
         }
@@ -156,7 +168,8 @@ mod tests {
             // from the Monday behind the Sunday of the change
             (change + 86_400..change + 5 * 86_400).contains(&record.start.seconds())
         };
-        let errors: Vec<f64> = records.iter().filter(behind).map(|record| (record.typical / record.actual).ln().abs()).collect();
+        let errors: Vec<f64> =
+            records.iter().filter(behind).map(|record| (record.typical / record.actual).ln().abs()).collect();
         errors.iter().sum::<f64>() / errors.len() as f64
     }
 

@@ -60,11 +60,8 @@ impl Rule {
         let year = year_of((seconds.saturating_add(i64::from(self.standard.ahead))).div_euclid(DAY));
         let begins = from.in_year(year) - i64::from(self.standard.ahead);
         let ends = to.in_year(year) - i64::from(shown.ahead);
-        let is_summer = if begins < ends {
-            (begins..ends).contains(&seconds)
-        } else {
-            !(ends..begins).contains(&seconds)
-        };
+        let is_summer =
+            if begins < ends { (begins..ends).contains(&seconds) } else { !(ends..begins).contains(&seconds) };
         if is_summer { shown } else { &self.standard }
     }
 }
@@ -80,7 +77,8 @@ impl Change {
             let mut parts = parts.split('.');
             let (month, week, weekday) = (parts.next()?, parts.next()?, parts.next()?);
             let is_whole = parts.next().is_none();
-            Some(Day::Weekday(within(month, 1, 12)?, within(week, 1, 5)?, within(weekday, 0, 6)?)).filter(|_| is_whole)?
+            Some(Day::Weekday(within(month, 1, 12)?, within(week, 1, 5)?, within(weekday, 0, 6)?))
+                .filter(|_| is_whole)?
         } else if let Some(number) = day.strip_prefix('J') {
             Day::Julian(within(number, 1, 365)?)
         } else {
@@ -187,9 +185,13 @@ mod tests {
             assert_eq!(change.in_year(year), day * DAY + 43_200);
         }
         assert_eq!(Change::read("0/0").map(|change| change.in_year(2024)), Some(day_of(2024, 1) * DAY));
-        assert_eq!(Change::read("M3.5.0").map(|change| change.in_year(2026)), Some((day_of(2026, 3) + 28) * DAY + 7_200));
+        assert_eq!(
+            Change::read("M3.5.0").map(|change| change.in_year(2026)),
+            Some((day_of(2026, 3) + 28) * DAY + 7_200)
+        );
         assert_eq!(Change::read("M2.1.0/-1").map(|change| change.in_year(2026)), Some(day_of(2026, 2) * DAY - 3_600));
-        for text in ["M3.6.0", "M3.5", "M3.5.0.1", "J0", "J366", "366", "M3.5.0/", "M3.5.0/168", "M3.5.0/2x", "", "-1"] {
+        for text in ["M3.6.0", "M3.5", "M3.5.0.1", "J0", "J366", "366", "M3.5.0/", "M3.5.0/168", "M3.5.0/2x", "", "-1"]
+        {
             assert_eq!(Change::read(text), None, "{text}");
         }
     }

@@ -70,7 +70,7 @@ impl Encoder {
         let strayed = if is_clipped { strayed.clamp(-CLIP.0 * deviation, CLIP.0 * deviation) } else { strayed };
         self.mean += rate * strayed;
         self.square = (1.0 - rate) * (self.square + rate * strayed * strayed);
-        if self.seen.is_power_of_two() || self.seen % LOOK_EVERY == 0 {
+        if self.seen.is_power_of_two() || self.seen.is_multiple_of(LOOK_EVERY) {
             self.look();
         }
     }
@@ -92,8 +92,7 @@ impl Encoder {
 
     pub(super) fn load(input: &mut Reader<'_>) -> Result<Self, Damaged> {
         let seen = input.u32()?;
-        let encoder =
-            Self { seen, mean: input.f64()?, square: input.f64()?, centre: input.f64()?, unit: input.f64()? };
+        let encoder = Self { seen, mean: input.f64()?, square: input.f64()?, centre: input.f64()?, unit: input.f64()? };
         if encoder.unit > 0.0 { Ok(encoder) } else { Err(Damaged) }
     }
 }

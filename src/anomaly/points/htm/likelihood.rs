@@ -89,7 +89,8 @@ mod tests {
             }
             (0..10).map(|_| likelihood.observe(1.0)).fold(0.0, f64::max)
         };
-        let noise = |at: u32| f64::from(at.wrapping_mul(2_654_435_761).rotate_left(9).wrapping_mul(2_246_822_519) >> 28) / 15.0;
+        let noise =
+            |at: u32| f64::from(at.wrapping_mul(2_654_435_761).rotate_left(9).wrapping_mul(2_246_822_519) >> 28) / 15.0;
         let (foreseen, unforeseen) = (run(|at| f64::from(u8::from(at % 50 == 0))), run(noise));
         assert!(foreseen > 10.0 && unforeseen < foreseen / 2.0, "{foreseen} {unforeseen}");
     }

@@ -124,7 +124,11 @@ mod tests {
     #[test]
     fn a_melody_that_is_known_says_nothing_and_its_notes_in_another_order_are_told() {
         let known = said(|_| None);
-        assert!(known[3_000..].iter().all(|raw| *raw < 1.5), "{:?}", known[3_000..].iter().copied().fold(0.0, f64::max));
+        assert!(
+            known[3_000..].iter().all(|raw| *raw < 1.5),
+            "{:?}",
+            known[3_000..].iter().copied().fold(0.0, f64::max)
+        );
         // each note of it is one of the melody
         let odd = said(|at| (5_000..5_012).contains(&at).then(|| ((at % 40 * 13 + 7) % 23) as f64 * 10.0));
         let strongest = odd[5_000..5_020].iter().copied().fold(0.0, f64::max);

@@ -88,7 +88,8 @@ impl Temporal {
 
     /// What all segments say of the active columns, by the cells that were active before; those that have foretold others fade.
     fn answers(&mut self, columns: &[u16]) -> Vec<Answer> {
-        let mut answers: Vec<Answer> = columns.iter().map(|column| Answer { column: *column, ..Answer::default() }).collect();
+        let mut answers: Vec<Answer> =
+            columns.iter().map(|column| Answer { column: *column, ..Answer::default() }).collect();
         let mut places = [u8::MAX; COLUMNS];
         columns.iter().enumerate().for_each(|(place, column)| places[usize::from(*column)] = place as u8);
         for (number, segment) in self.segments.iter_mut().enumerate() {
@@ -201,7 +202,8 @@ impl Temporal {
         let segments = usize::from(input.u16()?);
         for _ in 0..segments {
             let (of, used, count) = (cell(input.u16()?)?, input.u32()?, input.u8()?);
-            let synapses = (0..count).map(|_| Ok((cell(input.u16()?)?, input.u8()?))).collect::<Result<Vec<_>, Damaged>>()?;
+            let synapses =
+                (0..count).map(|_| Ok((cell(input.u16()?)?, input.u8()?))).collect::<Result<Vec<_>, Damaged>>()?;
             temporal.segments.push(Segment { cell: of, used, synapses });
         }
         let is_bounded = segments <= SEGMENTS
