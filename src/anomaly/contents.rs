@@ -9,6 +9,8 @@ use super::tally::Tally;
 pub(super) enum Contents {
     Distinct(Distinct),
     Tally(Tally),
+    /// Of a metric that looks at others: which of them has closed its bucket, and with what value.
+    Members(Vec<(u8, f64)>),
 }
 
 impl Contents {
@@ -16,7 +18,7 @@ impl Contents {
     pub(super) fn distinct(slot: &mut Option<Box<Self>>, hash: u64) -> Option<f64> {
         match slot.get_or_insert_with(|| Box::new(Self::Distinct(Distinct::new()))).as_mut() {
             Self::Distinct(distinct) => distinct.insert(hash).then(|| distinct.estimate()),
-            Self::Tally(_) => None,
+            Self::Tally(_) | Self::Members(_) => None,
         }
     }
 
@@ -27,8 +29,20 @@ impl Contents {
                 tally.insert(hash);
                 tally.entropy()
             }
-            Self::Distinct(_) => 0.0,
+            Self::Distinct(_) | Self::Members(_) => 0.0,
         }
+    }
+
+    /// Takes in the value of a member.
+    pub(super) fn gather(slot: &mut Option<Box<Self>>, member: u8, value: f64) {
+        if let Self::Members(values) = slot.get_or_insert_with(|| Box::new(Self::Members(Vec::new()))).as_mut() {
+            values.push((member, value));
+        }
+    }
+
+    /// The values that were taken in, each with its member.
+    pub(super) fn members(slot: Option<&Self>) -> &[(u8, f64)] {
+        if let Some(Self::Members(values)) = slot { values } else { &[] }
     }
 
     pub(super) fn save(slot: Option<&Self>, out: &mut Writer) {
@@ -42,6 +56,14 @@ impl Contents {
                 out.u8(2);
                 tally.save(out);
             }
+            Some(Self::Members(values)) => {
+                out.u8(3);
+                out.u32(values.len() as u32);
+                for (member, value) in values {
+                    out.u8(*member);
+                    out.f64(*value);
+                }
+            }
         }
     }
 
@@ -50,6 +72,10 @@ impl Contents {
             0 => None,
             1 => Some(Box::new(Self::Distinct(Distinct::load(input)?))),
             2 => Some(Box::new(Self::Tally(Tally::load(input)?))),
+            3 => {
+                let values = (0..input.count(9)?).map(|_| Ok((input.u8()?, input.f64()?)));
+                Some(Box::new(Self::Members(values.collect::<Result<_, Damaged>>()?)))
+            }
             _ => return Err(Damaged),
         })
     }

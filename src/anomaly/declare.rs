@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::points::Kind;
+
 /// One metric as declared.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -24,9 +26,13 @@ pub struct MetricDeclaration {
     /// What is measured in each bucket.
     #[serde(default)]
     pub function: Function,
-    /// The field that is read; of all functions only `count` and `unusual_time` read none.
+    /// The field that is read; of all functions only `count`, `unusual_time` and `joint` read none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// Only for `joint`: the names of the metrics that it looks at together, two to six, each declared before it, with the same
+    /// entity and bucket span.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub of: Vec<String>,
     /// Length of a bucket, `1s` to `1d`, such as `1m` or `5m`.
     #[serde(default = "one_minute")]
     pub bucket_span: String,
@@ -46,6 +52,10 @@ pub struct MetricDeclaration {
     /// that names the first one corrects it. `0s` to `1d`; without it buckets that gave a record are kept for `10m`, and no others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrections: Option<String>,
+    /// Whose hours and days the day's shape, unusual times and times of maintenance go by: a name of the time zone database such as
+    /// `Europe/Vienna`, or a rule such as `CET-1CEST,M3.5.0,M10.5.0/3` or `<+0530>-5:30`. Without it that of `anomaly.zone`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
     /// Times in which buckets are neither judged nor learnt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub maintenance: Vec<MaintenanceDeclaration>,
@@ -58,7 +68,8 @@ pub struct MetricDeclaration {
     pub gap: Option<Gap>,
     /// What judges its closed buckets: `seasonal` takes 300 bytes a series, and suits counts over many entities; `population`
     /// takes as much, and holds an entity against the others instead of against its own past; `combined` takes
-    /// 4 kB, and finds more in series that matter one by one.
+    /// 4 kB, and finds more in series that matter one by one. For comparison and for special shapes there are `rh7_step`, `periods`,
+    /// `shapes` and `htm`.
     #[serde(default, skip_serializing_if = "Method::is_default")]
     pub detector: Method,
 }
@@ -100,6 +111,8 @@ pub enum Function {
     Information,
     /// Members that a list has won or lost since it came last; it is a text with commas, semicolons, bars or spaces between them.
     ListChanges,
+    /// How seldom the values of several metrics of one entity come together as they do, in bits; `of` names the metrics.
+    Joint,
 }
 
 impl Function {
@@ -120,23 +133,25 @@ impl Function {
             Self::Entropy => "entropy",
             Self::Information => "information",
             Self::ListChanges => "list_changes",
+            Self::Joint => "joint",
         }
     }
 
     /// Whether it reads a field.
     pub(super) fn reads_a_field(self) -> bool {
-        !matches!(self, Self::Count | Self::UnusualTime)
+        !matches!(self, Self::Count | Self::UnusualTime | Self::Joint)
     }
 
     /// Whether a bucket without events has the value 0.
     pub(super) fn is_zero_without_events(self) -> bool {
-        !matches!(self, Self::Mean | Self::Max | Self::Min | Self::Rare | Self::UnusualTime | Self::Entropy)
+        let of_values = matches!(self, Self::Mean | Self::Max | Self::Min | Self::Entropy);
+        !of_values && !matches!(self, Self::Rare | Self::UnusualTime | Self::Joint)
     }
 
     /// Whether what an event adds depends on the events before it.
     pub(super) fn remembers(self) -> bool {
         let tells_apart = matches!(self, Self::FirstSeen | Self::Growth | Self::Rare);
-        tells_apart || matches!(self, Self::Increase | Self::UnusualTime | Self::ListChanges)
+        tells_apart || matches!(self, Self::Increase | Self::UnusualTime | Self::ListChanges | Self::Joint)
     }
 }
 
@@ -175,9 +190,42 @@ pub enum Method {
     Combined,
     /// Where the values of all other entities lie.
     Population,
+    /// Novelty of seven views and the last step, with the weights that do best on the Numenta Anomaly Benchmark; 19 kB a series.
+    Rh7Step,
+    /// The same time 7, 14 and 21 days back; 13 kB a series.
+    Periods,
+    /// Distance of the last 16 values from the nearest remembered sequence; 6 kB a series.
+    Shapes,
+    /// A hierarchical temporal memory: columns, cells that predict, and how likely so many surprises are; up to 50 kB a series.
+    Htm,
 }
 
 impl Method {
+    /// As it is written in declarations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Seasonal => "seasonal",
+            Self::Combined => "combined",
+            Self::Population => "population",
+            Self::Rh7Step => "rh7_step",
+            Self::Periods => "periods",
+            Self::Shapes => "shapes",
+            Self::Htm => "htm",
+        }
+    }
+
+    /// The detector of points that it stands for, which each series then has of its own.
+    pub(super) fn kind(self) -> Option<Kind> {
+        match self {
+            Self::Seasonal | Self::Population => None,
+            Self::Combined => Some(Kind::Combined),
+            Self::Rh7Step => Some(Kind::Rh7Step),
+            Self::Periods => Some(Kind::Periods),
+            Self::Shapes => Some(Kind::Shapes),
+            Self::Htm => Some(Kind::Htm),
+        }
+    }
+
     /// Whether it is what is used where nothing is declared; it is then not written, so that digests of older declarations stay.
     fn is_default(&self) -> bool {
         *self == Self::default()
@@ -197,7 +245,7 @@ pub struct MaintenanceDeclaration {
     pub every: Option<Every>,
 }
 
-/// After how long a time of maintenance comes again; hours are those of UTC.
+/// After how long a time of maintenance comes again, by the clock of the metric's zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Every {

@@ -46,6 +46,14 @@ pub(super) fn settings(declared: &str) -> Settings {
     Settings { metrics: Metrics::check(&declared).expect("no faults"), ..Settings::default() }
 }
 
+/// All values of an enum that declarations have, as its schema lists them: a test that goes through them cannot forget one.
+pub(super) fn every<T: schemars::JsonSchema + serde::de::DeserializeOwned>() -> Vec<T> {
+    let schema = serde_json::to_value(schemars::schema_for!(T)).expect("a schema is JSON");
+    let described = schema["oneOf"].as_array().into_iter().flatten().map(|one| one["const"].clone());
+    let plain = schema["enum"].as_array().into_iter().flatten().cloned();
+    described.chain(plain).map(|name| serde_json::from_value(name).expect("one of its values")).collect()
+}
+
 /// An engine that is fed one event after the other; all are received when they happen.
 pub(super) struct Feed {
     pub engine: Engine,

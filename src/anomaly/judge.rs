@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 
 use super::closing;
-use super::declare::{Gap, Method};
+use super::declare::{Function, Gap, Method};
 use super::detector::{Forecast, Population, Prior, Seasonal, stabilise, unstabilise};
 use super::forecast::Expected;
 use super::heights::{Seldom, hour};
+use super::joint::Contributor;
 use super::metric::Metric;
-use super::points::Reason;
+use super::points::{Own, Reason};
 use super::season::Moment;
 use super::series::{CLOSED, Outlook, Running, Series};
 use super::tail::{Habit, Tail};
@@ -59,11 +60,24 @@ pub(super) struct Closed {
     pub multi_bucket: f32,
     /// When the series was last as high.
     pub seldom: Option<Seldom>,
+    /// Which metrics have most to do with it, where it is about several.
+    pub contributors: Vec<Contributor>,
+    /// The series' own detector as it was before, where late events may make it judge again.
+    pub before: Option<Box<Own>>,
 }
 
 impl Closed {
     fn usual(outlook: Outlook) -> Self {
-        Self { outlook, evidence: 0.0, side: Side::Usual, reason: None, multi_bucket: 0.0, seldom: None }
+        Self {
+            outlook,
+            evidence: 0.0,
+            side: Side::Usual,
+            reason: None,
+            multi_bucket: 0.0,
+            seldom: None,
+            contributors: Vec::new(),
+            before: None,
+        }
     }
 }
 
@@ -113,14 +127,14 @@ impl MetricState {
         let Forecast { location, scale } = *forecast;
         let (habit, seen) = self.habit(series);
         let [above, below] = self.tails(series);
-        let lower = unstabilise(location - below.band(habit, seen) * scale);
-        let upper = unstabilise(location + above.band(habit, seen) * scale);
+        let lower = self.metric.value_at(location - below.band(habit, seen) * scale);
+        let upper = self.metric.value_at(location + above.band(habit, seen) * scale);
         // only a sum or an extreme of negative numbers lies below zero
         let lower = if location >= 0.0 { lower.max(0.0) } else { lower };
         Outlook {
             location: location as f32,
             scale: scale as f32,
-            expected: unstabilise(location) as f32,
+            expected: self.metric.value_at(location) as f32,
             lower: lower as f32,
             upper: upper as f32,
         }
@@ -148,7 +162,7 @@ impl MetricState {
             return;
         }
         let forecast = Forecast { location: outlook.location.into(), scale: outlook.scale.into() };
-        let surprise = Seasonal::surprise(stabilise(value), &forecast);
+        let surprise = Seasonal::surprise(self.metric.stable(value), &forecast);
         let far = value - f64::from(outlook.expected) >= self.metric.minimum_deviation;
         let (habit, seen) = self.habit(series);
         let evidence = self.tails(series)[0].evidence(surprise, habit, seen);
@@ -163,7 +177,7 @@ impl MetricState {
         self.rest(series, running.index, &prior);
         let moment = self.metric.moment(running.index);
         let value = running.value(self.metric.function);
-        let stable = stabilise(value);
+        let stable = self.metric.stable(value);
         let forecast = self.forecast(series, moment, &prior);
         let surprise = Seasonal::surprise(stable, &forecast);
         let mut closed = Closed::usual(self.outlook(series, &forecast));
@@ -173,7 +187,8 @@ impl MetricState {
             return closed;
         }
         closed.multi_bucket = multi_bucket(surprise, series.pressure);
-        closed.seldom = series.heights.seldom(value, hour(moment.start));
+        let hour = hour(running.index.saturating_mul(self.metric.span));
+        closed.seldom = series.heights.seldom(value, hour);
         if self.can_judge(series) {
             if let Some(side) = self.side_judged(value, surprise, &outlook, due) {
                 closed.side = side;
@@ -183,8 +198,9 @@ impl MetricState {
                 self.learn_surprise(series, surprise);
             }
         }
-        if self.metric.detector == Method::Combined {
-            closing::judge(series, value, moment, due, &mut closed);
+        if let Some(kind) = self.metric.detector.kind() {
+            let keep = self.metric.may_be_corrected(closed.side != Side::Usual);
+            closing::judge(series, kind, value, moment, (due, keep), &mut closed);
         }
         if due {
             self.population.learn(stable, &series.detector);
@@ -193,7 +209,7 @@ impl MetricState {
             series.last_closed = running.index;
             series.pressure += (surprise.clamp(-MOST_PRESSURE, MOST_PRESSURE) as f32 - series.pressure) / LASTING;
             series.last_value = value;
-            series.heights.note(value, hour(moment.start));
+            series.heights.note(value, hour);
         }
         closed
     }
@@ -213,16 +229,20 @@ impl MetricState {
         tail.evidence(surprise.abs(), habit, seen)
     }
 
-    /// Judges a closed bucket again after late events: by what was expected of it when it closed, and by the tail as it is now.
-    pub(super) fn judge_late(&self, series: Option<&Series>, running: &Running) -> (f64, Side) {
+    /// Judges a closed bucket again after late events: by what was expected of it when it closed, and where its series has a detector of its
+    /// own by that as it was `before`; else by the tail as it is now.
+    pub(super) fn judge_late(&self, series: Option<&Series>, running: &Running, before: Option<&Own>) -> (f64, Side) {
         let Outlook { location, scale, .. } = running.outlook;
         if scale <= 0.0 {
             return (0.0, Side::Usual);
         }
         let value = running.value(self.metric.function);
         let forecast = Forecast { location: location.into(), scale: scale.into() };
-        let surprise = Seasonal::surprise(stabilise(value), &forecast);
+        let surprise = Seasonal::surprise(self.metric.stable(value), &forecast);
         let Some(side) = self.side_judged(value, surprise, &running.outlook, true) else { return (0.0, Side::Usual) };
+        if let (Some(own), Some(kind)) = (before, self.metric.detector.kind()) {
+            return (closing::judge_late(own, kind, value, self.metric.moment(running.index)), side);
+        }
         let tail = usize::from(surprise < 0.0);
         let evidence = match series {
             Some(series) => self.evidence(series, surprise),
@@ -253,10 +273,9 @@ impl MetricState {
         let first = series.last_closed + 1;
         let missing = self.metric.not_maintained(first, index.saturating_sub(first));
         if missing > 0 {
-            let first = self.metric.moment(first);
-            series.detector.learn(stabilise(value), missing.unsigned_abs(), first, prior);
-            if self.metric.detector == Method::Combined {
-                closing::rest(series, value, missing, first);
+            series.detector.learn(self.metric.stable(value), missing.unsigned_abs(), self.metric.moment(first), prior);
+            if let Some(kind) = self.metric.detector.kind() {
+                closing::rest(series, kind, value, missing, |bucket| self.metric.moment(first.saturating_add(bucket)));
             }
         }
     }
@@ -271,7 +290,7 @@ impl MetricState {
         let band = self.tails(series)[1].band(habit, seen);
         self.can_judge(series)
             && forecast.location > band * forecast.scale
-            && unstabilise(forecast.location) >= self.metric.minimum_deviation
+            && self.metric.value_at(forecast.location) >= self.metric.minimum_deviation
     }
 
     pub(super) fn enqueue(&mut self, slot: u32, index: i64) {
@@ -293,9 +312,37 @@ impl MetricState {
 }
 
 impl Metric {
-    /// Start and length of bucket `index`.
+    /// Start (by the clock of the metric's zone) and length of bucket `index`.
     fn moment(&self, index: i64) -> Moment {
-        Moment { start: index.saturating_mul(self.span), span: self.span }
+        Moment { start: self.by_clock(index.saturating_mul(self.span)), span: self.span }
+    }
+
+    /// A value on the scale that it is judged on: bits are a logarithm already.
+    fn stable(&self, value: f64) -> f64 {
+        if self.is_joint() { value } else { stabilise(value) }
+    }
+
+    /// The value that is there on this scale.
+    fn value_at(&self, stable: f64) -> f64 {
+        if self.is_joint() { stable } else { unstabilise(stable) }
+    }
+
+    /// A time as the clock of the metric's zone shows it, both in microseconds.
+    #[inline]
+    fn by_clock(&self, at: i64) -> i64 {
+        self.zone.as_ref().map_or(at, |zone| zone.local(at))
+    }
+
+    /// When an event came, for functions that look at hours: by the clock of the zone.
+    #[inline]
+    pub(super) fn met_at(&self, at: i64) -> i64 {
+        if self.function == Function::UnusualTime { self.by_clock(at) } else { at }
+    }
+
+    /// Whether a bucket may wait for late events, if it is told where it `may_be_told`.
+    fn may_be_corrected(&self, may_be_told: bool) -> bool {
+        let waits = self.corrections.map_or(may_be_told, |waits| waits > 0);
+        waits && !self.function.remembers()
     }
 
     /// An outlook as it is shown.
@@ -313,7 +360,10 @@ impl Metric {
 
     /// Whether bucket `index` lies in a time of maintenance.
     pub(super) fn is_maintained(&self, index: i64) -> bool {
-        let start = index.saturating_mul(self.span);
+        if self.maintenance.is_empty() {
+            return false;
+        }
+        let start = self.by_clock(index.saturating_mul(self.span));
         self.maintenance.iter().any(|time| time.covers(start, start.saturating_add(self.span)))
     }
 

@@ -1,11 +1,12 @@
 //! Times in which a metric's buckets are neither judged nor learnt: a planned change must not raise an alarm, nor become what is usual.
 
 use super::declare::{Every, MaintenanceDeclaration};
+use super::zone::Zone;
 use crate::event::EventTime;
 
 const DAY: i64 = 86_400_000_000;
 
-/// One such time, in microseconds since the epoch.
+/// One such time, in microseconds since the epoch by the clock of the metric's zone: each night at two stays at two when clocks change.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Maintenance {
     from: i64,
@@ -19,8 +20,11 @@ impl Maintenance {
     ///
     /// # Errors
     /// With what is allowed.
-    pub(super) fn check(declared: &MaintenanceDeclaration) -> Result<Self, &'static str> {
-        let read = |text: &str| EventTime::parse_rfc3339(text).map(EventTime::micros);
+    pub(super) fn check(declared: &MaintenanceDeclaration, zone: Option<&Zone>) -> Result<Self, &'static str> {
+        let read = |text: &str| {
+            let at = EventTime::parse_rfc3339(text)?.micros();
+            Some(zone.map_or(at, |zone| zone.local(at)))
+        };
         let (Some(from), Some(to)) = (read(&declared.from), read(&declared.to)) else {
             return Err("two times such as 2026-03-01T02:00:00Z");
         };
@@ -31,7 +35,7 @@ impl Maintenance {
         Ok(Self { from, to, every })
     }
 
-    /// Whether any part of `start` to `end` lies in it. One that comes again also came before its first time.
+    /// Whether any part of `start` to `end`, by that clock, lies in it. One that comes again also came before its first time.
     pub(super) fn covers(&self, start: i64, end: i64) -> bool {
         let Some(every) = self.every else { return start < self.to && end > self.from };
         let since = start.saturating_sub(self.from).rem_euclid(every);
@@ -53,8 +57,8 @@ mod tests {
     fn a_time_comes_again_or_not() {
         let hour = 3_600_000_000;
         let (from, to) = ("1970-01-08T02:00:00Z", "1970-01-08T04:00:00Z");
-        let once = Maintenance::check(&declared(from, to, None)).expect("fine");
-        let daily = Maintenance::check(&declared(from, to, Some(Every::Day))).expect("fine");
+        let once = Maintenance::check(&declared(from, to, None), None).expect("fine");
+        let daily = Maintenance::check(&declared(from, to, Some(Every::Day)), None).expect("fine");
         let at = 7 * DAY + 2 * hour;
         for (start, alone, again) in [(at, true, true), (at - hour, false, false), (at + DAY + hour, false, true)] {
             assert_eq!(
@@ -68,7 +72,7 @@ mod tests {
         for (from, to, every) in
             [(to, from, None), ("yesterday", to, None), (from, "1970-01-10T00:00:00Z", Some(Every::Day))]
         {
-            assert!(Maintenance::check(&declared(from, to, every)).is_err());
+            assert!(Maintenance::check(&declared(from, to, every), None).is_err());
         }
     }
 

@@ -1,11 +1,15 @@
 //! Metrics after the check: fields have numbers, spans are times, and nothing is doubtful any more.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::declare::{ConditionDeclaration, Direction, Function, Gap, Literal, Method, MetricDeclaration};
 use super::fields::{Fields, MISSING, Reading, Value, hash_bytes, mix};
+use super::joint::{self, Member};
 use super::maintenance::Maintenance;
 use super::network::Networks;
+use super::render::{bytes_in_words, number_in_words};
+use super::zone::Zone;
 
 /// The largest number of metrics.
 const MOST_METRICS: usize = 1000;
@@ -45,6 +49,7 @@ impl Metrics {
             }
             checked.list.push(metric);
         }
+        joint::link(&mut checked.list, declared, &mut faults);
         if faults.is_empty() { Ok(checked) } else { Err(faults) }
     }
 
@@ -117,6 +122,12 @@ pub(super) struct Metric {
     /// How long closed buckets wait for late events, in microseconds; none where only those wait that gave a record.
     pub corrections: Option<i64>,
     pub maintenance: Vec<Maintenance>,
+    /// Whose clock it goes by; none for UTC.
+    pub zone: Option<Arc<Zone>>,
+    /// The metrics that it looks at together, in place of events.
+    pub members: Vec<Member>,
+    /// The places of those that look at it, and as which of their members.
+    pub feeds: Vec<(usize, usize)>,
     /// Changes with the declaration; state that was learnt under another one is not used.
     pub digest: u64,
 }
@@ -125,7 +136,7 @@ impl Metric {
     /// Whether the event at hand counts.
     #[inline]
     pub(super) fn admits(&self, readings: &[Reading]) -> bool {
-        self.conditions.iter().all(|condition| condition.holds(readings[condition.field]))
+        !self.is_joint() && self.conditions.iter().all(|condition| condition.holds(readings[condition.field]))
     }
 
     /// The key of the event's series; none where a field of the entity is missing.
@@ -155,6 +166,15 @@ impl Metric {
             Function::Sum | Function::Mean | Function::Max | Function::Min | Function::Increase
         );
         keeps_unit && field.ends_with("bytes")
+    }
+
+    /// A value of it as a person reads it.
+    pub(super) fn in_words(&self, value: f64) -> String {
+        match self.function {
+            Function::Joint => format!("{} bits", number_in_words(value)),
+            _ if self.in_bytes() => bytes_in_words(value),
+            _ => number_in_words(value),
+        }
     }
 }
 
@@ -200,6 +220,7 @@ impl Check<'_> {
         let declared = self.declaration;
         self.name();
         let span = self.duration("bucket_span", &declared.bucket_span, 1).unwrap_or(60_000_000);
+        let zone = self.zone();
         let lateness = declared.lateness.as_ref().and_then(|text| self.duration("lateness", text, 0));
         let direction = declared.direction.unwrap_or(match (&declared.peak, &declared.dip) {
             (Some(_), Some(_)) => Direction::Both,
@@ -228,7 +249,10 @@ impl Check<'_> {
             gap: self.gap(direction),
             detector: self.detector(),
             corrections: declared.corrections.as_ref().and_then(|text| self.duration("corrections", text, 0)),
-            maintenance: self.maintenance(),
+            maintenance: self.maintenance(zone.as_deref()),
+            zone,
+            members: Vec::new(),
+            feeds: Vec::new(),
             digest: digest(declared),
         }
     }
@@ -245,11 +269,20 @@ impl Check<'_> {
         method
     }
 
-    fn maintenance(&mut self) -> Vec<Maintenance> {
+    fn zone(&mut self) -> Option<Arc<Zone>> {
+        let text = self.declaration.zone.as_deref().filter(|text| *text != "UTC")?;
+        let read = Zone::read(text);
+        if let Err(fault) = &read {
+            self.fault("zone", &text, &fault.to_string());
+        }
+        read.ok().map(Arc::new)
+    }
+
+    fn maintenance(&mut self, zone: Option<&Zone>) -> Vec<Maintenance> {
         let declared = self.declaration;
         let mut read = Vec::new();
         for time in &declared.maintenance {
-            match Maintenance::check(time) {
+            match Maintenance::check(time, zone) {
                 Ok(checked) => read.push(checked),
                 Err(wanted) => self.fault("maintenance", &format!("{} to {}", time.from, time.to), wanted),
             }
@@ -416,7 +449,8 @@ impl Check<'_> {
 
 /// Changes with what is measured, and not with how long late events are waited for or when nothing is judged.
 fn digest(declared: &MetricDeclaration) -> u64 {
-    let measured = MetricDeclaration { corrections: None, maintenance: Vec::new(), ..declared.clone() };
+    let zone = declared.zone.clone().filter(|zone| zone != "UTC");
+    let measured = MetricDeclaration { corrections: None, maintenance: Vec::new(), zone, ..declared.clone() };
     hash_bytes(&serde_json::to_vec(&measured).expect("a declaration has only string keys"))
 }
 

@@ -35,6 +35,7 @@ mod forecast;
 #[cfg(test)]
 mod harness;
 mod heights;
+mod joint;
 mod judge;
 mod level;
 mod maintenance;
@@ -43,6 +44,8 @@ pub mod names;
 mod network;
 pub mod patterns;
 pub mod points;
+#[cfg(test)]
+mod prefix;
 mod reading;
 mod recall;
 mod record;
@@ -54,6 +57,7 @@ mod snapshot;
 pub mod tail;
 mod tally;
 mod touched;
+mod zone;
 
 pub use aside::AsideSettings;
 pub use codec::{Damaged, Reader, Writer};
@@ -64,6 +68,6 @@ pub use engine::{Counters, Engine, Settings};
 pub use fields::{Fields, Value};
 pub use forecast::Expected;
 pub use metric::{Fault, Metrics};
-pub use record::{AnomalyRecord, Correction};
+pub use record::{AnomalyRecord, Contribution, Correction};
 pub use snapshot::{Restored, SnapshotError};
 pub use touched::{Side, Touched};

@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 use super::corrections::Told;
 use super::declare::Function;
 use super::heights::Seldom;
+use super::joint::Contributor;
+use super::metric::Metric;
 use super::points::Reason;
 use super::render::{bytes_in_words, number_in_words, write_number};
 use super::series::Outlook;
@@ -57,8 +59,21 @@ pub struct AnomalyRecord {
     pub multi_bucket_impact: f32,
     /// The record that this one corrects.
     pub correction: Option<Correction>,
+    /// The metrics that have most to do with it, where it is about several; the most telling first.
+    pub contributors: Vec<Contribution>,
     key: u64,
     fragment: String,
+}
+
+/// A metric that has to do with what is unusual about several together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contribution {
+    /// Its name.
+    pub metric: String,
+    /// Its value in this bucket; none where it had none.
+    pub actual: Option<f64>,
+    /// What the others led one to expect.
+    pub expected: f64,
 }
 
 /// What late events have made other than it was told. The record that told it stays.
@@ -83,7 +98,7 @@ pub(super) struct Corrected {
 
 /// What a record is made of.
 pub(super) struct Finding<'a> {
-    pub metric: &'a super::metric::Metric,
+    pub metric: &'a Metric,
     pub frame: &'a Frame,
     pub key: u64,
     pub entity: &'a str,
@@ -97,6 +112,8 @@ pub(super) struct Finding<'a> {
     pub reason: Option<Reason>,
     pub multi_bucket: f32,
     pub seldom: Option<Seldom>,
+    /// Which of the metrics that it looks at have most to do with it.
+    pub contributors: &'a [Contributor],
     pub corrected: Option<Corrected>,
 }
 
@@ -130,15 +147,22 @@ impl AnomalyRecord {
             reason: String::new(),
             multi_bucket_impact: finding.multi_bucket,
             correction: None,
+            contributors: contributions(finding),
             key: finding.key,
             fragment,
         };
-        record.reason = record.in_words(&metric.title, metric.in_bytes());
+        record.reason = record.in_words(metric);
         record.say_more(finding);
         record
     }
 
     fn say_more(&mut self, finding: &Finding<'_>) {
+        let named: Vec<String> =
+            finding.contributors.iter().map(|one| contributor_in_words(finding.metric, one)).collect();
+        if !named.is_empty() {
+            self.reason += "; most of it by ";
+            self.reason += &named.join(" and ");
+        }
         if let Some(reason) = finding.reason {
             self.reason += "; unusual is its ";
             self.reason += reason.words();
@@ -192,6 +216,10 @@ impl AnomalyRecord {
             put(&mut root, path, scalar(value));
         }
         put(&mut root, "oversight.anomaly", json!({"score": score, "metrics": [metric]}));
+        if !self.contributors.is_empty() {
+            let said = |one: &Contribution| json!({"metric": one.metric, "actual": one.actual.map(number), "expected": number(one.expected)});
+            put(&mut root, "oversight.contributors", self.contributors.iter().map(said).collect());
+        }
         if let Some(Correction { of, actual, score, late_events }) = &self.correction {
             let said = json!({"of": of, "actual": number(*actual), "score": number(f64::from(*score)), "late_events": late_events});
             put(&mut root, "oversight.correction", said);
@@ -252,18 +280,44 @@ impl AnomalyRecord {
         put(root, "influencers", json!(influencers));
     }
 
-    fn in_words(&self, title: &str, in_bytes: bool) -> String {
-        let say = |value: f64| if in_bytes { bytes_in_words(value) } else { number_in_words(value) };
+    fn in_words(&self, metric: &Metric) -> String {
+        let (title, say) = (&metric.title, |value: f64| metric.in_words(value));
         let values: Vec<&str> = self.entity.iter().map(|(_, value)| value.as_str()).collect();
         let entity = if values.is_empty() { String::new() } else { format!(" {}", values.join(", ")) };
-        let (from, to) = (self.start.to_string(), self.end.to_string());
-        let (from, to) = (&from[11..16], &to[11..16]);
+        let ((from, _), (to, zone)) = (metric.clock_at(self.start), metric.clock_at(self.end));
         format!(
-            "{title}{entity} between {from} and {to} UTC: {}; usual at this time is {} to {}",
+            "{title}{entity} between {from} and {to} {zone}: {}; usual at this time is {} to {}",
             say(self.actual),
             say(self.lower),
             say(self.upper)
         )
+    }
+}
+
+fn contributions(finding: &Finding<'_>) -> Vec<Contribution> {
+    let one = |Contributor { member, actual, expected }: &Contributor| Contribution {
+        metric: finding.metric.members[*member].name.clone(),
+        actual: *actual,
+        expected: *expected,
+    };
+    finding.contributors.iter().map(one).collect()
+}
+
+/// Such as "bytes sent by 600 kB, beside the others some 1.6 MB".
+fn contributor_in_words(metric: &Metric, contributor: &Contributor) -> String {
+    let member = &metric.members[contributor.member];
+    let say = |value: f64| if member.in_bytes { bytes_in_words(value) } else { number_in_words(value) };
+    let actual = contributor.actual.map_or_else(|| "nothing".to_owned(), say);
+    format!("{} {actual}, beside the others some {}", member.title, say(contributor.expected))
+}
+
+impl Metric {
+    /// Hour and minute as the clock of its zone shows them, and what that is called.
+    fn clock_at(&self, at: EventTime) -> (String, String) {
+        let shown = |at: EventTime| at.to_string()[11..16].to_owned();
+        let Some(zone) = &self.zone else { return (shown(at), "UTC".to_owned()) };
+        let local = crate::event::ReceivedTime::from_micros(zone.local(at.micros())).as_event_time();
+        (shown(local), zone.at(at.seconds()).name.clone())
     }
 }
 
@@ -321,6 +375,7 @@ mod tests {
             reason: None,
             multi_bucket: -1.25,
             seldom: Some(Seldom::Hours(31 * 24)),
+            contributors: &[],
             corrected: None,
         })
     }

@@ -19,7 +19,7 @@ impl Engine {
         place: usize,
         slot: u32,
         mut running: Running,
-        closed: &Closed,
+        closed: &mut Closed,
         is_told: bool,
     ) {
         let (metric, series) = (&self.metrics[place].metric, self.table.at(slot));
@@ -30,7 +30,14 @@ impl Engine {
         let end = metric.closes_at(running.index).saturating_add(waits);
         let told = is_told.then(|| Told { actual: running.value(metric.function), evidence: closed.evidence });
         running.outlook = closed.outlook;
-        let bucket = Waiting { running, metric: place as u16, entity: series.entity.clone(), told, late: 0 };
+        let bucket = Waiting {
+            running,
+            metric: place as u16,
+            entity: series.entity.clone(),
+            told,
+            late: 0,
+            before: closed.before.take(),
+        };
         if let Some((key, bucket)) = self.corrections.keep(series.key, end, bucket) {
             self.settle(key, &bucket);
         }
@@ -50,7 +57,7 @@ impl Engine {
         }
         let state = &self.metrics[usize::from(bucket.metric)];
         let series = self.table.find(key).map(|slot| self.table.at(slot));
-        let (evidence, side) = state.judge_late(series, &bucket.running);
+        let (evidence, side) = state.judge_late(series, &bucket.running, bucket.before.as_deref());
         let side = if severity(evidence) > 0.0 { side } else { Side::Usual };
         if bucket.told.is_none() && severity(evidence) < f64::from(self.settings.record_from) {
             return;
@@ -69,6 +76,7 @@ impl Engine {
             reason: None,
             multi_bucket: 0.0,
             seldom: None,
+            contributors: &[],
             corrected: Some(Corrected { told: bucket.told, late: bucket.late }),
         }));
     }

@@ -2,7 +2,8 @@
 //!
 //! Version 2 has, behind the series, their detectors of points and the values they have had; version 3 has detectors of points in another
 //! form, all that functions remember, buckets that wait for late events, the files of series that were set aside, and the state of
-//! the patterns. Versions 1 and 2 are still read; detectors of points and patterns begin anew then.
+//! the patterns; version 4 detectors of points of several kinds, and in buckets that wait. Older versions are still read; from 1 and 2 detectors of
+//! points and patterns begin anew.
 //!
 //! Magic (8 bytes), format version (u32), then the state, then CRC-32C (u32) over everything before it; numbers are
 //! little-endian. The state is tied to the position of the last event observed. What was learnt by a metric whose
@@ -14,7 +15,7 @@ use super::corrections::Corrections;
 use super::detector::Population;
 use super::engine::{Counters, Engine, Front};
 use super::judge::{MetricState, Slice};
-use super::points::{Combined, Detector, old};
+use super::points::{Own, old};
 use super::recall::Recall;
 use super::series::{CLOSED, NOWHERE, Series};
 use super::tail::Tail;
@@ -22,11 +23,13 @@ use crate::event::SeqNo;
 
 const MAGIC: &[u8; 8] = b"OVANOMLY";
 /// Version of the format written here.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// The first version with detectors of points and values that were had.
 const WITH_POINTS_AND_KNOWN: u32 = 2;
 /// The first version with what stands in [`Engine::save_later`], with patterns, and with detectors of points as they are now.
 const WITH_CORRECTIONS_AND_ASIDE: u32 = 3;
+/// The first version with detectors of points of several kinds.
+const WITH_KINDS: u32 = 4;
 /// Magic, version and checksum.
 const FRAME: usize = 16;
 
@@ -113,7 +116,7 @@ impl Engine {
         self.metrics.iter().for_each(|state| state.save(out));
         out.u32(self.table.len() as u32);
         self.table.iter().for_each(|series| series.save(&self.buckets, out));
-        self.save_beside(out, |series| series.combined.as_deref(), Combined::save);
+        self.save_beside(out, |series| series.own.as_deref(), Own::save);
         self.save_beside(out, |series| series.recall.as_deref(), Recall::save);
         self.save_later(out);
         self.patterns.save(out);
@@ -160,9 +163,10 @@ impl Engine {
         let (places, dropped) = self.load_metrics(input)?;
         let slots = self.load_series(input, &places)?;
         if version >= WITH_CORRECTIONS_AND_ASIDE {
-            self.load_beside(input, &slots, Combined::load, |series, state| series.combined = Some(state))?;
+            let load = if version >= WITH_KINDS { Own::load } else { Own::load_combined };
+            self.load_beside(input, &slots, load, |series, state| series.own = Some(state))?;
             self.load_beside(input, &slots, Recall::load, |series, state| series.recall = Some(state))?;
-            self.load_later(input, &places, &slots)?;
+            self.load_later(input, &places, &slots, version >= WITH_KINDS)?;
             self.patterns.load(input)?;
         } else if version >= WITH_POINTS_AND_KNOWN {
             self.load_beside(input, &slots, old::skip, |_, _| ())?;
@@ -173,7 +177,13 @@ impl Engine {
         if input.is_empty() { Ok(dropped) } else { Err(Damaged) }
     }
 
-    fn load_later(&mut self, input: &mut Reader<'_>, places: &[Option<u16>], slots: &[u32]) -> Result<(), Damaged> {
+    fn load_later(
+        &mut self,
+        input: &mut Reader<'_>,
+        places: &[Option<u16>],
+        slots: &[u32],
+        with_kinds: bool,
+    ) -> Result<(), Damaged> {
         let Counters { corrected, set_aside, taken_back, .. } = &mut self.counters;
         for count in [corrected, set_aside, taken_back] {
             *count = input.u64()?;
@@ -183,7 +193,7 @@ impl Engine {
             let series = if *slot == NOWHERE { &mut left_out } else { self.table.at_mut(*slot) };
             series.load_later(input)?;
         }
-        self.corrections = Corrections::load(input, places)?;
+        self.corrections = Corrections::load(input, places, with_kinds)?;
         let named = Aside::load(input)?;
         if let Some(aside) = &mut self.aside {
             aside.reopen(&named, |key| self.table.find(key).is_some());
@@ -378,8 +388,8 @@ mod tests {
     fn a_snapshot_of_a_newer_program_is_told_as_such() {
         let mut feed = Feed::new(settings(DECLARED));
         let mut bytes = feed.engine.snapshot();
-        bytes[8] = 4;
-        assert_eq!(feed.engine.restore(&bytes), Err(SnapshotError::Newer { found: 4 }));
+        bytes[8] = 5;
+        assert_eq!(feed.engine.restore(&bytes), Err(SnapshotError::Newer { found: 5 }));
     }
 
     #[test]
@@ -399,6 +409,148 @@ mod tests {
         assert_eq!(other.engine.restore(&older).map(|restored| restored.dropped), Ok(vec![]));
         assert_eq!(other.engine.series(), feed.engine.series());
         assert_eq!(other.engine.position(), feed.engine.position());
+    }
+
+    /// The snapshot of a feed up to what only some series have, as all versions begin; and what stands behind it until the checksum.
+    fn halves(feed: &mut Feed) -> (Vec<u8>, usize) {
+        let bytes = feed.engine.snapshot();
+        let (mut behind, engine) = (Writer::default(), &mut feed.engine);
+        engine.save_beside(&mut behind, |series| series.own.as_deref(), Own::save);
+        engine.save_beside(&mut behind, |series| series.recall.as_deref(), Recall::save);
+        engine.save_later(&mut behind);
+        engine.patterns.save(&mut behind);
+        let length = bytes.len() - 4;
+        let front = length - behind.finish().len();
+        (bytes[..length].to_vec(), front)
+    }
+
+    fn framed(mut bytes: Vec<u8>, version: u8) -> Vec<u8> {
+        bytes[8] = version;
+        let checksum = crc32c::crc32c(&bytes);
+        bytes.extend_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+
+    /// The combined detector of version 2 with so many values and shapes and alarms, field by field as it was written then.
+    fn old_detector(timed: bool, values: u32, shapes: u32, alarms: u8) -> Vec<u8> {
+        let mut out = Writer::default();
+        let numbers = |out: &mut Writer, count: usize| (0..count).for_each(|number| out.f64(number as f64));
+        out.u8(u8::from(timed));
+        // weight, number of points, means and window
+        numbers(&mut out, 2 + 27);
+        // slots of half hours, hours and the week: means, and how many each is of
+        for slots in [48, 24, 336] {
+            numbers(&mut out, slots);
+            (0..slots).for_each(|slot| out.u32(slot as u32));
+        }
+        for _ in 0..if timed { 7 } else { 4 } {
+            for steps in [20, 28, 40, 56, 80] {
+                // low, high, counted; a cell more than there are steps
+                numbers(&mut out, 3 + steps + 1);
+            }
+        }
+        // moves: last values and how many, spreads of a mean, a square and a number, tails of three numbers and the calm
+        out.u8(3);
+        numbers(&mut out, 3);
+        out.u32(3);
+        numbers(&mut out, 26 * 3);
+        (0..3).for_each(|_| {
+            numbers(&mut out, 3);
+            out.u32(9);
+        });
+        // sequences: number, mean, square, a spread; values; shapes of sixteen numbers of four bytes with their worth
+        numbers(&mut out, 3 + 3);
+        out.u32(values);
+        numbers(&mut out, values as usize);
+        out.u32(shapes);
+        numbers(&mut out, 10 * shapes as usize);
+        // a tail; alarms
+        numbers(&mut out, 3);
+        out.u32(7);
+        out.u64(5_000);
+        out.u8(0);
+        out.u8(alarms);
+        numbers(&mut out, 2 * usize::from(alarms));
+        out.finish()
+    }
+
+    #[test]
+    fn snapshots_of_version_2_are_read_and_their_detectors_of_points_begin_anew() {
+        let mut feed = Feed::new(settings(WITH_POINTS));
+        events(4_000, 5).iter().for_each(|event| drop(feed.observe(event)));
+        let (bytes, front) = halves(&mut feed);
+        let known: Vec<(u32, Recall)> = (0_u32..)
+            .zip(feed.engine.table.iter())
+            .filter_map(|(slot, series)| Some((slot, series.recall.as_deref()?.clone())))
+            .collect();
+        assert!(known.len() >= 6);
+        let mut out = Writer::default();
+        out.bytes(&bytes[..front]);
+        let detectors = [(0, true, 16, 3, 12), (2, false, 0, 0, 0), (4, true, 9, 256, 64)];
+        out.u32(detectors.len() as u32);
+        for (slot, timed, values, shapes, alarms) in detectors {
+            out.u32(slot);
+            out.bytes(&old_detector(timed, values, shapes, alarms));
+        }
+        out.u32(known.len() as u32);
+        for (slot, recall) in &known {
+            out.u32(*slot);
+            let mut one = Writer::default();
+            recall.save(&mut one);
+            // without the byte that says which memory it is: there was only one
+            out.bytes(&one.finish()[1..]);
+        }
+        let older = framed(out.finish(), 2);
+        let mut other = Feed::new(settings(WITH_POINTS));
+        let restored = other.engine.restore(&older).expect("whole");
+        assert_eq!((restored.position, restored.dropped.len()), (SeqNo(4_000), 0));
+        assert_eq!(other.engine.series(), feed.engine.series());
+        for (one, other) in feed.engine.table.iter().zip(other.engine.table.iter()) {
+            assert_eq!((one.key, &one.detector, &one.recall), (other.key, &other.detector, &other.recall));
+            assert!(other.own.is_none());
+        }
+        // and goes on
+        events(6_000, 5)[4_000..].iter().for_each(|event| drop(other.observe(event)));
+        let again = other.engine.snapshot();
+        assert!(other.engine.restore(&again).is_ok() && other.engine.table.iter().any(|series| series.own.is_some()));
+        for cut in (0..older.len() - 4).step_by(997) {
+            assert!(
+                Feed::new(settings(WITH_POINTS)).engine.restore(&framed(older[..cut.max(12)].to_vec(), 2)).is_err()
+            );
+        }
+    }
+
+    #[test]
+    fn snapshots_of_version_3_go_on_to_the_digit() {
+        let mut settings = settings(WITH_POINTS);
+        settings.record_from = 20.0;
+        let events = events(6_000, 6);
+        let mut feed = Feed::new(settings.clone());
+        events[..4_000].iter().for_each(|event| drop(feed.observe(event)));
+        feed.drain();
+        feed.records.clear();
+        // buckets that wait had no detector with them, and those of series no byte in front
+        feed.engine.corrections = Corrections::default();
+        let (bytes, front) = halves(&mut feed);
+        let mut out = Writer::default();
+        out.bytes(&bytes[..front]);
+        let without_kind = |own: &Own, out: &mut Writer| {
+            let mut one = Writer::default();
+            own.save(&mut one);
+            out.bytes(&one.finish()[1..]);
+        };
+        feed.engine.save_beside(&mut out, |series| series.own.as_deref(), without_kind);
+        feed.engine.save_beside(&mut out, |series| series.recall.as_deref(), Recall::save);
+        feed.engine.save_later(&mut out);
+        feed.engine.patterns.save(&mut out);
+        let mut restored = Feed::new(settings);
+        restored.engine.restore(&framed(out.finish(), 3)).expect("whole");
+        assert!(restored.engine.table.iter().any(|series| series.own.is_some()));
+        assert!(restored.engine.snapshot() == feed.engine.snapshot());
+        for event in &events[4_000..] {
+            assert_eq!(restored.observe(event), feed.observe(event));
+        }
+        assert_eq!(restored.finish(), feed.finish());
     }
 
     #[test]

@@ -154,7 +154,7 @@ pub fn engine(config: &Config) -> Result<Option<Engine>, StartError> {
     })))
 }
 
-/// The metrics that are declared, or those that ship; each with its lateness.
+/// The metrics that are declared, or those that ship; each with its lateness and its zone.
 ///
 /// # Panics
 /// With a configuration that was not held against the schema of declarations.
@@ -162,6 +162,7 @@ pub fn declarations(config: &Config) -> Vec<MetricDeclaration> {
     let mut declared = metrics(config);
     for declaration in &mut declared {
         declaration.lateness.get_or_insert_with(|| DurationText(config.anomaly.lateness).to_string());
+        declaration.zone.get_or_insert_with(|| config.anomaly.zone.clone());
     }
     declared
 }

@@ -101,6 +101,14 @@ enum MethodName {
     Combined,
     /// Where all other entities lie
     Population,
+    /// Seven views and the last step, with the weights that do best on the Numenta Anomaly Benchmark
+    Rh7Step,
+    /// The same time 7, 14 and 21 days back
+    Periods,
+    /// Has the series moved like this before?
+    Shapes,
+    /// A hierarchical temporal memory
+    Htm,
 }
 
 impl From<MethodName> for Method {
@@ -109,6 +117,10 @@ impl From<MethodName> for Method {
             MethodName::Seasonal => Self::Seasonal,
             MethodName::Combined => Self::Combined,
             MethodName::Population => Self::Population,
+            MethodName::Rh7Step => Self::Rh7Step,
+            MethodName::Periods => Self::Periods,
+            MethodName::Shapes => Self::Shapes,
+            MethodName::Htm => Self::Htm,
         }
     }
 }
@@ -129,11 +141,15 @@ pub fn run(config: &Config, command: &AnomalyCommand) -> anyhow::Result<()> {
 }
 
 fn backtest(config: &Config, options: &BacktestOptions) -> anyhow::Result<()> {
-    let declared = declaration(config, &options.metric)?;
+    let declared = declared_with_members(config, &options.metric)?;
     let (first, data) = judged(config, options, &declared)?;
     let other = match (&options.against, options.against_detector) {
-        (Some(path), _) => Some(declaration(&configuration::load(Some(path))?, &options.metric)?),
-        (None, Some(detector)) => Some(MetricDeclaration { detector: detector.into(), ..declared }),
+        (Some(path), _) => Some(declared_with_members(&configuration::load(Some(path))?, &options.metric)?),
+        (None, Some(detector)) => {
+            let mut other = declared.clone();
+            other.1.detector = detector.into();
+            Some(other)
+        }
         (None, None) => None,
     };
     let other = other.map(|declared| judged(config, options, &declared)).transpose()?.map(|(run, _)| run);
@@ -150,20 +166,29 @@ fn backtest(config: &Config, options: &BacktestOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The declaration of a metric, with the lateness that the configuration has for all.
-fn declaration(config: &Config, name: &str) -> anyhow::Result<MetricDeclaration> {
-    let declared = configuration::declarations(config);
-    let names: Vec<&str> = declared.iter().map(|metric| metric.name.as_str()).collect();
-    match declared.iter().find(|metric| metric.name == name) {
-        Some(metric) => Ok(metric.clone()),
-        None => bail!("no metric is called '{name}'; there are {}", names.join(", ")),
-    }
+/// A metric, behind those that it looks at.
+type Declared = (Vec<MetricDeclaration>, MetricDeclaration);
+
+/// The declaration of a metric, and of those that it looks at, with the lateness that the configuration has for all.
+fn declared_with_members(config: &Config, name: &str) -> anyhow::Result<Declared> {
+    let mut declared = configuration::declarations(config);
+    let Some(metric) = declared.iter().find(|metric| metric.name == name).cloned() else {
+        let names: Vec<&str> = declared.iter().map(|metric| metric.name.as_str()).collect();
+        bail!("no metric is called '{name}'; there are {}", names.join(", "));
+    };
+    declared.retain(|other| metric.of.contains(&other.name));
+    Ok((declared, metric))
 }
 
 /// What a declaration makes of the past, one record for each bucket; and what was read.
-fn judged(config: &Config, options: &BacktestOptions, declared: &MetricDeclaration) -> anyhow::Result<(Run, String)> {
-    let mut declared = declared.clone();
+fn judged(config: &Config, options: &BacktestOptions, declared: &Declared) -> anyhow::Result<(Run, String)> {
+    let (mut all, mut declared) = declared.clone();
     if options.csv.is_some() {
+        anyhow::ensure!(
+            declared.of.is_empty(),
+            "'{}' looks at other metrics, and a file of values has only one",
+            declared.name
+        );
         declared = MetricDeclaration {
             function: Function::Sum,
             field: Some("value".to_owned()),
@@ -173,24 +198,18 @@ fn judged(config: &Config, options: &BacktestOptions, declared: &MetricDeclarati
             ..declared
         };
     }
-    let detector = method_name(declared.detector);
-    let metrics = Metrics::check(std::slice::from_ref(&declared))
+    let detector = declared.detector.name();
+    all.push(declared.clone());
+    let metrics = Metrics::check(&all)
         .map_err(|faults| anyhow::anyhow!(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
     let settings =
         anomaly::Settings { metrics, series: config.anomaly.max_series, record_from: 0.0, ..Default::default() };
-    let past = read(config, options.csv.as_deref(), &options.past, Engine::new(settings))?;
+    let mut past = read(config, options.csv.as_deref(), &options.past, Engine::new(settings))?;
+    past.records.retain(|record| record.metric == declared.name);
     let data = said(&past);
     let forecast = |record: &anomaly::AnomalyRecord| past.engine.forecast(record, AHEAD);
     let run = Run::new(&declared.name, detector, config.anomaly.threshold, &past.records, forecast);
     Ok((run, data))
-}
-
-fn method_name(method: Method) -> &'static str {
-    match method {
-        Method::Seasonal => "seasonal",
-        Method::Combined => "combined",
-        Method::Population => "population",
-    }
 }
 
 fn learn(config: &Config, options: &LearnOptions) -> anyhow::Result<()> {

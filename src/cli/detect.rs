@@ -48,6 +48,8 @@ enum DetectorName {
     Periods,
     /// A memory of sequences: has the series moved like this before?
     Shapes,
+    /// A hierarchical temporal memory: does the series go on as cells that have learnt it predict?
+    Htm,
     /// An alarm every 600 points, whatever they say: what gaming gets
     Periodic,
     /// An alarm wherever the value leaves its range so far: what gaming gets
@@ -62,6 +64,7 @@ impl From<DetectorName> for Judge {
             DetectorName::Robust => Self::Detector(Kind::Robust),
             DetectorName::Periods => Self::Detector(Kind::Periods),
             DetectorName::Shapes => Self::Detector(Kind::Shapes),
+            DetectorName::Htm => Self::Detector(Kind::Htm),
             DetectorName::Periodic => Self::Periodic,
             DetectorName::RangeRecord => Self::RangeRecord,
         }

@@ -81,6 +81,7 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
             max_series: raw.anomaly.max_series,
             max_aside: raw.anomaly.max_aside.0,
             snapshot_every: raw.anomaly.snapshot_every.0,
+            zone: raw.anomaly.zone.clone(),
             patterns: raw.anomaly.patterns.clone(),
         },
         store,

@@ -226,6 +226,8 @@ pub struct Anomaly {
     pub max_aside: u64,
     /// Time between two snapshots.
     pub snapshot_every: Duration,
+    /// The zone of metrics that say none, as it is written.
+    pub zone: String,
     /// What to look for beside metrics, as it is written.
     pub patterns: Patterns,
 }

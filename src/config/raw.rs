@@ -352,6 +352,9 @@ pub struct Anomaly {
     /// How often what was learnt is saved.
     #[schemars(extend("x-minimum" = "1s"))]
     pub snapshot_every: DurationText,
+    /// Whose hours and days metrics go by that say no `zone` of their own: `UTC`, a name of the time zone database such as `Europe/Vienna`, or a
+    /// rule such as `CET-1CEST,M3.5.0,M10.5.0/3`. With another one metrics are learnt anew.
+    pub zone: String,
     /// What no single connection shows.
     pub patterns: Patterns,
 }
@@ -366,6 +369,7 @@ impl Default for Anomaly {
             max_series: 200_000,
             max_aside: SizeText(1_000_000_000),
             snapshot_every: seconds(60),
+            zone: "UTC".to_owned(),
             patterns: Patterns::default(),
         }
     }

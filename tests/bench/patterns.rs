@@ -34,16 +34,21 @@ impl Fields for Event {
 
 /// Prints nanoseconds an event (one thread) and bytes an entity, saved.
 pub fn print() {
-    println!("patterns: one thread, {EVENTS} events, at most 100,000 entities of each kind");
-    let pairs: [(&str, u32); 3] = [("1,000 pairs", 1_000), ("50,000 pairs", 50_000), ("a pair each", EVENTS)];
-    for (name, pairs) in pairs {
-        tell(name, |number| Event::Call(call(number % pairs)));
-    }
+    beacons();
     tell("questions of 200 hosts", |number| {
         let name =
             format!("{}.domain{}.example", ["www", "mail", "cdn", "a1b2c3"][number as usize % 4], number % 3_000);
         Event::Question(format!("10.0.0.{}", number % 200), name)
     });
+}
+
+/// The same for connections alone, whose regularity is looked at.
+pub fn beacons() {
+    println!("patterns: one thread, {EVENTS} events, at most 100,000 entities of each kind");
+    let pairs: [(&str, u32); 3] = [("1,000 pairs", 1_000), ("50,000 pairs", 50_000), ("a pair each", EVENTS)];
+    for (name, pairs) in pairs {
+        tell(name, |number| Event::Call(call(number % pairs)));
+    }
 }
 
 fn tell(name: &str, event: impl Fn(u32) -> Event) {

@@ -70,6 +70,46 @@ fn only_the_time_that_is_asked_for_counts_and_an_unknown_metric_is_named() {
     assert!(!done.status.success() && said.contains("no metric is called 'lode'; there are load"), "{said}");
 }
 
+const TOGETHER: &str = r#"
+anomaly:
+  zone: CET-1CEST,M3.5.0,M10.5.0/3
+  metrics:
+    - {name: requests, over: [host.name], function: sum, field: http.requests, direction: both, gap: unknown}
+    - {name: bytes_out, title: bytes sent by, over: [host.name], function: sum, field: http.response.bytes, direction: both, gap: unknown}
+    - {name: host_together, title: requests and bytes together of, over: [host.name], function: joint, of: [requests, bytes_out], peak: odd_load}
+"#;
+
+#[test]
+fn metrics_of_a_host_are_looked_at_together_over_the_past() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.yml"), TOGETHER).unwrap();
+    let mut text = String::new();
+    let chance = |at: u32| {
+        f64::from(at.wrapping_mul(2_654_435_761).rotate_left(13).wrapping_mul(2_246_822_519) >> 8) / 16_777_216.0
+    };
+    for minute in 0..2_400_u32 {
+        // the load wanders widely, and bytes go with it; once half of them are missing
+        let load = 300.0 + 1_400.0 * chance(minute);
+        let bytes = if minute == 2_000 { 500.0 * 900.0 } else { 900.0 * load * (0.97 + 0.06 * chance(minute + 7_777)) };
+        let load = if minute == 2_000 { 1_500.0 } else { load };
+        writeln!(
+            text,
+            r#"{{"@timestamp":"2026-07-{:02}T{:02}:{:02}:00Z","host":{{"name":"web"}},"http":{{"requests":{load:.0},"response":{{"bytes":{bytes:.0}}}}}}}"#,
+            1 + minute / 1_440,
+            minute / 60 % 24,
+            minute % 60,
+        )
+        .unwrap();
+    }
+    std::fs::write(folder.path().join("events.ndjson"), text).unwrap();
+    let report = report(folder.path(), &["--config", "c.yml", "--metric", "host_together", "events.ndjson"]);
+    let alarms = report["run"]["alarms"].as_array().unwrap();
+    assert_eq!(alarms.len(), 1, "{alarms:?}");
+    let reason = alarms[0]["reason"].as_str().unwrap();
+    // 09:20 UTC, by the clock of the zone
+    assert!(reason.contains("between 11:20 and 11:21 CEST") && reason.contains("bytes sent by 450 kB"), "{reason}");
+}
+
 /// The password guessing of a real authentication log, as a grok filter for sshd would hand it on.
 fn logins(file: &Path) -> String {
     let months = [("Mar", 3), ("Apr", 4)];

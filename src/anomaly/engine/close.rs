@@ -37,10 +37,17 @@ impl Engine {
     /// may lack events.
     pub(super) fn close(&mut self, place: usize, slot: u32, index: i64, due: bool) {
         let series = self.table.at_mut(slot);
-        let Some(running) = self.buckets.take(series, index) else { return };
+        let Some(mut running) = self.buckets.take(series, index) else { return };
         self.counters.buckets += 1;
         let state = &mut self.metrics[place];
-        let closed = state.close(series, &running, due);
+        let mut contributors = Vec::new();
+        if state.metric.is_joint() {
+            let Some(told) = state.weigh(series, &mut running, due) else { return };
+            contributors = told;
+        }
+        let mut closed = state.close(series, &running, due);
+        closed.contributors = contributors;
+        let value = running.value(state.metric.function);
         let is_told = severity(closed.evidence) >= f64::from(self.settings.record_from);
         if is_told {
             self.counters.records += 1;
@@ -50,22 +57,28 @@ impl Engine {
                 key: series.key,
                 entity: &series.entity,
                 index,
-                value: running.value(state.metric.function),
+                value,
                 outlook: closed.outlook,
                 evidence: closed.evidence,
                 side: closed.side,
                 reason: closed.reason,
                 multi_bucket: closed.multi_bucket,
                 seldom: closed.seldom,
+                contributors: &closed.contributors,
                 corrected: None,
             }));
         }
         let would_miss = due && state.would_miss(series, index + 1);
+        let entity = (due && !state.metric.feeds.is_empty()).then(|| series.entity.clone());
         if due {
-            self.wait_for_late(place, slot, running, &closed, is_told);
+            self.wait_for_late(place, slot, running, &mut closed, is_told);
         }
         if would_miss {
             self.expect(slot, index + 1);
+        }
+        // at the end, because another series may take this one's place
+        if let Some(entity) = entity {
+            self.hand_on(place, &entity, index, value);
         }
     }
 

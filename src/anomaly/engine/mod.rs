@@ -12,6 +12,7 @@ use super::corrections::Corrections;
 use super::declare::Function;
 use super::fields::{Fields, Reading};
 use super::judge::MetricState;
+use super::metric::Metric;
 use super::patterns::{Finding as PatternFinding, Patterns};
 use super::record::AnomalyRecord;
 use super::series::{Buckets, CLOSED, Running, Series, Table};
@@ -211,7 +212,7 @@ impl Engine {
         }
         let slot = match self.table.find(key) {
             Some(slot) => slot,
-            None => self.admit(place, key, at, fields),
+            None => self.admit(place, key, at, |metric| metric.entity_text(fields)),
         };
         if self.table.at(slot).current.index != index {
             self.turn_to(slot, index);
@@ -220,7 +221,7 @@ impl Engine {
         let function = state.metric.function;
         let series = self.table.at_mut(slot);
         series.touched = series.touched.max(at);
-        series.add(function, sample, at, &state.metric.list(fields));
+        series.add(function, sample, state.metric.met_at(at), &state.metric.list(fields));
         let value = series.current.value(function);
         if value >= series.current.judge_from || function == Function::Mean {
             state.judge_running(series, value);
@@ -229,10 +230,16 @@ impl Engine {
     }
 
     /// A series for a key that has none, in the place of another if there are too many.
-    fn admit(&mut self, place: usize, key: u64, at: i64, fields: &impl Fields) -> u32 {
+    pub(in crate::anomaly) fn admit(
+        &mut self,
+        place: usize,
+        key: u64,
+        at: i64,
+        entity: impl FnOnce(&Metric) -> Box<str>,
+    ) -> u32 {
         let back = self.aside.as_mut().and_then(|aside| aside.take(key));
         self.counters.taken_back += u64::from(back.is_some());
-        let mut series = back.unwrap_or_else(|| Series::new(key, 0, self.metrics[place].metric.entity_text(fields)));
+        let mut series = back.unwrap_or_else(|| Series::new(key, 0, entity(&self.metrics[place].metric)));
         series.metric = place as u16;
         if !self.table.is_full() {
             return self.table.add(series);
@@ -255,7 +262,7 @@ impl Engine {
     }
 
     /// Makes bucket `index` the current one of a series; opens it if need be.
-    fn turn_to(&mut self, slot: u32, index: i64) {
+    pub(in crate::anomaly) fn turn_to(&mut self, slot: u32, index: i64) {
         let series = self.table.at_mut(slot);
         let known = self.buckets.take(series, index);
         let before = std::mem::replace(&mut series.current, Running::NONE);

@@ -75,6 +75,18 @@ fn observe(engine: &mut Engine, (second, event): &(i64, Event)) -> (String, Vec<
 proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(8))]
     #[test]
+    fn output_on_a_prefix_is_a_prefix_of_the_output(seed in any::<u64>(), cut in 0_usize..3_000, small in any::<bool>()) {
+        let settings = settings(if small { 12 } else { 1_000 });
+        let events = traffic(seed, 3_000);
+        let run = |count: usize| {
+            let mut engine = Engine::new(settings.clone());
+            events[..count].iter().map(|event| observe(&mut engine, event)).collect::<Vec<_>>()
+        };
+        let (whole, prefix) = (run(events.len()), run(cut.min(events.len())));
+        prop_assert_eq!(&whole[..prefix.len()], &prefix[..]);
+    }
+
+    #[test]
     fn a_restored_engine_goes_on_to_the_digit_with_all_patterns(seed in any::<u64>(), cut in 0_usize..3_000, small in any::<bool>()) {
         let settings = settings(if small { 12 } else { 1_000 });
         let events = traffic(seed, 3_000);

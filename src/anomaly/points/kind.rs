@@ -1,10 +1,11 @@
 //! Which detectors there are, by name.
 
-use super::{Combined, Detector, Periods, Rh7Step, Robust, Shapes};
+use super::{Combined, Detector, Htm, Periods, Rh7Step, Robust, Shapes};
 use crate::anomaly::codec::{Damaged, Reader};
 
 /// A detector of points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Kind {
     /// Novelty of seven views and the last move, calibrated on the series itself.
     #[default]
@@ -17,11 +18,13 @@ pub enum Kind {
     Periods,
     /// A memory of sequences.
     Shapes,
+    /// A hierarchical temporal memory.
+    Htm,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Combined, Self::Rh7Step, Self::Robust, Self::Periods, Self::Shapes];
+    pub const ALL: [Self; 6] = [Self::Combined, Self::Rh7Step, Self::Robust, Self::Periods, Self::Shapes, Self::Htm];
 
     /// As it is written in commands and reports.
     pub fn name(self) -> &'static str {
@@ -31,6 +34,7 @@ impl Kind {
             Self::Robust => "robust",
             Self::Periods => "periods",
             Self::Shapes => "shapes",
+            Self::Htm => "htm",
         }
     }
 
@@ -42,6 +46,7 @@ impl Kind {
             Self::Robust => Box::new(Robust::new(timed)),
             Self::Periods => Box::new(Periods::new()),
             Self::Shapes => Box::new(Shapes::new()),
+            Self::Htm => Box::new(Htm::new(timed)),
         }
     }
 
@@ -56,6 +61,7 @@ impl Kind {
             Self::Robust => Box::new(Robust::load(input)?),
             Self::Periods => Box::new(Periods::load(input)?),
             Self::Shapes => Box::new(Shapes::load(input)?),
+            Self::Htm => Box::new(Htm::load(input)?),
         })
     }
 }

@@ -7,16 +7,16 @@
 use std::sync::LazyLock;
 
 /// What is left of a count after a point.
-pub(super) const FADE: f64 = 0.9997;
+pub(in crate::anomaly) const FADE: f64 = 0.9997;
 /// Points after which all counts lose a level.
-pub(super) const FADE_EVERY: u32 = 160;
+pub(in crate::anomaly) const FADE_EVERY: u32 = 160;
 /// The largest count told: more than a count that fades can reach.
 const MOST: f64 = 3_700.0;
 const LEVELS: usize = 256;
 
 /// What each level is.
 #[derive(Debug)]
-pub(super) struct Levels {
+pub(in crate::anomaly) struct Levels {
     counts: [f32; LEVELS],
     /// The level below one more, and how often out of 2^16 it is the one above that.
     more: [(u8, u16); LEVELS],
@@ -28,7 +28,7 @@ static TABLE: LazyLock<Levels> = LazyLock::new(Levels::new);
 
 impl Levels {
     /// The table, which is made once.
-    pub(super) fn table() -> &'static Self {
+    pub(in crate::anomaly) fn table() -> &'static Self {
         &TABLE
     }
 
@@ -57,26 +57,26 @@ impl Levels {
 
     /// The count of a level.
     #[inline]
-    pub(super) fn count(&self, level: u8) -> f32 {
+    pub(in crate::anomaly) fn count(&self, level: u8) -> f32 {
         self.counts[usize::from(level)]
     }
 
     /// The level of one more; `dice` is any of 2^16.
     #[inline]
-    pub(super) fn one_more(&self, level: u8, dice: u16) -> u8 {
+    pub(in crate::anomaly) fn one_more(&self, level: u8, dice: u16) -> u8 {
         let (below, part) = self.more[usize::from(level)];
         below.saturating_add(u8::from(dice < part))
     }
 
     /// The level of the sum of two counts.
     #[inline]
-    pub(super) fn sum(&self, one: u8, other: u8) -> u8 {
+    pub(in crate::anomaly) fn sum(&self, one: u8, other: u8) -> u8 {
         let (less, more) = (one.min(other), one.max(other));
         if less == 0 { more } else { more.saturating_add(self.above[usize::from(more - less)]) }
     }
 
     /// The level that is nearest to a count; 0 for next to nothing.
-    pub(super) fn nearest(count: f32) -> u8 {
+    pub(in crate::anomaly) fn nearest(count: f32) -> u8 {
         if count <= 0.0 {
             return 0;
         }
@@ -87,7 +87,7 @@ impl Levels {
 
 /// Sixteen bits for each of four histograms: what stands for chance (the finisher of MurmurHash3, Austin Appleby, public domain).
 #[inline]
-pub(super) fn dice(place: u64) -> u64 {
+pub(in crate::anomaly) fn dice(place: u64) -> u64 {
     let mut hash = place.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     hash ^= hash >> 33;
     hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);

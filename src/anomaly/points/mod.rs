@@ -15,12 +15,14 @@ mod compact;
 pub(crate) mod contract;
 mod density;
 mod histogram;
+mod htm;
 mod kept;
 mod kind;
-mod levels;
+pub(super) mod levels;
 mod memory;
 mod novelty;
 pub(super) mod old;
+mod own;
 mod own_tail;
 mod periods;
 mod recent;
@@ -33,7 +35,9 @@ mod surge;
 mod views;
 
 pub use combined::Combined;
+pub use htm::Htm;
 pub use kind::Kind;
+pub(super) use own::Own;
 pub use periods::{Past, Periods};
 pub use rh7::Rh7Step;
 pub use robust::Robust;
@@ -87,6 +91,10 @@ pub enum Reason {
     Step,
     /// The sequence of the last values.
     Shape,
+    /// How often, of late, what came was not what cells had predicted.
+    Unpredicted,
+    /// The value beside those at the same time of past weeks.
+    PastWeeks,
 }
 
 impl Reason {
@@ -102,6 +110,8 @@ impl Reason {
             Self::Week => "level for this time of the week",
             Self::Step => "last step",
             Self::Shape => "sequence of last values",
+            Self::Unpredicted => "sequence, which was not foretold",
+            Self::PastWeeks => "distance from the same time in past weeks",
         }
     }
 }

@@ -20,6 +20,10 @@ const BACK: [i64; 3] = [7, 14, 21];
 const KNOWN: usize = 2;
 /// The range counts at least as this share of the mean: three equal values are no law.
 const LEAST_RANGE: f64 = 0.05;
+/// And at least as what values usually stray from the mean of their past periods, learnt over so many points.
+const SPAN: f64 = 2_000.0;
+/// Values farther outside than so many ranges are no more unusual.
+const FARTHEST: f64 = 1e6;
 
 /// The detector.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +32,9 @@ pub struct Periods {
     slots: Vec<(f64, u32)>,
     /// The newest day.
     today: Option<i64>,
+    /// How far values usually lie from the mean of their past periods, and of how many points.
+    strayed: f64,
+    compared: u32,
     alarms: Alarms<f32, REMEMBERED>,
 }
 
@@ -45,17 +52,18 @@ pub struct Past {
 }
 
 impl Past {
-    /// How far `value` lies outside of the smallest and largest, in ranges.
-    pub fn excess(&self, value: f64) -> f64 {
-        let range = (self.most - self.least).max(LEAST_RANGE * self.mean.abs()).max(f64::MIN_POSITIVE);
-        (value - self.most).max(self.least - value).max(0.0) / range
+    /// How far `value` lies outside of the smallest and largest, in ranges; a range counts at least as what values of the series have
+    /// usually `strayed`.
+    pub fn excess(&self, value: f64, strayed: f64) -> f64 {
+        let range = (self.most - self.least).max(LEAST_RANGE * self.mean.abs()).max(strayed).max(f64::MIN_POSITIVE);
+        ((value - self.most).max(self.least - value).max(0.0) / range).min(FARTHEST)
     }
 }
 
 impl Periods {
     /// Nothing learnt.
     pub fn new() -> Self {
-        Self { slots: vec![(0.0, 0); SLOTS * DAYS], today: None, alarms: Alarms::new() }
+        Self { slots: vec![(0.0, 0); SLOTS * DAYS], today: None, strayed: 0.0, compared: 0, alarms: Alarms::new() }
     }
 
     /// The same time in past periods; none where too few are known.
@@ -110,6 +118,7 @@ impl Periods {
         for (sum, count) in &mut periods.slots {
             (*sum, *count) = (input.f64()?, input.u32()?);
         }
+        (periods.strayed, periods.compared) = (input.f64()?, input.u32()?);
         periods.alarms = Alarms::load(input)?;
         Ok(periods)
     }
@@ -133,11 +142,20 @@ fn index(day: i64, slot: usize) -> usize {
 impl Detector for Periods {
     fn observe(&mut self, point: Point) -> Judgement {
         let Some(value) = usable(point.value) else { return Judgement::NOTHING };
-        let excess = self.past(point.seconds).map_or(0.0, |past| past.excess(value));
+        let past = self.past(point.seconds);
+        let excess = past.map_or(0.0, |past| past.excess(value, self.strayed));
+        if let Some(past) = past {
+            self.compared = self.compared.saturating_add(1);
+            let rate = (2.0 / (SPAN + 1.0)).max(1.0 / f64::from(self.compared));
+            // what lies far outside is learnt as if it lay a few ranges away
+            let strayed = (value - past.mean).abs();
+            let most = if self.strayed > 0.0 { 8.0 * self.strayed } else { strayed };
+            self.strayed += rate * (strayed.min(most) - self.strayed);
+        }
         // beyond one range, in nats of ranges: a jump of 10^12 is not a billion times as telling as one of 10^3
         let raw = 5.0 * excess.max(1.0).ln();
         self.learn(value, point.seconds);
-        Judgement { raw, alarm: self.alarms.observe(raw), reason: Reason::Week }
+        Judgement { raw, alarm: self.alarms.observe(raw), reason: Reason::PastWeeks }
     }
 
     fn save(&self, out: &mut Writer) {
@@ -147,6 +165,8 @@ impl Detector for Periods {
             out.f64(*sum);
             out.u32(*count);
         }
+        out.f64(self.strayed);
+        out.u32(self.compared);
         self.alarms.save(out);
     }
 }

@@ -17,6 +17,7 @@ use times::Times;
 use super::codec::{Damaged, Reader, Writer};
 use super::declare::Function;
 use super::distinct::Distinct;
+use super::joint::Forest;
 
 pub(super) use changes::hashes_of_list;
 
@@ -35,6 +36,8 @@ pub(super) enum Recall {
     Growth(Distinct),
     /// The last list.
     Changes(Changes),
+    /// How the values of several metrics come together; it learns buckets and not events.
+    Forest(Forest),
 }
 
 /// An event as memories see it.
@@ -75,6 +78,7 @@ impl Recall {
                 (all.estimate() - before).max(0.0)
             }
             Self::Changes(changes) => changes.meet(list),
+            Self::Forest(_) => 0.0,
         }
     }
 
@@ -104,6 +108,10 @@ impl Recall {
                 out.u8(5);
                 changes.save(out);
             }
+            Self::Forest(forest) => {
+                out.u8(6);
+                forest.save(out);
+            }
         }
     }
 
@@ -115,6 +123,7 @@ impl Recall {
             3 => Self::Counter(Counter::load(input)?),
             4 => Self::Growth(Distinct::load(input)?),
             5 => Self::Changes(Changes::load(input)?),
+            6 => Self::Forest(Forest::load(input)?),
             _ => return Err(Damaged),
         })
     }

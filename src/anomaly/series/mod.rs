@@ -12,7 +12,7 @@ use super::codec::{Damaged, Reader, Writer};
 use super::declare::Function;
 use super::detector::Seasonal;
 use super::heights::Heights;
-use super::points::{Combined, Detector};
+use super::points::Own;
 use super::recall::{Met, Recall};
 use super::tail::Habit;
 
@@ -39,7 +39,7 @@ pub(super) struct Series {
     pub last_value: f64,
     pub heights: Heights,
     /// Where the metric asks for it: made when the first bucket closes.
-    pub combined: Option<Box<Combined>>,
+    pub own: Option<Box<Own>>,
     /// Where the metric's function asks for it: made with the first event.
     pub recall: Option<Box<Recall>>,
     /// The values of the entity's fields, joined by [`SEPARATOR`].
@@ -64,7 +64,7 @@ impl Series {
             pressure: 0.0,
             last_value: 0.0,
             heights: Heights::default(),
-            combined: None,
+            own: None,
             recall: None,
             entity,
         }
@@ -93,10 +93,7 @@ impl Series {
     pub(super) fn save_alone(&self, out: &mut Writer) {
         self.save(&Buckets::default(), out);
         self.save_later(out);
-        out.u8(u8::from(self.combined.is_some()));
-        if let Some(combined) = &self.combined {
-            combined.save(out);
-        }
+        Own::save_option(self.own.as_deref(), out);
         out.u8(u8::from(self.recall.is_some()));
         if let Some(recall) = &self.recall {
             recall.save(out);
@@ -107,7 +104,7 @@ impl Series {
     pub(super) fn load_alone(input: &mut Reader<'_>) -> Result<Self, Damaged> {
         let mut series = Self::load(input, &mut Buckets::default())?;
         series.load_later(input)?;
-        series.combined = if input.u8()? == 0 { None } else { Some(Box::new(Combined::load(input)?)) };
+        series.own = Own::load_option(input)?.map(Box::new);
         series.recall = if input.u8()? == 0 { None } else { Some(Box::new(Recall::load(input)?)) };
         if input.is_empty() { Ok(series) } else { Err(Damaged) }
     }

@@ -39,6 +39,17 @@ pub struct KpiReport {
     pub train: Quality,
     /// F1 of an alarm every 600 points and of one at every record of the range.
     pub baselines: Baselines,
+    /// How strong an alarm is that so few of the unlabelled points have, training rows and others together.
+    pub strengths: Vec<Quantile>,
+}
+
+/// A strength of alarms, and how seldom one is as strong.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Quantile {
+    /// −log10 of the share of points.
+    pub evidence: f64,
+    /// The strength.
+    pub strength: f64,
 }
 
 /// What gaming gets.
@@ -56,6 +67,8 @@ struct Part {
     strengths: Vec<Strength>,
     events: usize,
     points: usize,
+    /// Of the points, those that are labelled.
+    labelled: usize,
 }
 
 /// Evaluates a folder of series; `progress` is told how many are done.
@@ -86,7 +99,21 @@ pub fn evaluate(folder: &Path, judge: Judge, progress: &mut dyn FnMut(usize)) ->
         alarms_per_1000: 1000.0 * super::share(alarms, points),
         train,
         baselines: Baselines { periodic: periodic.f1, range_record: range.f1 },
+        strengths: strengths(&parts[0]),
     })
+}
+
+/// How strong the alarms of unlabelled points are.
+fn strengths(parts: &[Part; 2]) -> Vec<Quantile> {
+    let points: usize = parts.iter().map(|part| part.points - part.labelled).sum();
+    let all = parts.iter().flat_map(|part| &part.strengths);
+    let mut strengths: Vec<f64> = all.filter(|(_, is_right)| !is_right).map(|(strength, _)| *strength).collect();
+    strengths.sort_by(|one, other| other.total_cmp(one));
+    let at = |evidence: f64| {
+        let place = (points as f64 * 10_f64.powf(-evidence)) as usize;
+        Quantile { evidence, strength: strengths.get(place).copied().unwrap_or(0.0) }
+    };
+    [2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5].map(at).to_vec()
 }
 
 /// Adds what was said of a series to the training part (first) and the other.
@@ -107,6 +134,7 @@ fn take(series: &Series, alarms: &[f64], parts: &mut [Part; 2]) {
     for (at, alarm) in alarms.iter().enumerate().skip(UNSCORED) {
         let part = &mut parts[part(at)];
         part.points += 1;
+        part.labelled += usize::from(series.labels[at]);
         if *alarm > 0.0 && !series.labels[at] {
             part.strengths.push((*alarm, false));
         }
@@ -139,6 +167,9 @@ mod tests {
         take(&series, &alarms, &mut parts);
         let quality = Quality::at(1.0, &parts[1].strengths, parts[1].events);
         assert_eq!((quality.found, quality.false_points, quality.events), (1, 2, 2));
-        assert_eq!(parts[1].points, 250);
+        assert_eq!((parts[1].points, parts[1].labelled), (250, 40));
+        // of 210 unlabelled points two have an alarm, both as strong
+        let strengths = strengths(&parts).iter().map(|at| at.strength).collect::<Vec<_>>();
+        assert_eq!(strengths, [1.0; 7]);
     }
 }

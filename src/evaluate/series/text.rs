@@ -30,14 +30,18 @@ pub fn nab(report: &NabReport) -> String {
 
 /// Metrics of services.
 pub fn kpi(report: &KpiReport) -> String {
+    let seldom: Vec<String> =
+        report.strengths.iter().map(|at| format!("{:.1} {:.2}", at.evidence, at.strength)).collect();
     format!(
-        "{}: {} series\n  test  {}\n  train {}\n  {:.2} alarms per 1,000 points; threshold {:.4}, chosen on the training rows\n  gaming: {}\n",
+        "{}: {} series\n  test  {}\n  train {}\n  {:.2} alarms per 1,000 points; threshold {:.4}, chosen on the training rows\n  \
+         −log10 of a share of unlabelled points, and how strong their alarms are: {}\n  gaming: {}\n",
         report.detector,
         report.series,
         quality(&report.quality),
         quality(&report.train),
         report.alarms_per_1000,
         report.threshold,
+        seldom.join(", "),
         gaming(report.baselines, 3),
     )
 }
