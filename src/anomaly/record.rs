@@ -317,7 +317,7 @@ impl Metric {
         let shown = |at: EventTime| at.to_string()[11..16].to_owned();
         let Some(zone) = &self.zone else { return (shown(at), "UTC".to_owned()) };
         let local = crate::event::ReceivedTime::from_micros(zone.local(at.micros())).as_event_time();
-        (shown(local), zone.at(at.seconds()).name.clone())
+        (shown(local), zone.name(at.seconds()))
     }
 }
 

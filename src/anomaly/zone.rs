@@ -1,84 +1,48 @@
 //! The clock that a metric goes by: how far it is ahead of UTC at a time, and what it is then called.
 //!
-//! A zone is a name of the time zone database, whose files the system has (`/usr/share/zoneinfo`, or where `TZDIR` says), or a rule as POSIX
-//! writes it in `TZ`, for systems without those files. So the office's day keeps its hours over a change of the clocks.
+//! A zone is a name of the time zone database (that of the system, else the one that is part of this program), or a rule as POSIX
+//! writes it in `TZ`. So the office's day keeps its hours over a change of the clocks.
 
-mod file;
-mod rule;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
-use std::path::PathBuf;
-
-use file::Changes;
-use rule::Rule;
-
-/// Where the files of zones are.
-const FOLDER: &str = "/usr/share/zoneinfo";
 const SECOND: i64 = 1_000_000;
 
 /// A zone.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Zone {
-    /// Changes that the database lists; the rule holds behind the last of them.
-    changes: Changes,
-    rule: Option<Rule>,
-}
+pub(super) struct Zone(TimeZone);
 
-/// What the clock shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Shown {
-    /// Seconds ahead of UTC.
-    pub ahead: i32,
-    /// Such as `CEST`.
-    pub name: String,
-}
-
-/// Why a zone cannot be used; the words follow "wanted".
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ZoneError {
-    /// Neither a file nor a rule.
-    #[error(
-        "a zone that is in {folder}, such as Europe/Vienna, or a rule such as CET-1CEST,M3.5.0,M10.5.0/3; where the system has no such files, the package tzdata brings them"
-    )]
-    Unknown {
-        /// Where it was looked for.
-        folder: String,
-    },
-    /// A file that holds something else.
-    #[error("another zone: {path} is no file of the time zone database, or a damaged one")]
-    Damaged {
-        /// The file.
-        path: String,
-    },
-}
+/// Neither a name nor a rule; the words follow "wanted".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a name of the time zone database, such as Europe/Vienna, or a rule such as CET-1CEST,M3.5.0,M10.5.0/3")]
+pub(super) struct NoZone;
 
 impl Zone {
-    /// Reads a zone by its name, or a rule.
-    pub(super) fn read(text: &str) -> Result<Self, ZoneError> {
-        let folder = std::env::var_os("TZDIR").map_or_else(|| PathBuf::from(FOLDER), PathBuf::from);
-        let is_name = text.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
-        let path = folder.join(text);
-        if is_name && path.is_file() {
-            let damaged = || ZoneError::Damaged { path: path.display().to_string() };
-            let bytes = std::fs::read(&path).map_err(|_| damaged())?;
-            let (changes, rule) = file::read(&bytes).ok_or_else(damaged)?;
-            return Ok(Self { changes, rule });
-        }
-        let rule = Rule::read(text).ok_or_else(|| ZoneError::Unknown { folder: folder.display().to_string() })?;
-        Ok(Self { changes: Changes::default(), rule: Some(rule) })
+    /// A zone by its name, or by a rule.
+    pub(super) fn read(text: &str) -> Result<Self, NoZone> {
+        TimeZone::get(text).or_else(|_| TimeZone::posix(text)).map(Self).map_err(|_| NoZone)
     }
 
-    /// What the clock shows at a time, in seconds since the epoch.
-    pub(super) fn at(&self, seconds: i64) -> &Shown {
-        match &self.rule {
-            Some(rule) if self.changes.are_over(seconds) => rule.at(seconds),
-            _ => self.changes.at(seconds),
-        }
+    /// What it is called at a time, in seconds since the epoch: such as `CEST`.
+    pub(super) fn name(&self, seconds: i64) -> String {
+        self.0.to_offset_info(moment(seconds)).abbreviation().to_owned()
+    }
+
+    /// Seconds that it is ahead of UTC at a time.
+    pub(super) fn ahead(&self, seconds: i64) -> i64 {
+        i64::from(self.0.to_offset(moment(seconds)).seconds())
     }
 
     /// A time as its clock shows it, both in microseconds since the epoch.
     pub(super) fn local(&self, micros: i64) -> i64 {
-        micros.saturating_add(i64::from(self.at(micros.div_euclid(SECOND)).ahead) * SECOND)
+        micros.saturating_add(self.ahead(micros.div_euclid(SECOND)) * SECOND)
     }
+}
+
+/// Beyond the years −9999 and 9999 the last offset holds.
+fn moment(seconds: i64) -> Timestamp {
+    let end = if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_second(seconds).unwrap_or(end)
 }
 
 #[cfg(test)]
@@ -106,9 +70,9 @@ mod tests {
             ("2026-10-25T01:00:00Z", 3_600, "CET"),
             ("2069-07-01T00:00:00Z", 7_200, "CEST"),
         ] {
-            assert_eq!(*rule.at(at(text)), Shown { ahead, name: name.to_owned() }, "{text}");
-            if let Ok(named) = Zone::read("Europe/Vienna") {
-                assert_eq!(named.at(at(text)), rule.at(at(text)), "{text}");
+            let named = Zone::read("Europe/Vienna").expect("a name");
+            for zone in [&rule, &named] {
+                assert_eq!((zone.ahead(at(text)), zone.name(at(text)).as_str()), (ahead, name), "{text}");
             }
         }
     }
@@ -117,16 +81,16 @@ mod tests {
     fn zones_of_the_south_and_without_summer_time_and_long_ago_are_read() {
         let sydney = Zone::read("AEST-10AEDT,M10.1.0,M4.1.0/3").expect("a rule");
         assert_eq!(
-            (sydney.at(at("2026-01-15T00:00:00Z")).ahead, sydney.at(at("2026-07-15T00:00:00Z")).ahead),
+            (sydney.ahead(at("2026-01-15T00:00:00Z")), sydney.ahead(at("2026-07-15T00:00:00Z"))),
             (39_600, 36_000)
         );
         let india = Zone::read("<+0530>-5:30").expect("a rule");
-        assert_eq!(*india.at(0), Shown { ahead: 19_800, name: "+0530".to_owned() });
-        if let Ok(kolkata) = Zone::read("Asia/Kolkata") {
-            assert_eq!(kolkata.at(at("2026-01-15T00:00:00Z")).ahead, 19_800);
-            // in the war its clocks were an hour ahead
-            assert_eq!(kolkata.at(at("1943-06-01T00:00:00Z")).ahead, 23_400);
-        }
+        assert_eq!((india.ahead(0), india.name(0).as_str()), (19_800, "+0530"));
+        let kolkata = Zone::read("Asia/Kolkata").expect("a name");
+        assert_eq!(kolkata.ahead(at("2026-01-15T00:00:00Z")), 19_800);
+        // in the war its clocks were an hour ahead
+        assert_eq!(kolkata.ahead(at("1943-06-01T00:00:00Z")), 23_400);
+        assert_eq!((kolkata.ahead(i64::MIN) > 0, kolkata.ahead(i64::MAX)), (true, 19_800));
     }
 
     #[test]
@@ -159,7 +123,7 @@ mod tests {
         let (start, change) = (at(start), at(change));
         for quarter in 0..35 * 96 {
             let now = start + quarter * 900;
-            let hour = (now + i64::from(clock.at(now).ahead)).rem_euclid(86_400) / 3_600;
+            let hour = (now + clock.ahead(now)).rem_euclid(86_400) / 3_600;
             let mean = if (8..18).contains(&hour) { 4_000.0 } else { 200.0 };
             feed.observe(&TestEvent::new(now as f64 - MONDAY, &[Value::Number(mean * (1.0 + 0.05 * noise.normal()))]));
         }
@@ -195,7 +159,7 @@ mod tests {
         let clock = Zone::read(VIENNA).expect("a rule");
         for minute in 0..14 * 1_440 {
             let now = start + minute * 60;
-            let by_clock = (now + i64::from(clock.at(now).ahead)).rem_euclid(86_400);
+            let by_clock = (now + clock.ahead(now)).rem_euclid(86_400);
             // a backup at two each night, by the clock; and one at noon of the second of April
             let is_backup = (7_200..10_500).contains(&by_clock) || now == at("2026-04-02T10:00:00Z");
             let value = if is_backup { 90_000.0 } else { 400.0 + 10.0 * noise.normal() };
