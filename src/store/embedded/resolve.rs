@@ -1,6 +1,6 @@
 //! From a segment's own numbers to the values they stand for.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use tantivy::columnar::MonotonicallyMappableToU64;
 
 use super::aggregate::{Bucket, Key, Kind, Node, State, merge};
@@ -35,7 +35,7 @@ fn resolve(node: &Node, opened: &Opened, state: State<LocalKey>) -> tantivy::Res
             let terms = matches!(node.kind, Kind::Terms { .. });
             let ordinals = buckets.keys().filter(|(number, _)| terms && *number != MISSING);
             let names = Names::look_up(opened, ordinals.map(|(number, value)| (*number, *value as u64)))?;
-            let mut resolved = FxHashMap::default();
+            let mut resolved = FxHashMap::with_capacity_and_hasher(buckets.len(), FxBuildHasher);
             for (local, bucket) in buckets {
                 let key = if terms { term_key(node, opened, &names, local) } else { position_key(node, local) };
                 let subs = resolve_all(&node.subs, &opened.subs, bucket.subs)?;
