@@ -85,7 +85,8 @@ impl Tally {
         let bucket = |count: u64| Bucket { count, subs: Vec::new() };
         State::Buckets(match self {
             Self::Terms(counters) => {
-                counters.into_iter().flat_map(Counter::counted).map(|(key, count)| (key, bucket(count))).collect()
+                let counted: Vec<_> = counters.into_iter().flat_map(Counter::counted).collect();
+                counted.into_iter().map(|(key, count)| (key, bucket(count))).collect()
             }
             Self::Bars(bars) => bars.counted(),
             Self::Filters(filters) => {
