@@ -6,7 +6,9 @@
 
 mod check;
 mod forest;
+mod plane;
 mod relation;
+mod tree;
 
 pub(super) use check::link;
 pub(super) use forest::Forest;
