@@ -34,8 +34,7 @@ pub enum Canonical {
 }
 
 /// How connections end, in Zeek's letters.
-const STATES: [&str; 13] =
-    ["S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH"];
+const STATES: [&str; 13] = ["S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH"];
 
 impl Canonical {
     /// The field that `path` names, if connections have it. (`host.name` and `user.name` they do not.)

@@ -298,7 +298,8 @@ fn connections_answer_to_ecs_names_unless_the_event_has_them_itself() {
     let body = record.to_string();
     let view = normaliser.read(body.as_bytes()).expect("valid");
     let told: Vec<_> = [4, 5, 6, 7, 8, 9, 0, 12].map(FieldId).map(|id| view.field(id)).into();
-    let expected = [text("udp"), text("domain_u"), number(42.0), number(43.0), number(85.0), number(2e9), None, text("SF")];
+    let expected =
+        [text("udp"), text("domain_u"), number(42.0), number(43.0), number(85.0), number(2e9), None, text("SF")];
     assert_eq!(told, expected);
 }
 
