@@ -39,6 +39,8 @@ mod joint;
 mod judge;
 mod level;
 mod maintenance;
+#[cfg(test)]
+mod mapped;
 mod metric;
 pub mod names;
 mod network;

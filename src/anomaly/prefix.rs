@@ -2,6 +2,8 @@
 //!
 //! The table is made of what the schemas of declarations list, so that a function or a detector that is new is in it.
 
+use std::collections::BTreeMap;
+
 use super::declare::{Function, Method};
 use super::fields::Value;
 use super::harness::{Feed, Noise, TestEvent, every, settings, text};
@@ -61,6 +63,23 @@ fn events() -> Vec<TestEvent> {
         }
     }
     events
+}
+
+/// Of each function under each detector the record that is told most strongly.
+pub(super) fn strongest() -> Vec<AnomalyRecord> {
+    let declared: Vec<String> = table().into_iter().map(|(_, declared)| declared).collect();
+    let mut settings = settings(&format!("[{MEMBERS},{}]", declared.join(",")));
+    settings.record_from = 0.0;
+    let mut feed = Feed::new(settings);
+    events().iter().for_each(|event| drop(feed.observe(event)));
+    let mut strongest = BTreeMap::<String, AnomalyRecord>::new();
+    for record in feed.finish() {
+        let known = strongest.get(&record.metric).map_or(-1.0, |known| known.score);
+        if record.score > known {
+            strongest.insert(record.metric.clone(), record);
+        }
+    }
+    strongest.into_values().collect()
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::connection::{Connection, Transport};
 use super::dialect::Names;
 use super::scalar::Captured;
 use super::slots::Slots;
+use crate::features::symbols::FLAGS;
 
 /// A field of ECS that a connection has under another name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,12 @@ pub enum Canonical {
     Bytes,
     /// `event.duration`, nanoseconds
     Duration,
+    /// `connection.state`, in Zeek's letters
+    State,
 }
+
+/// How connections end, in Zeek's letters.
+const STATES: [&str; 13] = ["S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH"];
 
 impl Canonical {
     /// The field that `path` names, if connections have it. (`host.name` and `user.name` they do not.)
@@ -44,6 +50,7 @@ impl Canonical {
             "destination.bytes" => Self::DestinationBytes,
             "network.bytes" => Self::Bytes,
             "event.duration" => Self::Duration,
+            "connection.state" => Self::State,
             _ => return None,
         })
     }
@@ -70,5 +77,12 @@ pub fn of_connection(field: Canonical, connection: &Connection<'_>, names: &Name
         Canonical::Duration => {
             connection.duration.map_or(Captured::Absent, |seconds| Captured::Number((seconds * 1e9).round()))
         }
+        Canonical::State => state(connection).map_or(Captured::Absent, Captured::Word),
     }
+}
+
+/// The state in the source's words where these are Zeek's, else as it was understood.
+fn state(connection: &Connection<'_>) -> Option<&'static str> {
+    let own = connection.state.and_then(|own| STATES.iter().find(|state| **state == own));
+    own.or_else(|| FLAGS.get(connection.symbols.flag.place()?)).copied()
 }

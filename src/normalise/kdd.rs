@@ -160,6 +160,7 @@ pub fn canonical(field: Canonical, features: &FeatureVector, slots: &Slots, base
     match field {
         Canonical::Transport => slots.at(base + 1),
         Canonical::Protocol => slots.at(base + 2),
+        Canonical::State => slots.at(base + 3),
         Canonical::SourceBytes => number(sent),
         Canonical::DestinationBytes => number(received),
         Canonical::Bytes if sent.is_nan() => number(received),

@@ -30,6 +30,8 @@ pub enum Captured {
     Bool(bool),
     /// The name of a protocol, whatever the event calls it.
     Transport(Transport),
+    /// A word that stands for what the event says in its own.
+    Word(&'static str),
     /// An array, brackets included.
     Array(Span),
     /// An object, or a number beyond what f64 holds.
@@ -60,6 +62,7 @@ impl Captured {
             Self::Number(number) => Some(Scalar::Number(number)),
             Self::Bool(value) => Some(Scalar::Bool(value)),
             Self::Transport(transport) => transport.name().map(|name| Scalar::Str(Cow::Borrowed(name))),
+            Self::Word(word) => Some(Scalar::Str(Cow::Borrowed(word))),
             Self::Absent | Self::Unusable | Self::Array(_) => None,
         }
     }

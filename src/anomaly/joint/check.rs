@@ -1,7 +1,7 @@
 //! Whether metrics can be looked at together, and who gives whom its values.
 
 use super::Member;
-use super::forest::MOST;
+use super::plane::MOST;
 use crate::anomaly::declare::{Function, MetricDeclaration};
 use crate::anomaly::fields::mix;
 use crate::anomaly::metric::{Fault, Metric};

@@ -1,26 +1,18 @@
 //! How seldom several values come together as they do: half-space trees with faded counts.
 //!
-//! After S. C. Tan, K. M. Ting and T. F. Liu, "Fast Anomaly Detection for Streaming Data", 2011: each tree cuts a plane in half again and
+//! After S. C. Tan, K. M. Ting and T. F. Liu, "Fast Anomaly Detection for Streaming Data", 2011: each tree cuts a [`Plane`] in half again and
 //! again, by chance and beforehand, and counts the points in every half. What lies where few points were is seldom. Two things are
-//! otherwise: counts fade, a byte each, in place of two windows; and the planes are not those of the values alone. One for each
-//! metric shows its value beside what the others lead one to expect of it, so that a relation of them all that breaks is seen, though each
-//! value is usual; one for each pair shows both values, for relations that are no straight line.
+//! otherwise: counts fade, a byte each, in place of two windows; and the planes are not those of the values alone.
 //!
-//! The trees' cuts are the same for all series and in every run. State is bounded by the number of metrics: 2.6 kB for two, 14 kB for six.
+//! The trees' cuts are the same for all series and in every run. State is bounded by the number of metrics: 1.3 kB for two, and never more
+//! than 3.8 kB.
 
-use super::relation::{Relation, Seen};
+use super::plane::{MOST, Plane};
+use super::relation::Relation;
+use super::tree::{DEPTH, LEAVES, around, leaf};
 use crate::anomaly::codec::{Damaged, Reader, Writer};
-use crate::anomaly::points::levels::{FADE, FADE_EVERY, Levels, dice};
+use crate::anomaly::points::levels::{FADE_EVERY, Levels, dice};
 
-/// The most metrics that are looked at together.
-pub(in crate::anomaly) const MOST: usize = 6;
-/// Trees of each plane: of a metric beside the others, and of a pair.
-const RESIDUAL_TREES: usize = 8;
-const PAIR_TREES: usize = 4;
-/// How often a tree cuts.
-const DEPTH: u32 = 6;
-/// Halves of a tree that are counted: all but the whole.
-const NODES: usize = (1 << (DEPTH + 1)) - 2;
 /// Values before the trees count, because scales are learnt first; and before anything is said.
 const SCALED_AFTER: u32 = 32;
 const READY_AFTER: u32 = 96;
@@ -28,19 +20,13 @@ const READY_AFTER: u32 = 96;
 const SMALLEST: f32 = 8.0;
 /// What an empty half counts as.
 const EMPTY: f32 = 0.1;
-/// So many deviations lie half way from the middle of a plane to its edge.
-const HALF_WAY: f64 = 1.5;
-/// Farther than so many deviations out trees say no more, so that each doubling of the distance counts so many bits, up to a most.
-const FAR: (f64, f64, f64) = (4.0, 2.0, 20.0);
 
 /// The trees of one entity's metrics.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::anomaly) struct Forest {
     relation: Relation,
-    /// Levels of the counts, tree by tree.
-    nodes: Vec<u8>,
-    /// What all counts of a tree make up.
-    total: f32,
+    /// Levels of the counts of the smallest halves, tree by tree.
+    leaves: Vec<u8>,
     seen: u32,
 }
 
@@ -53,30 +39,11 @@ pub(in crate::anomaly) struct Seldom {
     pub by: Vec<(usize, f64)>,
 }
 
-/// A plane: which metrics it tells of, and how many trees cut it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Plane {
-    Residual(usize),
-    Pair(usize, usize),
-}
-
-impl Plane {
-    fn all(metrics: usize) -> impl Iterator<Item = Self> {
-        let pairs = (0..metrics).flat_map(move |one| (one + 1..metrics).map(move |other| Self::Pair(one, other)));
-        (0..metrics).map(Self::Residual).chain(pairs)
-    }
-
-    fn trees(self) -> usize {
-        if matches!(self, Self::Residual(_)) { RESIDUAL_TREES } else { PAIR_TREES }
-    }
-}
-
 impl Forest {
     /// Nothing learnt; `metrics` from two to [`MOST`].
     pub(in crate::anomaly) fn new(metrics: usize) -> Self {
         let metrics = metrics.clamp(2, MOST);
-        let trees: usize = Plane::all(metrics).map(Plane::trees).sum();
-        Self { relation: Relation::new(metrics), nodes: vec![0; trees * NODES], total: 0.0, seen: 0 }
+        Self { relation: Relation::new(metrics), leaves: vec![0; Plane::trees(metrics) * LEAVES], seen: 0 }
     }
 
     /// What is to be said of values, by those before them; none as long as too few came. A value that is missing is taken as what the series
@@ -96,143 +63,84 @@ impl Forest {
 
     fn seldom(&self, values: &[Option<f64>]) -> Seldom {
         let seen = self.relation.of(values);
-        let (mut tree, mut planes) = (0, Vec::new());
-        for plane in Plane::all(self.relation.metrics()) {
-            let at = place(plane, &seen.scaled, &seen.residuals);
-            let bits: f32 = (tree..tree + plane.trees()).map(|tree| self.bits(tree, at)).sum();
-            planes.push((f64::from(bits) / plane.trees() as f64 + far(plane, &seen), plane));
-            tree += plane.trees();
+        let mut planes = Vec::new();
+        for (plane, trees) in Plane::all(self.relation.metrics()) {
+            let (at, count) = (plane.place(&seen), trees.len());
+            let bits: f32 = trees.map(|tree| self.bits(tree, at)).sum();
+            planes.push((f64::from(bits) / count as f64 + plane.far(&seen), plane));
         }
         planes.sort_by(|one, other| other.0.total_cmp(&one.0));
         let bits = planes.first().map_or(0.0, |(bits, _)| *bits);
-        Seldom { bits, by: self.told(&planes).into_iter().map(|metric| (metric, seen.expected[metric])).collect() }
-    }
-
-    /// The metrics of the most telling plane, and of those that say nearly as much; at most three.
-    fn told(&self, planes: &[(f64, Plane)]) -> Vec<usize> {
-        const NEARLY: f64 = 0.85;
-        let Some((most, _)) = planes.first() else { return Vec::new() };
-        let mut told = Vec::new();
-        for (_, plane) in planes.iter().filter(|(bits, _)| *bits >= NEARLY * most) {
-            let metrics = match plane {
-                Plane::Residual(metric) => [*metric, *metric],
-                Plane::Pair(one, other) => [*one, *other],
-            };
-            for metric in metrics {
-                if told.len() < 3 && !told.contains(&metric) {
-                    told.push(metric);
-                }
-            }
-        }
-        told
+        Seldom { bits, by: told(&planes).into_iter().map(|metric| (metric, seen.expected[metric])).collect() }
     }
 
     /// The bits that one tree says of a place: as if each of its smallest halves were as dense as the last half that was looked at.
     fn bits(&self, tree: usize, at: [f64; 2]) -> f32 {
-        let (table, nodes) = (Levels::table(), &self.nodes[tree * NODES..]);
-        let (mut depth, mut count) = (0, self.total);
-        for node in Path::of(tree, at) {
-            depth += 1;
-            count = table.count(nodes[node - 2]);
-            if count <= SMALLEST {
-                break;
-            }
-        }
-        ((self.total + EMPTY) / (count + EMPTY)).log2() + (DEPTH - depth) as f32
+        let counts = around(&self.leaves[tree * LEAVES..][..LEAVES], leaf(tree, at));
+        let whole = counts[DEPTH];
+        // from the largest half on to smaller ones
+        let left = (0..DEPTH).rev().find(|depth| counts[*depth] <= SMALLEST).unwrap_or(0);
+        ((whole + EMPTY) / (counts[left] + EMPTY)).log2() + left as f32
     }
 
     fn count(&mut self, values: &[Option<f64>]) {
         let seen = self.relation.of(values);
-        let (table, mut tree) = (Levels::table(), 0);
-        for plane in Plane::all(self.relation.metrics()) {
-            let at = place(plane, &seen.scaled, &seen.residuals);
-            for tree in tree..tree + plane.trees() {
+        let table = Levels::table();
+        for (plane, trees) in Plane::all(self.relation.metrics()) {
+            let at = plane.place(&seen);
+            for tree in trees {
                 let throw = dice(u64::from(self.seen) << 8 | tree as u64);
-                let nodes = &mut self.nodes[tree * NODES..];
-                for (depth, node) in Path::of(tree, at).enumerate() {
-                    let level = &mut nodes[node - 2];
-                    *level = table.one_more(*level, (throw >> (8 * depth)) as u16);
-                }
+                let level = &mut self.leaves[tree * LEAVES + leaf(tree, at)];
+                *level = table.one_more(*level, throw as u16);
             }
-            tree += plane.trees();
         }
-        self.total = (self.total + 1.0) * FADE as f32;
         if self.seen % FADE_EVERY == FADE_EVERY - 1 {
-            self.nodes.iter_mut().for_each(|level| *level = level.saturating_sub(1));
+            self.leaves.iter_mut().for_each(|level| *level = level.saturating_sub(1));
         }
     }
 
     pub(in crate::anomaly) fn save(&self, out: &mut Writer) {
         self.relation.save(out);
         out.u32(self.seen);
-        out.f32(self.total);
-        out.bytes(&self.nodes);
+        out.bytes(&self.leaves);
     }
 
     pub(in crate::anomaly) fn load(input: &mut Reader<'_>) -> Result<Self, Damaged> {
         let relation = Relation::load(input)?;
         let mut forest = Self::new(relation.metrics());
         forest.relation = relation;
-        (forest.seen, forest.total) = (input.u32()?, input.f32()?);
-        let length = forest.nodes.len();
-        forest.nodes.copy_from_slice(input.take(length)?);
+        forest.seen = input.u32()?;
+        let length = forest.leaves.len();
+        forest.leaves.copy_from_slice(input.take(length)?);
+        Ok(forest)
+    }
+
+    /// As snapshots up to version 4 have it: with counts of all halves of more trees. How the values lie is taken over; the trees count anew.
+    pub(in crate::anomaly) fn load_of_all_halves(input: &mut Reader<'_>) -> Result<Self, Damaged> {
+        let relation = Relation::load(input)?;
+        let mut forest = Self::new(relation.metrics());
+        let metrics = relation.metrics();
+        forest.relation = relation;
+        forest.seen = input.u32()?.min(SCALED_AFTER);
+        // what all counts of a tree made up; eight trees of each metric, four of each pair
+        input.f32()?;
+        let trees = 8 * metrics + 2 * metrics * (metrics - 1);
+        input.take(trees * 2 * (LEAVES - 1))?;
         Ok(forest)
     }
 }
 
-/// Where a point lies in a plane, both ways from 0 to 1.
-fn place(plane: Plane, scaled: &[f64; MOST], residuals: &[f64; MOST]) -> [f64; 2] {
-    let within = |deviations: f64| 0.5 + 0.5 * deviations / (HALF_WAY + deviations.abs());
-    match plane {
-        Plane::Residual(metric) => [within(residuals[metric]), within(scaled[metric])],
-        Plane::Pair(one, other) => [within(scaled[one]), within(scaled[other])],
-    }
-}
-
-/// What the distance of a metric's value counts by itself, from its own level or from what the others lead one to expect.
-fn far(plane: Plane, seen: &Seen) -> f64 {
-    let Plane::Residual(metric) = plane else { return 0.0 };
-    let (from, each, most) = FAR;
-    let distance = seen.residuals[metric].abs().max(seen.scaled[metric].abs());
-    (each * (distance / from).max(1.0).log2()).min(most)
-}
-
-/// The halves of a tree that a place lies in, from the largest on; the whole is number 1, and the halves of `n` are `2n` and `2n + 1`.
-struct Path {
-    tree: u64,
-    node: usize,
-    at: [f64; 2],
-    low: [f64; 2],
-    high: [f64; 2],
-}
-
-impl Path {
-    fn of(tree: usize, at: [f64; 2]) -> Self {
-        let tree = tree as u64;
-        // what is cut reaches beyond the plane by up to a quarter on each side, so that no two trees cut at the same places
-        let share = |side: u64| (dice(tree << 16 | side) >> 40) as f64 / (1_u64 << 24) as f64 / 4.0;
-        Self { tree, node: 1, at, low: [-share(1), -share(2)], high: [1.0 + share(3), 1.0 + share(4)] }
-    }
-}
-
-impl Iterator for Path {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
-        if self.node >= 1 << DEPTH {
-            return None;
+/// The metrics of the most telling plane, and of those that say nearly as much; at most three.
+fn told(planes: &[(f64, Plane)]) -> Vec<usize> {
+    const NEARLY: f64 = 0.85;
+    let Some((most, _)) = planes.first() else { return Vec::new() };
+    let mut told = Vec::new();
+    for metric in planes.iter().filter(|(bits, _)| *bits >= NEARLY * most).flat_map(|(_, plane)| plane.metrics()) {
+        if told.len() < 3 && !told.contains(&metric) {
+            told.push(metric);
         }
-        let way = (dice(self.tree << 24 | (self.node as u64) << 8) >> 63) as usize;
-        let middle = (self.low[way] + self.high[way]) / 2.0;
-        let is_upper = self.at[way] >= middle;
-        if is_upper {
-            self.low[way] = middle
-        } else {
-            self.high[way] = middle
-        }
-        self.node = 2 * self.node + usize::from(is_upper);
-        Some(self.node)
     }
+    told
 }
 
 #[cfg(test)]
@@ -293,6 +201,58 @@ mod tests {
     }
 
     #[test]
+    fn what_breaks_is_seen_among_six_as_well() {
+        // all go with one load
+        let next = |noise: &mut Noise| {
+            let load = 1_000.0 * (0.5 * noise.normal()).exp().clamp(0.4, 2.5);
+            (1..=6).map(|of| f64::from(of) * load * (1.0 + 0.05 * noise.normal())).collect()
+        };
+        let (odd, usual, by) = bits(next, &[1_600.0, 1_200.0, 4_800.0, 6_400.0, 8_000.0, 9_600.0]);
+        assert!(odd > usual && by.contains(&1), "{odd} {usual} {by:?}");
+        // the last is the sum of the others, and no pair shows it
+        let next = |noise: &mut Noise| {
+            let mut values: Vec<f64> = (0..5).map(|_| 1_000.0 + 150.0 * noise.normal()).collect();
+            values.push(values.iter().sum::<f64>() + 20.0 * noise.normal());
+            values
+        };
+        let (odd, usual, _) = bits(next, &[1_050.0, 1_050.0, 1_050.0, 1_050.0, 1_050.0, 5_000.0]);
+        assert!(odd > usual, "{odd} {usual}");
+        // one of the first two is always busy, never both and never none
+        let next = |noise: &mut Noise| {
+            let (busy, idle) = (1_000.0 + 80.0 * noise.normal(), 100.0 + 20.0 * noise.normal());
+            let mut values = if noise.uniform() < 0.5 { vec![busy, idle] } else { vec![idle, busy] };
+            values.extend((0..4).map(|_| 500.0 + 100.0 * noise.normal()));
+            values
+        };
+        let (odd, usual, by) = bits(next, &[100.0, 100.0, 500.0, 500.0, 500.0, 500.0]);
+        assert!(odd > usual && by.contains(&0) && by.contains(&1), "{odd} {usual} {by:?}");
+    }
+
+    #[test]
+    fn what_older_versions_saved_gives_how_values_lie_and_trees_count_anew() {
+        let mut noise = Noise::new(4);
+        let mut forest = Forest::new(4);
+        let mut next = || -> Vec<Option<f64>> { (0..4).map(|_| Some(100.0 + noise.normal())).collect() };
+        (0..500).for_each(|_| forest.learn(&next()));
+        let mut out = Writer::default();
+        forest.relation.save(&mut out);
+        out.u32(500);
+        out.f32(460.0);
+        out.bytes(&[7; 56 * 126]);
+        let bytes = out.finish();
+        let mut input = Reader::new(&bytes);
+        let mut older = Forest::load_of_all_halves(&mut input).expect("whole");
+        assert!(input.is_empty() && older.relation == forest.relation && older.weigh(&next()).is_none());
+        (SCALED_AFTER..READY_AFTER).for_each(|_| older.learn(&next()));
+        assert!(older.weigh(&next()).is_some());
+        assert!(
+            (0..bytes.len())
+                .step_by(91)
+                .all(|cut| Forest::load_of_all_halves(&mut Reader::new(&bytes[..cut])).is_err())
+        );
+    }
+
+    #[test]
     fn bad_values_do_no_harm_and_state_is_bounded_and_comes_back_to_the_digit() {
         let mut noise = Noise::new(2);
         for metrics in 2..=MOST {
@@ -311,7 +271,7 @@ mod tests {
             let mut out = Writer::default();
             forest.save(&mut out);
             let bytes = out.finish();
-            assert!(bytes.len() <= 14_500, "{metrics}: {} bytes", bytes.len());
+            assert!(bytes.len() <= 3_800, "{metrics}: {} bytes", bytes.len());
             let mut other = Forest::load(&mut Reader::new(&bytes)).expect("just saved");
             for at in 2_000..2_300 {
                 let values = next(at);

@@ -6,7 +6,9 @@
 
 mod check;
 mod forest;
+mod plane;
 mod relation;
+mod tree;
 
 pub(super) use check::link;
 pub(super) use forest::Forest;
@@ -111,4 +113,4 @@ impl Engine {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -3,7 +3,7 @@
 //! Values are stabilised as counts are, and measured by a robust level and scale of their own. How they go together is a covariance of
 //! what comes out, old values fading; its inverse tells of each value how far it lies from its regression on the others.
 
-use super::forest::MOST;
+use super::plane::MOST;
 use crate::anomaly::codec::{Damaged, Reader, Writer};
 use crate::anomaly::detector::{stabilise, unstabilise};
 use crate::anomaly::level::Level;

@@ -44,9 +44,14 @@ fn records(minutes: u32, odd: Option<u32>, declared: &str) -> Vec<AnomalyRecord>
     feed.finish()
 }
 
+/// The record of an odd minute of three metrics together.
+pub(in crate::anomaly) fn told() -> Vec<AnomalyRecord> {
+    records(3_000, Some(2_500), DECLARED)
+}
+
 #[test]
 fn what_no_single_metric_shows_is_told_and_the_reason_names_the_metrics() {
-    let found = records(3_000, Some(2_500), DECLARED);
+    let found = told();
     assert_eq!(found.len(), 1, "{found:#?}");
     let record = &found[0];
     assert_eq!((record.metric.as_str(), record.entity[0].1.as_str()), ("host_together", "web-1"));

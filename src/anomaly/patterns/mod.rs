@@ -206,4 +206,4 @@ fn take_piece<T: Entity>(input: &mut Reader<'_>, known: Option<&mut Recent<T>>) 
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

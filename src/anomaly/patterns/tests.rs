@@ -106,6 +106,12 @@ proptest! {
     }
 }
 
+/// What is recorded of traffic that shows all patterns.
+pub(in crate::anomaly) fn found() -> Vec<Finding> {
+    let mut engine = Engine::new(settings(1_000));
+    traffic(3, 6_000).iter().flat_map(|event| observe(&mut engine, event).1).collect()
+}
+
 #[test]
 fn events_are_told_of_the_patterns_that_they_are_part_of() {
     let mut engine = Engine::new(settings(1_000));

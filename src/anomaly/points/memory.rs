@@ -79,21 +79,25 @@ impl Memory {
         let middle = last.iter().sum::<f64>() / LENGTH as f64;
         let parts = PARTS / (self.square.sqrt() + 1e-9);
         // toward the middle, so that what is nearly still is still
-        last.map(|value| (((value - middle) * parts).trunc() + MIDDLE) as u8)
+        last.map(|value| ((value - middle) * parts).clamp(-MIDDLE, MIDDLE - 1.0) as i32)
+            .map(|part| (part + MIDDLE as i32) as u8)
     }
 
     /// The place of the nearest shape, and its distance.
     fn nearest(&self, shape: &[u8; LENGTH]) -> Option<(usize, f64)> {
-        let mut sums = [[0_i32; LANES]; MOST / LANES];
-        for (column, value) in self.columns.chunks_exact(self.capacity).zip(shape) {
-            for (sums, column) in sums.iter_mut().zip(column.chunks_exact(LANES)) {
-                add_squares(sums, column, i16::from(*value));
+        let mut nearest: Option<(usize, u32)> = None;
+        for first in (0..self.worth.len()).step_by(LANES) {
+            let mut sums = [0; LANES];
+            for (column, value) in self.columns.chunks_exact(self.capacity).zip(shape) {
+                add_squares(&mut sums, &column[first..][..LANES], i16::from(*value));
+            }
+            let known = &sums[..LANES.min(self.worth.len() - first)];
+            let least = *known.iter().min()?;
+            if nearest.is_none_or(|(_, sum)| least < sum) {
+                nearest = Some((first + known.iter().position(|sum| *sum == least)?, least));
             }
         }
-        let sums = &sums.as_flattened()[..self.worth.len()];
-        let least = *sums.iter().min()?;
-        let place = sums.iter().position(|sum| *sum == least)?;
-        Some((place, (f64::from(least) / LENGTH as f64).sqrt() / PARTS))
+        nearest.map(|(place, sum)| (place, (f64::from(sum) / LENGTH as f64).sqrt() / PARTS))
     }
 
     fn learn(&mut self, shape: &[u8; LENGTH], nearest: Option<(usize, f64)>) {
@@ -155,12 +159,12 @@ impl Memory {
     }
 }
 
-/// Adds the squared differences of so many values from one, which the machine does at once; none of it can overflow.
+/// Adds the squared differences of so many bytes from one, which the machine does at once; the largest, 255², is just below 2^16.
 #[inline]
-fn add_squares(sums: &mut [i32; LANES], column: &[u8], value: i16) {
+fn add_squares(sums: &mut [u32; LANES], column: &[u8], value: i16) {
     for (sum, other) in sums.iter_mut().zip(column) {
-        let difference = i32::from(value.wrapping_sub(i16::from(*other)));
-        *sum = sum.wrapping_add(difference.wrapping_mul(difference));
+        let difference = value.wrapping_sub(i16::from(*other));
+        *sum = sum.wrapping_add(u32::from(difference.wrapping_mul(difference) as u16));
     }
 }
 

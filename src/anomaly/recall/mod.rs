@@ -109,7 +109,7 @@ impl Recall {
                 changes.save(out);
             }
             Self::Forest(forest) => {
-                out.u8(6);
+                out.u8(7);
                 forest.save(out);
             }
         }
@@ -123,7 +123,8 @@ impl Recall {
             3 => Self::Counter(Counter::load(input)?),
             4 => Self::Growth(Distinct::load(input)?),
             5 => Self::Changes(Changes::load(input)?),
-            6 => Self::Forest(Forest::load(input)?),
+            6 => Self::Forest(Forest::load_of_all_halves(input)?),
+            7 => Self::Forest(Forest::load(input)?),
             _ => return Err(Damaged),
         })
     }

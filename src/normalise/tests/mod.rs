@@ -266,6 +266,7 @@ fn connections_answer_to_ecs_names_unless_the_event_has_them_itself() {
         "event.duration",
         "host.name",
         "id.orig_h",
+        "connection.state",
     ];
     let mut normaliser = normaliser(&paths);
     let body = zeek(&json!({"destination": {"ip": "9.9.9.9"}})).to_string();
@@ -285,13 +286,21 @@ fn connections_answer_to_ecs_names_unless_the_event_has_them_itself() {
         number(12.9e9),
         None,
         text("172.16.1.11"),
+        text("SF"),
     ];
     assert_eq!(told, expected);
+    // every word of Zeek's is kept, and what is none is told by what it was understood as
+    for (state, told) in [("RSTRH", "RSTRH"), ("SHR", "SHR"), ("S0", "S0")] {
+        let body = zeek(&json!({"conn_state": state})).to_string();
+        assert_eq!(normaliser.read(body.as_bytes()).expect("valid").field(FieldId(12)), text(told));
+    }
     let record = json!({"protocol_type": "udp", "service": "domain_u", "flag": "SF", "src_bytes": 42, "dst_bytes": 43, "duration": 2});
     let body = record.to_string();
     let view = normaliser.read(body.as_bytes()).expect("valid");
-    let told: Vec<_> = [4, 5, 6, 7, 8, 9, 0].map(FieldId).map(|id| view.field(id)).into();
-    assert_eq!(told, [text("udp"), text("domain_u"), number(42.0), number(43.0), number(85.0), number(2e9), None]);
+    let told: Vec<_> = [4, 5, 6, 7, 8, 9, 0, 12].map(FieldId).map(|id| view.field(id)).into();
+    let expected =
+        [text("udp"), text("domain_u"), number(42.0), number(43.0), number(85.0), number(2e9), None, text("SF")];
+    assert_eq!(told, expected);
 }
 
 #[test]
