@@ -43,7 +43,6 @@ mod maintenance;
 mod mapped;
 mod metric;
 pub mod names;
-mod network;
 pub mod patterns;
 pub mod points;
 #[cfg(test)]

@@ -4,12 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::anomaly::patterns::PatternSettings;
+use crate::anomaly::patterns::{Known, PatternSettings};
 use crate::anomaly::{self, Engine, MetricDeclaration, Metrics};
 use crate::classify::Explain;
 use crate::classify::card::DecisionRule;
 use crate::clock::Clock;
-use crate::config::{Bulk, Config, Credentials, Decision, DurationText, Faults, Loader, SecondJudges, StoreKind};
+use crate::config::{
+    Bulk, Config, Credentials, Decision, DurationText, Faults, Loader, Networks, SecondJudges, StoreKind,
+};
 use crate::ingest::elastic::BulkSettings;
 use crate::ingest::{HttpSettings, SettingFault};
 use crate::models::{self, Configured};
@@ -182,6 +184,10 @@ fn patterns(config: &Config) -> PatternSettings {
         dns_tunnels: patterns.dns_tunnels.then(|| patterns.dns_tunnel_bytes.into()),
         generated_names: patterns.generated_names.then_some(patterns.generated_names_from),
         remembered: patterns.remembered,
+        known: Known::new(
+            Networks::parse(&patterns.known_hosts).expect("they were read when the configuration was checked"),
+            patterns.known_domains.iter().map(String::as_str),
+        ),
     }
 }
 

@@ -13,11 +13,13 @@ use super::checked::{
 };
 use super::fault::{Fault, Place};
 use super::model::Model;
+use super::networks::Networks;
 use super::raw::{self, LogFormat, LogLevel, Raw, SMALLEST_SEGMENT};
 use super::raw_elastic::{self, OneOrMore};
+use super::raw_patterns::Patterns;
 use super::schema::address;
 use super::secret::{Secret, SecretSource};
-use super::security::Hosts;
+use super::security::{Hosts, is_host_name};
 use super::tree::{Data, Node};
 use super::units::SizeText;
 use super::walk::place_of;
@@ -38,6 +40,7 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
     }
     let (syslog, kafka_input) = (check.syslog(&raw.syslog), check.kafka_input(&raw.kafka.input));
     let store = check.store(&mut raw.store);
+    check.known(&raw.anomaly.patterns);
     Config {
         listen,
         listen_unprotected: raw.listen_unprotected,
@@ -98,6 +101,24 @@ pub(super) struct Check<'a> {
 }
 
 impl Check<'_> {
+    /// Hosts and domains that can be read.
+    fn known(&mut self, patterns: &Patterns) {
+        for (at, text) in patterns.known_hosts.iter().enumerate() {
+            if Networks::parse(std::slice::from_ref(text)).is_err() {
+                let problem =
+                    format!("{text} is no address, no network such as 10.1.0.0/16, and none of the named ranges");
+                self.item_fault("anomaly.patterns.known_hosts", at, "", problem);
+            }
+        }
+        for (at, name) in patterns.known_domains.iter().enumerate() {
+            if !is_host_name(name.trim_start_matches('.')) {
+                let problem =
+                    format!("{name} is no name of a domain; write it alone, without scheme, port and asterisk");
+                self.item_fault("anomaly.patterns.known_domains", at, "", problem);
+            }
+        }
+    }
+
     fn place(&self, key: &str) -> Place {
         let path: Vec<String> = key.split('.').map(str::to_owned).collect();
         place_of(self.root, &path)

@@ -31,6 +31,10 @@ pub struct Patterns {
     /// Made-up names in a day from which a host is told.
     #[schemars(range(min = 2, max = 256))]
     pub generated_names_from: usize,
+    /// Hosts that are known to behave so, as addresses, networks such as 10.1.0.0/16, or private, public, loopback, link_local or multicast: nothing is told of connections from or to them, or of names that they ask for.
+    pub known_hosts: Vec<String>,
+    /// Domains that are known to be used so: nothing is told of names in and below them, or of connections to them where the name is told.
+    pub known_domains: Vec<String>,
     /// Entities remembered for each of them; beyond it those without a finding are forgotten first.
     #[schemars(range(min = 16, max = 10_000_000))]
     pub remembered: usize,
@@ -47,6 +51,8 @@ impl Default for Patterns {
             dns_tunnel_bytes: 512,
             generated_names: true,
             generated_names_from: 8,
+            known_hosts: Vec::new(),
+            known_domains: Vec::new(),
             remembered: 100_000,
         }
     }

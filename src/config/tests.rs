@@ -392,3 +392,12 @@ fn what_kafka_needs_or_may_not_have_is_told() {
     assert!(told.iter().any(|line| line.contains("goes with kafka.input.brokers")), "{told:?}");
     assert!(told.iter().any(|line| line.contains("store.kafka.brokers")), "{told:?}");
 }
+
+#[test]
+fn hosts_and_domains_of_patterns_are_read_one_by_one() {
+    let text = "anomaly: {patterns: {known_hosts: [10.0.0.1, private, 10.1/16, '2001:db8::/32'], known_domains: [sensor.example, .below.example, '*.x', 'https://y']}}";
+    let faults = told(text, &[]);
+    assert_eq!(faults.len(), 3, "{faults:?}");
+    assert!(faults[0].contains("known_domains[2]") && faults[1].contains("known_domains[3]"), "{faults:?}");
+    assert!(faults[2].contains("known_hosts[2]") && faults[2].contains("10.1/16 is no address"), "{faults:?}");
+}

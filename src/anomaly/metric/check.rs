@@ -6,8 +6,8 @@ use super::{Fault, Metric};
 use crate::anomaly::declare::{Direction, Gap, Method, MetricDeclaration};
 use crate::anomaly::fields::hash_bytes;
 use crate::anomaly::maintenance::Maintenance;
-use crate::anomaly::network::Networks;
 use crate::anomaly::zone::Zone;
+use crate::config::Networks;
 
 /// The largest number of fields that name an entity, `by` not counted.
 const MOST_OVER: usize = 3;

@@ -3,7 +3,7 @@
 use super::check::Check;
 use crate::anomaly::declare::{ConditionDeclaration, Literal};
 use crate::anomaly::fields::{MISSING, Reading, Value};
-use crate::anomaly::network::Networks;
+use crate::config::Networks;
 
 /// The largest number of different `in_network` conditions: they have a bit each.
 const MOST_NETWORKS: usize = u32::BITS as usize;

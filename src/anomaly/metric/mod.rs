@@ -13,9 +13,9 @@ use super::declare::{Direction, Function, Gap, Method, MetricDeclaration};
 use super::fields::{Fields, MISSING, Reading, Value, mix};
 use super::joint::{self, Member};
 use super::maintenance::Maintenance;
-use super::network::Networks;
 use super::render::{bytes_in_words, number_in_words};
 use super::zone::Zone;
+use crate::config::Networks;
 
 /// The largest number of metrics.
 const MOST_METRICS: usize = 1000;

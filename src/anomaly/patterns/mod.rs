@@ -17,6 +17,7 @@ mod domain;
 mod finding;
 mod generated;
 mod hours;
+mod known;
 mod lasting;
 mod letters;
 mod open;
@@ -29,6 +30,7 @@ mod tunnel;
 
 pub use call::Call;
 pub use finding::{Finding, Pattern};
+pub use known::Known;
 pub use settings::PatternSettings;
 
 use std::borrow::Cow;
@@ -36,6 +38,7 @@ use std::borrow::Cow;
 use super::codec::{Damaged, Reader, Writer};
 use super::fields::Fields;
 use super::touched::Touched;
+use crate::normalise::Address;
 use beacon::Beacons;
 use domain::Name;
 use finding::{Entity, Shown};
@@ -56,6 +59,8 @@ pub(super) struct Patterns {
     lasting: Option<Lasting>,
     tunnels: Option<Tunnels>,
     generated: Option<Generated>,
+    /// Of whom nothing is told.
+    known: Known,
     /// Severity from which a finding is recorded.
     record_from: f32,
     found: Vec<Finding>,
@@ -70,6 +75,7 @@ impl Patterns {
             lasting: settings.long_connections.map(|threshold| Lasting::new(remembered, threshold)),
             tunnels: settings.dns_tunnels.map(|threshold| Tunnels::new(remembered, threshold)),
             generated: settings.generated_names.map(|least| Generated::new(remembered, least)),
+            known: settings.known.clone(),
             record_from,
             found: Vec::new(),
         }
@@ -89,17 +95,24 @@ impl Patterns {
     /// Takes in an event of this second; its paths begin at `first`. What it shows is put in `touched`.
     pub(super) fn observe(&mut self, fields: &impl Fields, first: usize, second: i64, touched: &mut Touched) {
         let looks_at_names = self.looks_at_names();
-        if let Some(call) = fields.call() {
+        if let Some(call) = fields.call().filter(|call| !self.known.has_call(call)) {
             self.call(&call, second, touched);
         }
         if let Some(lasting) = &mut self.lasting {
             let behind = if looks_at_names { first + question::PATHS.len() } else { first };
             let mut shown = None;
-            open::each(fields, behind, |call| shown = lasting.observe(call, second, self.record_from));
+            open::each(fields, behind, |call| {
+                if !self.known.has_call(call) {
+                    shown = lasting.observe(call, second, self.record_from);
+                }
+            });
             self.tell(shown, touched);
         }
         if looks_at_names {
             question::each(fields, first, |asked, name| {
+                if self.known.has_name(name) || self.known.has_host(Address::of(asked.client)) {
+                    return;
+                }
                 if let Some(name) = Name::of(name) {
                     let registered = lower_case(name.registered);
                     self.question(asked, &Name { registered: &registered, ..name }, second, touched);

@@ -1,5 +1,7 @@
 //! Which patterns are looked for, and from where on they are told.
 
+use super::known::Known;
+
 /// What is not to be looked for has none.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PatternSettings {
@@ -13,12 +15,20 @@ pub struct PatternSettings {
     pub generated_names: Option<usize>,
     /// Pairs of hosts, domains of hosts, and hosts that are remembered, of each kind.
     pub remembered: usize,
+    /// Of whom nothing is told.
+    pub known: Known,
 }
 
 impl PatternSettings {
     /// Nothing is looked for.
-    pub const NONE: Self =
-        Self { beacons: None, long_connections: None, dns_tunnels: None, generated_names: None, remembered: 0 };
+    pub const NONE: Self = Self {
+        beacons: None,
+        long_connections: None,
+        dns_tunnels: None,
+        generated_names: None,
+        remembered: 0,
+        known: Known::NOTHING,
+    };
 }
 
 impl Default for PatternSettings {
@@ -30,6 +40,7 @@ impl Default for PatternSettings {
             dns_tunnels: Some(512.0),
             generated_names: Some(8),
             remembered: 100_000,
+            known: Known::NOTHING,
         }
     }
 }

@@ -6,8 +6,9 @@ use super::super::engine::{Engine, Settings};
 use super::super::fields::{Fields, Value};
 use super::super::harness::Noise;
 use super::call::tests::call;
-use super::{Call, Finding, PatternSettings};
+use super::{Call, Finding, Known, PatternSettings};
 use crate::anomaly::Touched;
+use crate::config::Networks;
 use crate::event::{EventTime, ReceivedTime, SeqNo};
 
 /// What the engine sees of a connection, or of a question of DNS.
@@ -154,4 +155,27 @@ fn what_is_switched_off_is_not_looked_for_and_its_state_is_left_out() {
     let ranked = other.ranked(1);
     assert_eq!(ranked.iter().map(|found| found.pattern.name()).collect::<Vec<_>>(), ["beacon", "long_connection"]);
     assert_eq!(ranked[..], engine.ranked(1)[..2]);
+}
+
+#[test]
+fn of_hosts_and_domains_that_are_known_nothing_is_told() {
+    let recorded = |hosts: &[&str], domains: &[&str]| {
+        let hosts: Vec<String> = hosts.iter().map(|text| (*text).to_owned()).collect();
+        let known = Known::new(Networks::parse(&hosts).expect("networks"), domains.iter().copied());
+        let mut engine = Engine::new(Settings {
+            patterns: PatternSettings { known, ..settings(1_000).patterns },
+            ..settings(1_000)
+        });
+        let told = traffic(3, 6_000).iter().flat_map(|event| observe(&mut engine, event).1).collect::<Vec<_>>();
+        let mut names: Vec<_> = told.iter().map(|found| found.pattern.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let clock = told.iter().any(|found| found.entity[0].1 == "10.0.0.99");
+        (names, clock, engine.ranked(50).len())
+    };
+    let (all, clock, _) = recorded(&[], &[]);
+    assert!(all.len() == 4 && clock, "{all:?}");
+    let (names, clock, _) = recorded(&["10.0.0.77"], &["tunnel.example"]);
+    assert!(!clock && !names.contains(&"dns_tunnel") && names.contains(&"generated_names"), "{names:?}");
+    assert_eq!(recorded(&["10.0.0.0/8"], &[]), (Vec::new(), false, 0));
 }

@@ -193,7 +193,7 @@ impl Check<'_> {
 }
 
 /// Whether this is what stands in `Host`, without a port.
-fn is_host_name(name: &str) -> bool {
+pub(in crate::config) fn is_host_name(name: &str) -> bool {
     const LONGEST: usize = 253;
     let ordinary = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     (1..=LONGEST).contains(&name.len()) && name.chars().all(ordinary) && !name.starts_with('.') && !name.ends_with('.')

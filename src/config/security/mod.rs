@@ -8,6 +8,7 @@ mod checked;
 mod hash;
 pub(super) mod raw;
 
+pub(super) use check::is_host_name;
 pub use checked::{ApiKey, CertificateHolder, ClientCertificates, Hosts, Security, Tls, User, exposed, is_name};
 pub use hash::{KeyHash, NoKeyHash};
 pub use raw::{Role, TlsVersion};

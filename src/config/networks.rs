@@ -52,18 +52,21 @@ struct Block {
 
 /// Addresses that lie in any of its ranges.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Networks {
+pub struct Networks {
     named: Vec<Named>,
     blocks: Vec<Block>,
 }
 
 impl Networks {
+    /// No address.
+    pub const NONE: Self = Self { named: Vec::new(), blocks: Vec::new() };
+
     /// Reads names and blocks.
     ///
     /// # Errors
     /// The first text that is neither.
-    pub(super) fn parse(texts: &[String]) -> Result<Self, &str> {
-        let mut networks = Self { named: Vec::new(), blocks: Vec::new() };
+    pub fn parse(texts: &[String]) -> Result<Self, &str> {
+        let mut networks = Self::NONE;
         for text in texts {
             match Named::ALL.iter().find(|(name, _)| name == text) {
                 Some((_, named)) => networks.named.push(*named),
@@ -74,7 +77,7 @@ impl Networks {
     }
 
     /// Whether the address lies in one of them; an IPv4 address that is written as IPv6 counts as IPv4.
-    pub(super) fn contain(&self, address: IpAddr) -> bool {
+    pub fn contain(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         let bits = on_one_scale(address);
         self.named.iter().any(|named| named.contains(address))
