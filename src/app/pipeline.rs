@@ -207,6 +207,8 @@ impl Pipeline {
         if let Some(watch) = &mut self.watch {
             watch.tick();
         }
+        // else what waited last would look like waiting still
+        catalogue::EVENT_LAG_SECONDS.set(0);
         let mut out = Output::default();
         self.close_buckets(&mut out, now);
         out.finish()

@@ -46,23 +46,39 @@ fn write_table(out: &mut String, captures: &[CaptureFigures]) -> std::fmt::Resul
     write_means(out, captures)
 }
 
-/// Means over captures, each of which counts alike.
+/// Means over captures, each of which counts alike; and the same over all records, of which the large captures have most.
 fn write_means(out: &mut String, captures: &[CaptureFigures]) -> std::fmt::Result {
-    let mean = |is_normal: bool, value: &dyn Fn(&CaptureFigures) -> f64| {
-        let chosen: Vec<f64> = captures.iter().filter(|one| (one.label == NORMAL) == is_normal).map(value).collect();
-        chosen.iter().sum::<f64>() / chosen.len().max(1) as f64
+    type Value = fn(&CaptureFigures) -> f64;
+    let mean = |is_normal: bool, value: Value, weight: Value| {
+        let chosen = captures.iter().filter(|one| (one.label == NORMAL) == is_normal);
+        let (sum, all) = chosen.fold((0.0, 0.0), |(sum, all), one| (sum + weight(one) * value(one), all + weight(one)));
+        sum / f64::max(all, 1.0)
     };
-    let all: [&dyn Fn(&CaptureFigures) -> f64; 2] = [&|one| one.not_normal, &|one| one.not_normal_distinct];
-    for (name, value) in ["records", "distinct rows"].into_iter().zip(all) {
-        let (found, alarms) = (mean(false, value), mean(true, value));
+    let not_normal: [(&str, Value, Value); 2] = [
+        ("records", |one| one.not_normal, |one| one.records as f64),
+        ("distinct rows", |one| one.not_normal_distinct, |one| one.distinct as f64),
+    ];
+    let mut line = |over: &str, name: &str, value: Value, weight: Value| {
+        let (found, alarms) = (mean(false, value, weight), mean(true, value, weight));
         writeln!(
             out,
-            "mean over captures, {name:<14} balanced accuracy {:.3}; attacks found {:.1} %; false alarms {:.0} in 10,000",
+            "{over:<19} {name:<14} balanced accuracy {:.3}; attacks found {:.1} %; false alarms {:.0} in 10,000",
             (found + 1.0 - alarms) / 2.0,
             100.0 * found,
             1e4 * alarms
-        )?;
+        )
+    };
+    for (name, value, _) in not_normal {
+        line("mean over captures,", name, value, |_| 1.0)?;
     }
+    for (name, value, weight) in not_normal {
+        line("all together,", name, value, weight)?;
+    }
+    write_families(out, captures)
+}
+
+/// How attacks of each family are found, in the mean over the captures that have it.
+fn write_families(out: &mut String, captures: &[CaptureFigures]) -> std::fmt::Result {
     let mut classes: Vec<&str> =
         captures.iter().map(|one| one.label.as_str()).filter(|label| *label != NORMAL).collect();
     classes.sort_unstable();
@@ -87,10 +103,10 @@ mod tests {
 
     #[test]
     fn captures_count_alike_and_families_are_told_apart() {
-        let figures = |label: &str, not_normal: f64| CaptureFigures {
+        let figures = |label: &str, records: u64, not_normal: f64| CaptureFigures {
             capture: "one".to_owned(),
             label: label.to_owned(),
-            records: 1000,
+            records,
             distinct: 10,
             not_normal,
             not_normal_distinct: not_normal,
@@ -98,8 +114,13 @@ mod tests {
             unknown: 0.0,
         };
         let mut out = String::new();
-        write_table(&mut out, &[figures(NORMAL, 0.02), figures(NORMAL, 0.0), figures("scan", 0.9)]).expect("a string");
-        assert!(out.contains("balanced accuracy 0.945; attacks found 90.0 %; false alarms 100 in 10,000"), "{out}");
+        write_table(&mut out, &[figures(NORMAL, 3000, 0.02), figures(NORMAL, 1000, 0.0), figures("scan", 10, 0.9)])
+            .expect("a string");
+        let told = |over: &str| out.lines().find(|line| line.starts_with(over)).unwrap_or_default();
+        let captures = "balanced accuracy 0.945; attacks found 90.0 %; false alarms 100 in 10,000";
+        assert!(told("mean over captures, records").ends_with(captures), "{out}");
+        let records = "balanced accuracy 0.943; attacks found 90.0 %; false alarms 150 in 10,000";
+        assert!(told("all together,       records").ends_with(records), "{out}");
         assert!(out.contains("scan") && out.contains("by its own family  50.0 %, of 1 captures"), "{out}");
     }
 }

@@ -167,7 +167,7 @@ catalogue! {
     Counter ANOMALIES = "oversight_anomalies_total", Count,
         "Anomaly records at or above the threshold.";
     Gauge EVENT_LAG_SECONDS = "oversight_event_lag_seconds", Seconds,
-        "How long the event judged last had waited since it was received.";
+        "How long the event judged last had waited since it was received; 0 while none comes.";
 
     Counter EVENTS_STORED = "oversight_events_stored_total", Count,
         "Events whose documents the store took.";

@@ -86,6 +86,7 @@ export function sameOverEveryStore(given) {
     assert.match(told, /known attack\s+\w+, .* sure/);
     assert.match(told, /speaks (for|against) it/);
     assert.match(told, /Normal if /);
+    assert.doesNotMatch(told, /flow_/, "features are said in words");
     await given.shoot(page, "events-why-light");
     await page.context().close();
     const dark = await open(given.browser, given.url, new URL(page.url()).pathname + new URL(page.url()).search, { scheme: "dark" });

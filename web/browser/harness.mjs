@@ -109,6 +109,7 @@ export async function open(browser, url, path, { scheme = "light", width = 1360,
   const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height }, timezoneId: "UTC", locale: "en-GB" });
   if (fresh) await takeFresh(context, url);
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
   page.faults = [];
   page.on("console", (message) => ["error", "warning"].includes(message.type()) && page.faults.push(message.text()));
   page.on("pageerror", (error) => page.faults.push(String(error)));

@@ -224,7 +224,11 @@ pub(super) fn states<K>(nodes: &[Node]) -> Vec<State<K>> {
 pub(super) fn merge(into: &mut [State<Key>], from: Vec<State<Key>>) {
     for (into, from) in into.iter_mut().zip(from) {
         match (into, from) {
-            (State::Buckets(into), State::Buckets(from)) => {
+            (State::Buckets(into), State::Buckets(mut from)) => {
+                // the smaller is put into the larger, and into none at all nothing is
+                if into.len() < from.len() {
+                    std::mem::swap(into, &mut from);
+                }
                 for (key, bucket) in from {
                     match into.entry(key) {
                         std::collections::hash_map::Entry::Vacant(place) => {

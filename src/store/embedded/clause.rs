@@ -9,8 +9,10 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{BitSet, DocId, DocSet, Score, SegmentReader, TERMINATED, Term};
 
-use super::columns::{Edge, FieldName, Test};
+use super::columns::FieldName;
+use super::edge::Edge;
 use super::pattern::Pattern;
+use super::probe::Test;
 use super::schema::Fields;
 use super::words::words;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tantivy::columnar::{ColumnType, MonotonicallyMappableToU64};
 use tantivy::query::{EnableScoring, Weight};
 use tantivy::schema::Schema;
-use tantivy::{BitSet, DocSet, SegmentReader, TERMINATED, TantivyError};
+use tantivy::{BitSet, DocId, DocSet, SegmentReader, TERMINATED, TantivyError};
 
 use super::aggregate::{Bucket, Key, Kind, MOST_BUCKETS, Metric, Node, State, states};
 use super::clause::Clause;
@@ -17,6 +17,9 @@ use super::dates::MILLI;
 use super::resolve::resolve_all;
 use super::schema::Fields;
 use super::tally::{Scratch as Block, Tally};
+
+/// Documents that are counted together.
+const AT_ONCE: usize = 4096;
 
 /// The column number of a key that stands for a missing value.
 pub(super) const MISSING: u8 = u8::MAX;
@@ -83,6 +86,8 @@ pub(super) struct SegmentCount {
     nodes: Arc<Vec<Node>>,
     opened: Vec<Opened>,
     counted: Vec<Counted>,
+    /// Documents that are counted together once they are [`AT_ONCE`].
+    waiting: Vec<DocId>,
     block: Block,
     scratch: Scratch,
 }
@@ -106,11 +111,21 @@ impl SegmentCount {
             let tally = Tally::new(node, opened, reader)?;
             counted.push(tally.map_or(Counted::Documents(state), Counted::Blocks));
         }
-        Ok(Self { nodes, opened, counted, block: Block::default(), scratch: Scratch::default() })
+        let waiting = Vec::with_capacity(AT_ONCE);
+        Ok(Self { nodes, opened, counted, waiting, block: Block::default(), scratch: Scratch::default() })
     }
 
     /// Counts documents, in the order of the segment.
-    pub(super) fn collect(&mut self, docs: &[u32]) {
+    pub(super) fn collect(&mut self, docs: &[DocId]) {
+        if self.waiting.len() + docs.len() > AT_ONCE {
+            self.count();
+        }
+        self.waiting.extend_from_slice(docs);
+    }
+
+    /// One aggregation after the other, each over all that wait, so that it finds its column and its counts in the cache.
+    fn count(&mut self) {
+        let docs = &self.waiting;
         for ((node, opened), counted) in self.nodes.iter().zip(&self.opened).zip(&mut self.counted) {
             match counted {
                 Counted::Blocks(tally) => tally.count(docs, &mut self.block, &mut self.scratch.buckets),
@@ -119,10 +134,12 @@ impl SegmentCount {
                 }
             }
         }
+        self.waiting.clear();
     }
 
     /// What was counted, with the values in place of the segment's own numbers.
-    pub(super) fn finish(self) -> tantivy::Result<Vec<State<Key>>> {
+    pub(super) fn finish(mut self) -> tantivy::Result<Vec<State<Key>>> {
+        self.count();
         if self.scratch.buckets > MOST_BUCKETS {
             let reason = format!("the aggregations have more than {MOST_BUCKETS} buckets; narrow the query");
             return Err(TantivyError::InvalidArgument(reason));

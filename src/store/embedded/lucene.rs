@@ -19,7 +19,8 @@ use std::vec::IntoIter;
 use serde_json::Value;
 
 use super::clause::{Clause, Group, Words};
-use super::columns::{Edge, FieldName};
+use super::columns::FieldName;
+use super::edge::Edge;
 use super::pattern::Pattern;
 use super::query::{bad, between, term};
 use crate::store::SearchError;

@@ -6,10 +6,12 @@ use std::ops::Bound;
 use serde_json::{Map, Value};
 
 use super::clause::{Clause, Group, Words};
-use super::columns::{Edge, FieldName, Number, Test};
+use super::columns::FieldName;
+use super::edge::{Edge, Number};
 use super::flatten::as_v6;
 use super::lucene;
 use super::pattern::Pattern;
+use super::probe::Test;
 use super::words::words;
 use crate::store::SearchError;
 

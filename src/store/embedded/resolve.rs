@@ -1,6 +1,6 @@
 //! From a segment's own numbers to the values they stand for.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use tantivy::columnar::MonotonicallyMappableToU64;
 
 use super::aggregate::{Bucket, Key, Kind, Node, State, merge};
@@ -34,10 +34,10 @@ fn resolve(node: &Node, opened: &Opened, state: State<LocalKey>) -> tantivy::Res
         State::Buckets(buckets) => {
             let terms = matches!(node.kind, Kind::Terms { .. });
             let ordinals = buckets.keys().filter(|(number, _)| terms && *number != MISSING);
-            let names = Names::look_up(opened, ordinals.map(|(number, value)| (*number, *value as u64)))?;
-            let mut resolved = FxHashMap::default();
+            let mut names = Names::look_up(opened, ordinals.map(|(number, value)| (*number, *value as u64)))?;
+            let mut resolved = FxHashMap::with_capacity_and_hasher(buckets.len(), FxBuildHasher);
             for (local, bucket) in buckets {
-                let key = if terms { term_key(node, opened, &names, local) } else { position_key(node, local) };
+                let key = if terms { term_key(node, opened, &mut names, local) } else { position_key(node, local) };
                 let subs = resolve_all(&node.subs, &opened.subs, bucket.subs)?;
                 let bucket = Bucket { count: bucket.count, subs };
                 // 5 and 5.0 of two columns, or two moments of one millisecond, are one term
@@ -56,7 +56,8 @@ fn resolve(node: &Node, opened: &Opened, state: State<LocalKey>) -> tantivy::Res
     })
 }
 
-fn term_key(node: &Node, opened: &Opened, names: &Names, (number, value): LocalKey) -> Key {
+/// The key of a bucket; each string is asked for once, and given away.
+fn term_key(node: &Node, opened: &Opened, names: &mut Names, (number, value): LocalKey) -> Key {
     if number == MISSING {
         let Kind::Terms { missing: Some(missing), .. } = &node.kind else { unreachable!("only terms make it") };
         return missing.clone();
@@ -64,7 +65,7 @@ fn term_key(node: &Node, opened: &Opened, names: &Names, (number, value): LocalK
     match &opened.columns[usize::from(number)] {
         OpenColumn::Plain(kind, _) => plain_key(*kind, value as u64),
         OpenColumn::Address(_) => Key::Address(value),
-        OpenColumn::Text(_) => Key::Text(names.0.get(&(number, value as u64)).cloned().unwrap_or_default()),
+        OpenColumn::Text(_) => Key::Text(names.0.remove(&(number, value as u64)).unwrap_or_default()),
     }
 }
 
@@ -82,7 +83,7 @@ impl Names {
     fn look_up(opened: &Opened, ordinals: impl Iterator<Item = (u8, u64)>) -> tantivy::Result<Self> {
         let mut wanted: Vec<_> = ordinals.filter(|(number, _)| opened.is_text(*number)).collect();
         wanted.sort_unstable();
-        let mut names = FxHashMap::default();
+        let mut names = FxHashMap::with_capacity_and_hasher(wanted.len(), FxBuildHasher);
         for part in wanted.chunk_by(|left, right| left.0 == right.0) {
             let number = part[0].0;
             let OpenColumn::Text(column) = &opened.columns[usize::from(number)] else { continue };

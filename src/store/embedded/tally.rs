@@ -85,7 +85,8 @@ impl Tally {
         let bucket = |count: u64| Bucket { count, subs: Vec::new() };
         State::Buckets(match self {
             Self::Terms(counters) => {
-                counters.into_iter().flat_map(Counter::counted).map(|(key, count)| (key, bucket(count))).collect()
+                let counted: Vec<_> = counters.into_iter().flat_map(Counter::counted).collect();
+                counted.into_iter().map(|(key, count)| (key, bucket(count))).collect()
             }
             Self::Bars(bars) => bars.counted(),
             Self::Filters(filters) => {
@@ -106,17 +107,25 @@ pub(super) struct Scratch {
 
 impl Scratch {
     /// The values that these documents have in a column with at most one for each.
-    fn values(&mut self, column: &Column<u64>, docs: &[DocId]) -> &[u64] {
-        if column.get_cardinality() != Cardinality::Full {
-            return self.both(column, docs).1;
-        }
-        self.values.resize(docs.len(), 0);
-        column.values.get_vals(docs, &mut self.values);
+    fn values<'a>(&'a mut self, column: &Column<u64>, docs: &'a [DocId]) -> &'a [u64] {
+        let Some(run) = run(docs) else { return self.both(column, docs).1 };
+        // values that lie side by side are unpacked together
+        let rows = column.index.docid_range_to_rowids(run);
+        self.values.resize(rows.len(), 0);
+        column.values.get_range(rows.start.into(), &mut self.values);
         &self.values
     }
 
     /// Those of these documents that have a value, and their values.
-    fn both(&mut self, column: &Column<u64>, docs: &[DocId]) -> (&[DocId], &[u64]) {
+    fn both<'a>(&'a mut self, column: &Column<u64>, docs: &'a [DocId]) -> (&'a [DocId], &'a [u64]) {
+        if column.get_cardinality() == Cardinality::Full {
+            if run(docs).is_some() {
+                return (docs, self.values(column, docs));
+            }
+            self.values.resize(docs.len(), 0);
+            column.values.get_vals(docs, &mut self.values);
+            return (docs, &self.values);
+        }
         self.rows.clear();
         self.docs.clear();
         column.row_ids_for_docs(docs, &mut self.docs, &mut self.rows);
@@ -124,6 +133,12 @@ impl Scratch {
         column.values.get_vals(&self.rows, &mut self.values);
         (&self.docs, &self.values)
     }
+}
+
+/// Documents, in their order, as a range where none is left out.
+fn run(docs: &[DocId]) -> Option<Range<DocId>> {
+    let (first, behind) = (*docs.first()?, docs.last()? + 1);
+    ((behind - first) as usize == docs.len()).then_some(first..behind)
 }
 
 /// How often each value of a column occurs.

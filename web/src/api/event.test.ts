@@ -9,7 +9,7 @@ const event = {
     classification: {
       label: "ipsweep", category: "probe", verdict: "known", probability: 0.9, novelty: 0.1, set: ["ipsweep"],
       top: [{ label: "ipsweep", probability: 0.9 }, "nonsense"], model: { name: "m", version: "3" },
-      explanation: [{ feature: "count", value: 9, typical: 1, contribution: 2 }], counterfactual: { text: "normal if count ≤ 2" },
+      explanation: [{ feature: "count", value: 9, typical: 1, contribution: 2 }], counterfactual: { text: "normal if count ≤ 2", changes: [{ feature: "count", operator: "<=", value: 2 }, 7] },
     },
     anomaly: { score: 97, metrics: [{ name: "n", entity: "e", value: 400, expected: 3, lower: 0, upper: 12, score: 97, meaning: ["scan"] }] },
   },
@@ -28,6 +28,7 @@ describe("events", () => {
   it("tell what was found in them", () => {
     const found = judged(event);
     expect(found.verdict).toMatchObject({ label: "ipsweep", verdict: "known", model: "m/3", normalIf: "normal if count ≤ 2" });
+    expect(found.verdict?.changes).toEqual([{ feature: "count", operator: "<=", value: 2 }]);
     expect(found.verdict?.top).toEqual([{ label: "ipsweep", probability: 0.9 }]);
     expect(found.metrics[0]).toMatchObject({ value: 400, upper: 12, meaning: ["scan"] });
     expect(found.technique).toEqual(["TA0043", "T1595"]);

@@ -4,6 +4,8 @@ import type { Json, JsonObject } from "./types";
 
 export type Candidate = { label: string; probability: number };
 export type Contribution = { feature: string; value: Json; typical: Json; contribution: number };
+/** What a feature would have to be. */
+export type Condition = { feature: string; operator: string; value: Json };
 export type Measured = {
   name: string;
   entity: string;
@@ -27,6 +29,7 @@ export type Verdict = {
   explanation: Contribution[];
   reason: string | undefined;
   normalIf: string | undefined;
+  changes: Condition[];
   featuresKnown: number | undefined;
   model: string | undefined;
 };
@@ -85,6 +88,7 @@ function verdictOf(found: JsonObject): Verdict {
     })),
     reason: asText(found["reason"]),
     normalIf: asText(at(found, "counterfactual.text")),
+    changes: objects(at(found, "counterfactual.changes")).map((one) => ({ feature: asText(one["feature"]) ?? "?", operator: asText(one["operator"]) ?? "=", value: one["value"] ?? null })),
     featuresKnown: asNumber(found["features_known"]),
     model: model[0] === undefined ? undefined : model.filter((part) => part !== undefined).join("/"),
   };

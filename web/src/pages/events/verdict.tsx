@@ -1,8 +1,10 @@
 import type { ReactElement } from "react";
-import { show, type Contribution, type Judged, type Verdict } from "../../api/event";
+import { show, type Condition, type Contribution, type Judged, type Verdict } from "../../api/event";
+import type { Json } from "../../api/types";
 import { Meter, VerdictBadge, tone } from "../../parts/basics";
 import { Text } from "../../parts/text";
-import { number, percent, words } from "../../text/format";
+import { feature, featureValue } from "../../text/features";
+import { number, percent } from "../../text/format";
 
 /** The verdict of a network: what, how sure, why, and what would have made it normal. */
 export function VerdictView({ found }: { found: Judged }): ReactElement {
@@ -17,12 +19,12 @@ export function VerdictView({ found }: { found: Judged }): ReactElement {
       </p>
       {verdict.reason !== undefined && (
         <p>
-          <Text value={verdict.reason} most={600} />
+          <Text value={because(verdict) ?? verdict.reason} most={600} />
         </p>
       )}
       {verdict.normalIf !== undefined && (
         <p className="hint">
-          <Text value={verdict.normalIf.replace(/^normal/, "Normal")} most={400} />
+          <Text value={normalIf(verdict.changes) ?? verdict.normalIf.replace(/^normal/, "Normal")} most={600} />
         </p>
       )}
       <section className="stack" aria-label="Alternatives">
@@ -78,7 +80,7 @@ export function VerdictView({ found }: { found: Judged }): ReactElement {
             <dt>Looked at</dt>
             <dd>
               {verdict.featuresKnown} features
-              {found.missing.length > 0 && <span className="quiet">; the event does not bring {found.missing.map(words).join(", ")}</span>}
+              {found.missing.length > 0 && <span className="quiet">; the event does not bring {found.missing.map(feature).join(", ")}</span>}
             </dd>
           </>
         )}
@@ -97,6 +99,26 @@ function headline({ verdict, label, probability }: Verdict): string {
     default:
       return `as usual${sure}`;
   }
+}
+
+function valueOf(name: string, value: Json): string {
+  return typeof value === "number" ? featureValue(name, value) : show(value);
+}
+
+/** The strongest reasons as a sentence; none where nothing speaks for it. */
+function because({ label, verdict, explanation }: Verdict): string | undefined {
+  const reasons = explanation.filter((one) => one.contribution > 0).slice(0, 3);
+  if (reasons.length === 0) return undefined;
+  const reason = (one: Contribution): string => `${feature(one.feature)}: ${valueOf(one.feature, one.value)} (usually ${valueOf(one.feature, one.typical)})`;
+  return `${verdict === "unknown" ? "Unlike what is known" : label}, because of ${reasons.map(reason).join("; ")}.`;
+}
+
+/** What would have made it normal, as a sentence; none where the event does not tell it feature by feature. */
+function normalIf(changes: Condition[]): string | undefined {
+  if (changes.length === 0) return undefined;
+  const relation: Record<string, string> = { "<=": "at most", ">=": "at least" };
+  const condition = ({ feature: name, operator, value }: Condition): string => `${feature(name)}: ${[relation[operator], valueOf(name, value)].filter(Boolean).join(" ")}`;
+  return `Normal if ${changes.map(condition).join("; ")}.`;
 }
 
 function novelty(share: number): string {
@@ -120,9 +142,12 @@ function Because({ verdict: { verdict, label, explanation } }: { verdict: Verdic
           return (
             <li key={one.feature}>
               <span>
-                <b>{words(one.feature)}</b> is <Text value={show(one.value)} most={40} />
+                <b title={one.feature}>
+                  <Text value={feature(one.feature)} most={80} />
+                </b>
+                : <Text value={valueOf(one.feature, one.value)} most={40} />
                 <span className="quiet">
-                  , usually <Text value={show(one.typical)} most={40} />: {side(one)} ({number(Math.abs(one.contribution))})
+                  , usually <Text value={valueOf(one.feature, one.typical)} most={40} />: {side(one)} ({number(Math.abs(one.contribution))})
                 </span>
               </span>
               <span className="push" style={tone(pro ? "var(--accent)" : "var(--edge)")} aria-hidden="true">

@@ -4,7 +4,8 @@ import type { Drift } from "../../api/types";
 import { useAnswer } from "../../api/use";
 import { Card, Empty, Meter, Trouble } from "../../parts/basics";
 import { Text } from "../../parts/text";
-import { count, duration, moment, number, percent, words } from "../../text/format";
+import { feature } from "../../text/features";
+import { count, duration, moment, number, percent } from "../../text/format";
 
 /** How unlike its training data the inputs of the model are. */
 export function DriftView(): ReactElement {
@@ -39,7 +40,7 @@ export function DriftView(): ReactElement {
             <tbody>
               {data.features.map((one) => (
                 <tr key={one.feature}>
-                  <td>{words(one.feature)}</td>
+                  <td title={one.feature}>{feature(one.feature)}</td>
                   <td>
                     <Meter share={Math.min(1, one.psi / (much * 4))} colour={one.psi >= much ? "var(--attack)" : one.psi >= some ? "var(--unknown)" : "var(--good)"} label={number(one.psi)} /> {number(one.psi)}
                   </td>
