@@ -1,4 +1,5 @@
-//! How good the features are that events bring: for each dialect, how often each of the 41 was told, estimated or missing.
+//! How good the features are that events bring: for each dialect, how often each of the 41 of KDD-99, and each fact that flow features are
+//! made of, was told, estimated or missing.
 //! Patterns are counted, not features, so that an event costs one addition.
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use crate::features::NAMES;
+use crate::features::flow::told::{FACTS, same_of_kdd};
 use crate::normalise::Dialect;
 
 use super::quality::Quality;
@@ -33,6 +35,10 @@ pub struct DialectReport {
     pub measured: u64,
     /// The features in the order of KDD-99.
     pub features: Vec<FeatureReport>,
+    /// What flow features are made of, of its connections; nothing where it told of none.
+    pub facts: Vec<FeatureReport>,
+    /// Whether a model that looks at flow features judged its connections.
+    pub by_flow: bool,
 }
 
 /// How often one feature was told.
@@ -49,6 +55,13 @@ pub struct FeatureReport {
     /// How it was estimated, where it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub how: Option<&'static str>,
+}
+
+impl DialectReport {
+    /// What the model looks at that judged.
+    pub fn looked_at(&self) -> &[FeatureReport] {
+        if self.by_flow { &self.facts } else { &self.features }
+    }
 }
 
 impl Census {
@@ -88,7 +101,24 @@ impl Census {
                 let real = measured - missing - approximated;
                 FeatureReport { feature, real, approximated, missing, how: (approximated > 0).then(|| how(place)) }
             });
-            DialectReport { dialect: dialect.name(), events: *events, measured, features: features.collect() }
+            let connections = counted(&|quality| quality.untold.is_some());
+            let facts = FACTS.into_iter().enumerate().filter(|_| connections > 0).map(|(place, feature)| {
+                let missing = counted(&|quality| quality.untold.is_some_and(|untold| untold >> place & 1 == 1));
+                let approximated = counted(&|quality| {
+                    quality.untold.is_some_and(|untold| (quality.estimated_facts() & !untold) >> place & 1 == 1)
+                });
+                let real = connections - missing - approximated;
+                let how = same_of_kdd(place).filter(|_| approximated > 0).map(how);
+                FeatureReport { feature, real, approximated, missing, how }
+            });
+            DialectReport {
+                dialect: dialect.name(),
+                events: *events,
+                measured,
+                features: features.collect(),
+                facts: facts.collect(),
+                by_flow: counted(&|quality| quality.by_flow && quality.untold.is_some()) > 0,
+            }
         });
         reports.collect()
     }
@@ -138,7 +168,14 @@ mod tests {
 
     #[test]
     fn features_are_told_apart_by_dialect() {
-        let quality = |dialect, missing, approximated| Quality { dialect, missing, approximated, sides: Sides::Whole };
+        let quality = |dialect, missing, approximated| Quality {
+            dialect,
+            missing,
+            approximated,
+            untold: Some(0b1000_0000),
+            sides: Sides::Whole,
+            by_flow: true,
+        };
         let (live, mut census) = (LiveCensus::default(), Census::default());
         for _ in 0..3 {
             census.add(Dialect::Zeek, Some(quality(Dialect::Zeek, 1 << 8, 0)));
@@ -157,16 +194,27 @@ mod tests {
         let of = |place: usize| &report[0].features[place];
         assert_eq!((of(8).real, of(8).missing, of(4).real, of(4).missing), (0, 4, 3, 1));
         assert_eq!((of(3).approximated, of(3).how.is_some(), of(0).how), (1, true, None));
+        let facts = |report: &DialectReport| -> Vec<_> {
+            report.looked_at().iter().map(|fact| (fact.feature, fact.real, fact.approximated, fact.missing)).collect()
+        };
+        let told = facts(&report[0]);
+        assert_eq!((told[0], told[5], told[7]), (("duration", 4, 0, 0), ("ending", 3, 1, 0), ("name", 0, 0, 4)));
+        assert!(report[1].facts.is_empty() && !report[1].by_flow);
     }
 
     #[test]
     fn patterns_that_somebody_makes_up_do_not_fill_the_memory() {
         let mut census = Census::default();
         for missing in 0..10_000 {
-            census.add(
-                Dialect::Kdd,
-                Some(Quality { dialect: Dialect::Kdd, missing, approximated: 0, sides: Sides::Whole }),
-            );
+            let record = Quality {
+                dialect: Dialect::Kdd,
+                missing,
+                approximated: 0,
+                untold: None,
+                sides: Sides::Whole,
+                by_flow: false,
+            };
+            census.add(Dialect::Kdd, Some(record));
         }
         assert_eq!(census.patterns.len(), MOST_PATTERNS);
         assert_eq!(census.report()[0].events, 10_000);

@@ -66,6 +66,8 @@ pub struct Pipeline {
     follower: Option<Follower>,
     /// Rows for the follower's models.
     rows: Option<Rows>,
+    /// Whether a model looks at what compares connections with each other in KDD-99's way; else it is not measured.
+    traffic: bool,
     watch: Option<Watch>,
     writers: Writers,
     engine: Option<Engine>,
@@ -131,6 +133,7 @@ impl Pipeline {
             flow_windows: None,
             follower: parts.slot.map(|slot| Follower::new(slot, parts.explain)),
             rows: None,
+            traffic: false,
             watch: parts.watch,
             writers: Writers::default(),
             engine: parts.engine,
@@ -248,6 +251,7 @@ impl Pipeline {
             let second = follower.second().map(|second| (second.model.space(), second.all));
             Rows::new(models.active.space(), second, shadow.map(|shadow| shadow.space()), paths.len())
         });
+        self.traffic = self.rows.as_ref().is_some_and(Rows::want_traffic);
         if !self.rows.as_ref().is_some_and(Rows::want_flow) {
             self.flow_windows = None;
         } else if self.flow_windows.is_none() {
@@ -287,11 +291,19 @@ impl Pipeline {
                 score = scratch.touched.score();
             }
             let begun = view.started().unwrap_or(time);
-            let measured = self.rows.as_ref().and_then(|_| self.windows.measure(&view.record, begun));
+            let measured = match &self.rows {
+                None => None,
+                Some(_) if self.traffic => self.windows.measure(&view.record, begun),
+                Some(_) => self.windows.alone(&view.record),
+            };
             let flow = self.flow_windows.as_mut().and_then(|windows| windows.measure(&view.record, begun));
             if sequence >= self.settled_below {
-                let gathered = self.rows.as_mut().map(|rows| rows.gather(measured.as_ref(), flow.as_ref(), &view));
-                let quality = measured.map(|vector| Quality::of(&view, &vector));
+                let gathered = self.rows.as_mut().map(|rows| {
+                    let places = rows.gather(measured.as_ref(), flow.as_ref(), &view);
+                    (places, rows.look_at_flow(places))
+                });
+                let (places, by_flow) = gathered.unwrap_or_default();
+                let quality = measured.map(|vector| Quality { by_flow, ..Quality::of(&view, &vector) });
                 if let Some(quality) = quality {
                     self.quality.prepare(quality);
                 }
@@ -303,7 +315,7 @@ impl Pipeline {
                     member: number,
                     layout: view.layout,
                     time,
-                    rows: gathered.unwrap_or_default(),
+                    rows: places,
                     quality,
                     pair: view.pair,
                     flow: scratch.flows.put(&view, self.flow),

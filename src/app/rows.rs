@@ -73,6 +73,21 @@ impl Rows {
         all.any(|filled| filled.gatherer.wants_flow())
     }
 
+    /// Whether a model looks at features of KDD-99 that compare connections with each other. What the active one takes anyway is not left to
+    /// the second.
+    pub fn want_traffic(&self) -> bool {
+        let left = self.all || !self.active.gatherer.takes_every_connection();
+        let others = self.second.iter().filter(|_| left).chain(&self.shadow);
+        std::iter::once(&self.active).chain(others).any(|filled| filled.gatherer.wants_traffic())
+    }
+
+    /// Whether the model that judges an event of these places looks at flow features.
+    pub fn look_at_flow(&self, places: Places) -> bool {
+        let by_second = places.active.is_none() && places.second.is_some();
+        let judge = self.second.as_ref().filter(|_| by_second).unwrap_or(&self.active);
+        judge.gatherer.wants_flow()
+    }
+
     /// Takes an event in; gives the places of its rows, where it is one that a model judges.
     pub fn gather(&mut self, measured: Option<&FeatureVector>, flow: Option<&FlowVector>, view: &View<'_>) -> Places {
         let active = self.active.gather(measured, flow, view);
@@ -124,6 +139,7 @@ impl Filled {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::features::flow::{Described, FEATURES};
     use crate::features::{Feature, Kind};
     use crate::normalise::Normaliser;
 
@@ -167,6 +183,37 @@ mod tests {
             assert_eq!((rows.active().len(), rows.second().unwrap().len()), (1, expected));
             assert_eq!(rows.second().unwrap().row(expected - 1).numeric, [2.0]);
         }
+    }
+
+    /// A space of all flow features.
+    fn flow(least_known: usize) -> Arc<Space> {
+        let feature =
+            |one: &Described| Feature { name: one.name.to_owned(), field: None, group: None, kind: Kind::Number };
+        Arc::new(Space::new(FEATURES.iter().map(feature).collect(), least_known).unwrap())
+    }
+
+    #[test]
+    fn what_compares_connections_in_kdd99s_way_is_measured_where_a_model_looks_at_it() {
+        let kdd = Arc::new(Space::kdd99());
+        let wanted = |active: &Arc<Space>, second: Option<(&Arc<Space>, bool)>, shadow: Option<&Arc<Space>>| {
+            Rows::new(active, second, shadow, 0).want_traffic()
+        };
+        assert!(!wanted(&flow(12), Some((&kdd, false)), None), "only records of KDD are left to the second one");
+        assert!(wanted(&flow(12), Some((&kdd, true)), None));
+        assert!(wanted(&flow(60), Some((&kdd, false)), None), "connections may be left to it");
+        assert!(wanted(&flow(12), None, Some(&kdd)));
+        assert!(wanted(&kdd, None, None));
+        assert!(!wanted(&space(&["a"], 1), None, None));
+    }
+
+    #[test]
+    fn who_judges_says_whether_flow_features_are_looked_at() {
+        let rows = Rows::new(&flow(12), Some((&Arc::new(Space::kdd99()), false)), None, 0);
+        let of = |active, second| rows.look_at_flow(Places { active, second });
+        assert_eq!(
+            [of(Some(0), None), of(None, Some(0)), of(Some(0), Some(0)), of(None, None)],
+            [true, false, true, true]
+        );
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Looks at events as the pipeline does, and judges none: which dialects they speak, and how good their features are.
 
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::features::{Settings, Windows};
 use crate::normalise::{Normaliser, Unreadable};
@@ -13,15 +12,14 @@ use super::quality::Quality;
 pub struct Survey {
     normaliser: Normaliser,
     windows: Windows,
-    clock: Clock,
     census: Census,
 }
 
 impl Survey {
     /// With the dialects that `config` names.
-    pub fn new(config: &Config, clock: Clock) -> Self {
+    pub fn new(config: &Config) -> Self {
         let normaliser = Normaliser::with_rules(&[], &dialects::rules(config));
-        Self { normaliser, windows: Windows::new(&Settings::default()), clock, census: Census::default() }
+        Self { normaliser, windows: Windows::new(&Settings::default()), census: Census::default() }
     }
 
     /// Looks at an event.
@@ -30,8 +28,7 @@ impl Survey {
     /// When it is no JSON object.
     pub fn event(&mut self, event: &str) -> Result<(), Unreadable> {
         let view = self.normaliser.read(event.as_bytes())?;
-        let time = view.started().or(view.time).unwrap_or_else(|| self.clock.now().as_event_time());
-        let quality = self.windows.measure(&view.record, time).map(|vector| Quality::of(&view, &vector));
+        let quality = self.windows.alone(&view.record).map(|vector| Quality::of(&view, &vector));
         self.census.add(view.dialect, quality);
         self.normaliser.recycle(view);
         Ok(())

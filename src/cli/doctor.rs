@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::app::census::DialectReport;
+use crate::app::census::{DialectReport, FeatureReport};
 use crate::app::offline;
 use crate::app::survey::Survey;
 use crate::classify::LoadedModel;
@@ -72,7 +72,7 @@ struct Figures {
 /// When a file cannot be read or the model cannot be used.
 pub fn doctor(configuration: &Config, options: &DoctorOptions) -> anyhow::Result<()> {
     let clock = Clock::system();
-    let mut survey = Survey::new(configuration, clock.clone());
+    let mut survey = Survey::new(configuration);
     let mut unreadable = 0_u64;
     for file in &options.sample {
         look(&mut survey, file, options, &clock, &mut unreadable)?;
@@ -91,7 +91,7 @@ pub fn doctor(configuration: &Config, options: &DoctorOptions) -> anyhow::Result
                 .iter()
                 .map(|(report, cost)| {
                     json!({"dialect": report.dialect, "events": report.events, "measured": report.measured,
-                                            "features": report.features, "cost": cost})
+                                            "features": report.features, "facts": report.facts, "cost": cost})
                 })
                 .collect();
             println!("{}", json!({"dialects": dialects, "unreadable": unreadable}));
@@ -207,27 +207,30 @@ impl Figures {
     }
 }
 
+/// How often each was told; `what` heads them.
+fn write_features(out: &mut impl Write, what: &str, features: &[FeatureReport]) -> std::io::Result<()> {
+    writeln!(out, "  {what:<28} {:>7} {:>12} {:>8}", "real", "approximated", "missing")?;
+    for FeatureReport { feature, real, approximated, missing, how } in features {
+        let all = (real + approximated + missing).max(1) as f64;
+        let [real, approximated, missing] =
+            [real, approximated, missing].map(|count| format!("{:.0} %", 100.0 * *count as f64 / all));
+        writeln!(out, "  {feature:<28} {real:>7} {approximated:>12} {missing:>8}  {}", how.unwrap_or_default())?;
+    }
+    Ok(())
+}
+
 fn write_report(out: &mut impl Write, report: &DialectReport, cost: Option<&Cost>) -> std::io::Result<()> {
     writeln!(out, "{}: {} events, {} of them measured", report.dialect, report.events, report.measured)?;
     if report.measured == 0 {
         return writeln!(out);
     }
-    let percent = |count: u64| format!("{:.0} %", 100.0 * count as f64 / report.measured as f64);
-    writeln!(out, "  {:<28} {:>7} {:>12} {:>8}", "feature", "real", "approximated", "missing")?;
-    for feature in &report.features {
-        writeln!(
-            out,
-            "  {:<28} {:>7} {:>12} {:>8}  {}",
-            feature.feature,
-            percent(feature.real),
-            percent(feature.approximated),
-            percent(feature.missing),
-            feature.how.unwrap_or_default()
-        )?;
+    if !report.facts.is_empty() {
+        write_features(out, "live connections (flow)", &report.facts)?;
     }
+    write_features(out, "as KDD records (kdd99)", &report.features)?;
     if let Some(Cost { measured_on, whole, without }) = cost {
         writeln!(out, "  what the features cost that are always missing ({measured_on}):")?;
-        for (name, figures) in [("all 41 features", whole), ("without them", without)] {
+        for (name, figures) in [("all 41 of KDD-99", whole), ("without them", without)] {
             writeln!(
                 out,
                 "  {name:<16} accuracy {:.4}   false alarms {:.2} %   cost {:.4}   ({} records)",

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::flow::{self, FlowVector};
 use super::space::{Kind, Space, number_measured, symbol_measured};
 use super::symbols::Symbol;
-use super::{FeatureVector, Matrix};
+use super::{FeatureVector, Matrix, TRAFFIC};
 use crate::normalise::{FieldId, Scalar, View};
 
 /// Fills rows of one space. Each worker owns one.
@@ -104,6 +104,17 @@ impl Gatherer {
     /// Whether rows hold flow features.
     pub fn wants_flow(&self) -> bool {
         self.numbers.iter().any(|number| matches!(number, Numbers::Flow(_)))
+    }
+
+    /// Whether rows hold features of KDD-99 that compare a connection with others.
+    pub fn wants_traffic(&self) -> bool {
+        self.numbers.iter().any(|number| matches!(number, Numbers::Measured(places) if places.end > TRAFFIC))
+    }
+
+    /// Whether each connection has enough for a row, whatever its source tells: as many flow features as a row needs tell of its company.
+    pub fn takes_every_connection(&self) -> bool {
+        let names = self.space.features().iter().map(|feature| feature.name.as_str());
+        names.filter(|name| flow::is_always_told(name)).count() >= usize::from(self.space.least_known())
     }
 
     /// Appends the row of an event to `rows`; false, and nothing is appended, where it is not one for this space.

@@ -40,6 +40,9 @@ pub const CONTENT: Range<usize> = 6..19;
 /// wrong_fragment and urgent as places in [`FeatureVector::numeric`], which connection logs lack too.
 pub const PACKET: Range<usize> = 4..6;
 
+/// Where those features begin in [`FeatureVector::numeric`] that compare a connection with others.
+pub const TRAFFIC: usize = CONTENT.end;
+
 /// How many features are numbers.
 pub const NUMERIC: usize = 38;
 

@@ -38,12 +38,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::FeatureVector;
 use super::hosts::{Failure, Hosts, KINDS, Tally, WINDOW, kind};
 use super::latest::Latest;
 use super::rate::Rates;
 use super::steady::{Moment, SteadyClock};
 use super::symbols::{FLAGS, Symbol};
+use super::{FeatureVector, TRAFFIC};
 use crate::event::EventTime;
 use crate::normalise::{Connection, Record, Sides, Transport};
 
@@ -138,6 +138,15 @@ impl Windows {
         }
     }
 
+    /// The 41 features of a record by itself: of a connection, which is not remembered, those are missing that compare it with others.
+    pub fn alone(&self, record: &Record<'_>) -> Option<FeatureVector> {
+        match record {
+            Record::Kdd(features) => Some(*features),
+            Record::Connection(connection) => Some(self.own(connection)),
+            Record::Other => None,
+        }
+    }
+
     /// How many hosts and recent connections are held.
     pub fn held(&self) -> (usize, usize) {
         (self.hosts.count(), self.recent.len())
@@ -163,8 +172,7 @@ impl Windows {
         for _ in 0..if known { 0 } else { packets } {
             self.remember(&seen);
         }
-        let mut features = FeatureVector { symbols: connection.symbols, ..FeatureVector::MISSING };
-        self.own(connection, &mut features.numeric);
+        let mut features = self.own(connection);
         self.traffic(&seen, &mut features.numeric);
         self.host_traffic(&seen, &mut features.numeric);
         features
@@ -252,8 +260,9 @@ impl Windows {
         flag.place().and_then(|place| table.get(place)).copied().unwrap_or_default()
     }
 
-    /// Places 1 and 5 to 22: what the connection is by itself.
-    fn own(&self, connection: &Connection<'_>, numeric: &mut [f32]) {
+    /// Places 1 to 22: what the connection is by itself.
+    fn own(&self, connection: &Connection<'_>) -> FeatureVector {
+        let mut features = FeatureVector { symbols: connection.symbols, ..FeatureVector::MISSING };
         let bytes = |bytes: Option<u64>| bytes.map_or(f32::NAN, |bytes| bytes as f32);
         let (sent, received) = (connection.source.bytes, connection.destination.bytes);
         let [duration, up, down] = if connection.transport == Transport::Icmp {
@@ -265,8 +274,9 @@ impl Windows {
             [connection.duration.map_or(f32::NAN, |seconds| seconds.floor() as f32), bytes(sent), bytes(received)]
         };
         let land = f32::from(u8::from(connection.is_land()));
-        numeric[..4].copy_from_slice(&[duration, up, down, land]);
-        numeric[4..19].copy_from_slice(&connection.content.0);
+        features.numeric[..4].copy_from_slice(&[duration, up, down, land]);
+        features.numeric[4..TRAFFIC].copy_from_slice(&connection.content.0);
+        features
     }
 
     /// Places 23 to 31: the last two seconds.
@@ -276,7 +286,7 @@ impl Windows {
         let (to_host, same) = (host.recent, host.services[usize::from(seen.service)].recent);
         let Service { tally: to_service, hosts } = self.services[usize::from(seen.service)];
         let capped = |count: u32| count.min(MOST_RECENT) as f32;
-        numeric[19..28].copy_from_slice(&[
+        numeric[TRAFFIC..28].copy_from_slice(&[
             capped(to_host.all),
             capped(to_service.all),
             rates.of(to_host.syn, to_host.all),

@@ -51,6 +51,7 @@ fn elastic(zeek: &Value) -> Value {
             ("proto", "network.transport"),
             ("service", "network.protocol"),
             ("conn_state", "zeek.connection.state"),
+            ("history", "zeek.connection.history"),
             ("uid", "zeek.session_id"),
         ],
     );
@@ -79,6 +80,7 @@ fn onion(zeek: &Value) -> Value {
             ("resp_pkts", "server.packets"),
             ("proto", "network.transport"),
             ("conn_state", "connection.state"),
+            ("history", "connection.history"),
             ("duration", "event.duration"),
         ],
     );
@@ -129,14 +131,14 @@ fn samples(folder: &Path) -> Option<Vec<(&'static str, Vec<PathBuf>)>> {
     ])
 }
 
-/// What `docs/dialects.md` says: for each feature and dialect the first word of its cell.
-fn documented() -> Vec<(String, Vec<(String, String)>)> {
+/// What `docs/dialects.md` says in the table that begins so: for each row and dialect the first word of its cell.
+fn documented(head: &str) -> Vec<(String, Vec<(String, String)>)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/dialects.md");
     let text = std::fs::read_to_string(path).unwrap();
     let cells = |line: &str| -> Vec<String> {
         line.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`').to_owned()).collect()
     };
-    let mut lines = text.lines().skip_while(|line| !line.starts_with("| feature |"));
+    let mut lines = text.lines().skip_while(|line| !line.starts_with(head));
     let dialects = cells(lines.next().expect("the table of features"));
     let rows = lines.skip(1).take_while(|line| line.starts_with('|')).map(|line| {
         let row = cells(line);
@@ -150,8 +152,8 @@ fn documented() -> Vec<(String, Vec<(String, String)>)> {
 fn each_cell_of_the_table_in_the_documentation_is_what_real_records_show() {
     let folder = tempfile::tempdir().unwrap();
     let Some(samples) = samples(folder.path()) else { return };
-    let documented = documented();
-    assert_eq!(documented.len(), 41, "a row for each feature");
+    let tables = [("features", documented("| feature |")), ("facts", documented("| of a connection |"))];
+    assert_eq!(tables.each_ref().map(|(_, rows)| rows.len()), [41, 8], "a row for each");
     let mut wrong = Vec::new();
     for (dialect, files) in samples {
         let mut arguments = vec!["doctor", "--output", "json"];
@@ -162,7 +164,8 @@ fn each_cell_of_the_table_in_the_documentation_is_what_real_records_show() {
         let found = told["dialects"].as_array().unwrap().iter().find(|found| found["dialect"] == dialect);
         let found = found.unwrap_or_else(|| panic!("{dialect} is not recognised: {told}"));
         assert!(found["measured"].as_u64().unwrap() > 0, "{found}");
-        for (feature, (name, cells)) in found["features"].as_array().unwrap().iter().zip(&documented) {
+        let told = tables.iter().flat_map(|(key, rows)| found[*key].as_array().unwrap().iter().zip(rows));
+        for (feature, (name, cells)) in told {
             assert_eq!(feature["feature"], name.as_str());
             let count = |key: &str| feature[key].as_u64().unwrap();
             let shown = match (count("real"), count("approximated")) {

@@ -9,7 +9,6 @@ use serde_json::{Map, Value, json};
 use crate::api::Health;
 use crate::event::id::SpoolId;
 use crate::event::{EventId, ReceivedTime};
-use crate::features::NAMES;
 use crate::models::{DriftReading, ShadowReading};
 use crate::store::{Batch, Document, Kind};
 use crate::telemetry::catalogue as all;
@@ -191,15 +190,16 @@ impl Reading<'_> {
     }
 }
 
-/// What events of a dialect never tell, and what is guessed more often than told.
+/// What events of a dialect never tell of what the model looks at, and what is guessed more often than told.
 fn blind_spots(dialect: &DialectReport, events: u64) -> Value {
     let mut told = json!({"name": dialect.dialect, "events": events, "measured": dialect.measured});
     if dialect.measured > 0 {
         let names = |holds: &dyn Fn(&FeatureReport) -> bool| -> Vec<&str> {
-            dialect.features.iter().filter(|one| holds(one)).map(|one| one.feature).collect()
+            dialect.looked_at().iter().filter(|one| holds(one)).map(|one| one.feature).collect()
         };
-        let real: u64 = dialect.features.iter().map(|feature| feature.real).sum();
-        told["real"] = json!(real as f64 / (dialect.measured * NAMES.len() as u64) as f64);
+        let sum = |of: fn(&FeatureReport) -> u64| dialect.looked_at().iter().map(of).sum::<u64>();
+        let all = sum(|one| one.real + one.approximated + one.missing);
+        told["real"] = json!(sum(|one| one.real) as f64 / all.max(1) as f64);
         told["missing"] = names(&|one| one.real + one.approximated == 0).into();
         told["approximated"] = names(&|one| one.approximated > one.real).into();
     }
@@ -218,6 +218,7 @@ mod tests {
     use super::super::totals::Totals;
     use super::*;
     use crate::api::{Readiness, Room, State};
+    use crate::features::NAMES;
     use crate::store::elasticsearch::fields;
 
     fn leaves(value: &Value, path: &str, out: &mut BTreeSet<String>) {
@@ -236,7 +237,9 @@ mod tests {
         let readiness = Readiness::new();
         readiness.set(Room::Store, State::Down("away".to_owned()));
         let feature = |feature| FeatureReport { feature, real: 0, approximated: 0, missing: 3, how: None };
-        let census = DialectReport { dialect: "zeek", events: 5, measured: 3, features: NAMES.map(feature).to_vec() };
+        let features = NAMES.map(feature).to_vec();
+        let census =
+            DialectReport { dialect: "zeek", events: 5, measured: 3, features, facts: Vec::new(), by_flow: false };
         let totals = Totals::now();
         let reading = Reading {
             at: ReceivedTime::from_micros(1_790_000_000_000_000),

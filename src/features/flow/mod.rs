@@ -27,6 +27,7 @@ mod reference;
 mod service;
 mod sketch;
 mod text;
+pub mod told;
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -36,7 +37,7 @@ use lru::LruCache;
 use super::steady::{Moment, SteadyClock};
 use crate::event::EventTime;
 use crate::normalise::{Connection, Record, Sides, Transport};
-pub use names::{Described, FEATURES, Paced, group_of, paced};
+pub use names::{Described, FEATURES, Paced, group_of, is_always_told, paced};
 use names::{HISTORY, NAME, OWN, PAIR, WINDOWS};
 use pair::Pair;
 use party::Party;

@@ -44,6 +44,11 @@ pub fn group_of(name: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether the feature of this name is told of every connection: a count of those beside it.
+pub fn is_always_told(name: &str) -> bool {
+    super::place(name).is_some_and(|place| WINDOWS.contains(&place) && FEATURES[place].unit != "bytes")
+}
+
 /// What becomes of a feature where all that a host does is done at another pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paced {

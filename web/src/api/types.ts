@@ -90,5 +90,5 @@ export type Letters = { count: number; letters: Letter[]; next: number | null };
 export type Redriven = { redriven: number; [other: string]: number };
 
 export type SourceFeature = { feature: string; real: number; approximated: number; missing: number; how?: string };
-export type Source = { dialect: string; events: number; measured: number; features: SourceFeature[] };
+export type Source = { dialect: string; events: number; measured: number; features: SourceFeature[]; facts: SourceFeature[]; by_flow: boolean };
 export type Sources = { dialects: Source[] };

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { feature, featureValue } from "./features";
+import { fact, feature, featureValue } from "./features";
 
 describe("features in words", () => {
   const read = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
@@ -12,6 +12,14 @@ describe("features in words", () => {
     const alone = ["duration", "service"];
     const unsaid = names.filter((name) => feature(name) === name.replaceAll("_", " ") && !alone.includes(name));
     expect(unsaid).toEqual([]);
+  });
+
+  it("are there for what connections may not tell", () => {
+    const facts = /pub const FACTS: \[&str; 8\] =\s*\[(.*?)\];/s.exec(read("src/features/flow/told.rs"))?.[1] ?? "";
+    const names = [...facts.matchAll(/"(\w+)"/g)].map((found) => found[1] ?? "");
+    expect(names.length).toBe(8);
+    expect(names.filter((name) => fact(name) === name.replaceAll("_", " "))).toEqual(["duration"]);
+    expect(fact("wrong_fragment")).toBe(feature("wrong_fragment"));
   });
 
   it("have values with their units", () => {

@@ -116,6 +116,22 @@ const WITHIN: Record<string, Described> = {
   service_hosts: ["hosts whose service of this kind the source called"],
 };
 
+/** What sources tell of a connection, that flow features are made of. */
+const FACTS: Record<string, string> = {
+  bytes_out: "payload sent",
+  bytes_in: "payload received",
+  packets_out: "packets sent",
+  packets_in: "packets received",
+  ending: "how it ended",
+  history: "the history of its flags",
+  name: "the name that was asked for",
+};
+
+/** What an event may not bring: a fact of a connection, or a feature. */
+export function fact(name: string): string {
+  return (Object.hasOwn(FACTS, name) ? FACTS[name] : undefined) ?? feature(name);
+}
+
 const LENGTHS: Record<string, string> = { "10s": "10 s", "2m": "2 min", "1h": "1 h" };
 
 /** The feature in words, as far as it is one of ours. */

@@ -3,7 +3,7 @@ import { show, type Condition, type Contribution, type Judged, type Verdict } fr
 import type { Json } from "../../api/types";
 import { Meter, VerdictBadge, tone } from "../../parts/basics";
 import { Text } from "../../parts/text";
-import { feature, featureValue } from "../../text/features";
+import { fact, feature, featureValue } from "../../text/features";
 import { number, percent } from "../../text/format";
 
 /** The verdict of a network: what, how sure, why, and what would have made it normal. */
@@ -80,7 +80,7 @@ export function VerdictView({ found }: { found: Judged }): ReactElement {
             <dt>Looked at</dt>
             <dd>
               {verdict.featuresKnown} features
-              {found.missing.length > 0 && <span className="quiet">; the event does not bring {found.missing.map(feature).join(", ")}</span>}
+              {found.missing.length > 0 && <span className="quiet">; the event does not bring {found.missing.map(fact).join(", ")}</span>}
             </dd>
           </>
         )}

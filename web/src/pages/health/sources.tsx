@@ -4,6 +4,7 @@ import type { Sources as Answer, Source, SourceFeature } from "../../api/types";
 import { useAnswer } from "../../api/use";
 import { Card, Empty, Trouble } from "../../parts/basics";
 import { Text } from "../../parts/text";
+import { fact } from "../../text/features";
 import { count, percent } from "../../text/format";
 
 /** Below this share of its connections a feature counts as told by a source. */
@@ -22,7 +23,7 @@ export function Sources({ judged }: { judged: number | undefined }): ReactElemen
       ))}
       {dialects.length > 0 && (
         <p className="quiet small">
-          Counted over the 41 features of KDD-99 since the start. <code>oversight doctor --sample FILE --data FILE</code> measures what the missing ones cost.
+          Counted since the start. <code>oversight doctor --sample FILE --data FILE</code> measures what missing features of KDD-99 cost.
         </p>
       )}
     </Card>
@@ -37,44 +38,54 @@ function One({ source }: { source: Source }): ReactElement {
       </p>
     );
   }
-  const often = (of: (feature: SourceFeature) => number): SourceFeature[] => source.features.filter((feature) => of(feature) > SELDOM * source.measured);
+  const looked = source.by_flow ? source.facts : source.features;
+  const often = (of: (feature: SourceFeature) => number): SourceFeature[] => looked.filter((feature) => of(feature) > SELDOM * source.measured);
   const missing = often((feature) => feature.missing);
   const estimated = often((feature) => feature.approximated);
-  const told = source.features.length - new Set([...missing, ...estimated]).size;
+  const told = looked.length - new Set([...missing, ...estimated]).size;
   return (
     <details className="stack">
       <summary>
-        <b>{source.dialect}</b>: {count(source.measured)} of {count(source.events)} events are connections; {told} of {source.features.length} features as the source says them,{" "}
-        {estimated.length} estimated, {missing.length} missing
+        <b>{source.dialect}</b>: {count(source.measured)} of {count(source.events)} events are connections; of the {looked.length} {source.by_flow ? "facts" : "features"} that the model looks at {told} as
+        the source says them, {estimated.length} estimated, {missing.length} missing
       </summary>
-      <div className="scroll" tabIndex={0} role="region" aria-label={`Features of ${source.dialect}`}>
-        <table className="plain">
-          <thead>
-            <tr>
-              <th scope="col">Feature</th>
-              <th scope="col">As told</th>
-              <th scope="col">Estimated</th>
-              <th scope="col">Missing</th>
-              <th scope="col">How it is estimated</th>
-            </tr>
-          </thead>
-          <tbody>
-            {source.features.map((feature) => (
-              <tr key={feature.feature}>
-                <td>{feature.feature}</td>
-                <td>{share(feature.real, source)}</td>
-                <td>{share(feature.approximated, source)}</td>
-                <td>{share(feature.missing, source)}</td>
-                <td className="wordy">{feature.how !== undefined && <Text value={feature.how} most={300} />}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      {source.facts.length > 0 && <Told what="Of a connection" source={source.dialect} features={source.facts} />}
+      <Told what="Feature of KDD-99" source={source.dialect} features={source.features} />
     </details>
   );
 }
 
-function share(events: number, source: Source): string {
-  return events === 0 ? "" : percent(events / source.measured);
+/** How often each was told. */
+function Told({ what, source, features }: { what: string; source: string; features: SourceFeature[] }): ReactElement {
+  return (
+    <div className="scroll" tabIndex={0} role="region" aria-label={`${what}: ${source}`}>
+      <table className="plain">
+        <thead>
+          <tr>
+            <th scope="col">{what}</th>
+            <th scope="col">As told</th>
+            <th scope="col">Estimated</th>
+            <th scope="col">Missing</th>
+            <th scope="col">How it is estimated</th>
+          </tr>
+        </thead>
+        <tbody>
+          {features.map((feature) => (
+            <tr key={feature.feature}>
+              <td>{fact(feature.feature)}</td>
+              <td>{share(feature.real, feature)}</td>
+              <td>{share(feature.approximated, feature)}</td>
+              <td>{share(feature.missing, feature)}</td>
+              <td className="wordy">{feature.how !== undefined && <Text value={feature.how} most={300} />}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** The share of the connections of which it was told in this way. */
+function share(events: number, { real, approximated, missing }: SourceFeature): string {
+  return events === 0 ? "" : percent(events / (real + approximated + missing));
 }
