@@ -45,11 +45,11 @@ fn sentence(model: &ModelInfo, verdict: &Classification) -> String {
 }
 
 fn reason(model: &ModelInfo, share: &Contribution) -> String {
-    let mut text = format!("{} is {}", name(model, share.feature), words(&share.value));
+    let mut text = format!("{} is {}", name(model, share.feature), rounded(&share.value));
     match &share.typical {
         FeatureValue::Missing => {}
-        typical if *typical == share.value => text.push_str(" (as usual)"),
-        typical => write!(text, " (usually {})", words(typical)).expect("a string takes all"),
+        typical if rounded(typical) == rounded(&share.value) => text.push_str(" (as usual)"),
+        typical => write!(text, " (usually {})", rounded(typical)).expect("a string takes all"),
     }
     text
 }
@@ -127,12 +127,27 @@ fn write_value(out: &mut Vec<u8>, value: &FeatureValue) {
     }
 }
 
-/// The value as it stands in a sentence.
+/// The value as it stands in a condition, which has to hold as it is written.
 fn words(value: &FeatureValue) -> String {
+    with_decimals(value, DECIMALS)
+}
+
+/// The value as it stands in a reason, with as many digits as a person holds: 20557, 206.6, 4.902.
+fn rounded(value: &FeatureValue) -> String {
+    let decimals = match value {
+        FeatureValue::Number(number) if number.abs() >= 1000.0 => 0,
+        FeatureValue::Number(number) if number.abs() >= 100.0 => 1,
+        FeatureValue::Number(number) if number.abs() >= 10.0 => 2,
+        _ => DECIMALS,
+    };
+    with_decimals(value, decimals)
+}
+
+fn with_decimals(value: &FeatureValue, decimals: u32) -> String {
     match value {
         FeatureValue::Number(number) => {
             let mut out = Vec::new();
-            write_number(&mut out, f64::from(*number), DECIMALS);
+            write_number(&mut out, f64::from(*number), decimals);
             String::from_utf8_lossy(&out).into_owned()
         }
         FeatureValue::Symbol(word) => word.to_string(),
@@ -159,6 +174,19 @@ mod tests {
         assert_eq!(reason(&model(), &share(0, number(1.0), number(0.0))), "serror_rate is 1 (usually 0)");
         assert_eq!(reason(&model(), &share(0, number(0.5), number(0.5))), "serror_rate is 0.5 (as usual)");
         assert_eq!(reason(&model(), &share(1, FeatureValue::Symbol("S0".into()), FeatureValue::Missing)), "flag is S0");
+    }
+
+    #[test]
+    fn reasons_have_few_digits_and_conditions_those_that_they_need() {
+        let number = |value| FeatureValue::Number(value);
+        let said = reason(&model(), &share(0, number(20556.545), number(120.0005)));
+        assert_eq!(said, "serror_rate is 20557 (usually 120)");
+        assert_eq!(
+            [0.99671, 4.9021, 48.126, 206.58].map(|value| rounded(&number(value))),
+            ["0.9967", "4.9021", "48.13", "206.6"]
+        );
+        let condition = Condition { feature: 0, relation: Relation::AtMost, value: number(1234.5) };
+        assert_eq!(otherwise(&model(), &[condition], HELD), "normal if serror_rate ≤ 1234.5");
     }
 
     #[test]

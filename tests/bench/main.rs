@@ -7,7 +7,8 @@
 //! model), `--only live` for that of a live connection from its event to its verdict, `--only detectors` for that of detectors of
 //! anomalies, `--only series` for that of a thousand to a million series of metrics, `--only patterns` for that of beacons, tunnels and
 //! their like, `--only throughput` for the whole way alone, `--only search` for what the page asks of the embedded index, over `--events N`
-//! (default 200,000) in the folder `--index DIR`, which stays and is taken again, or in one that goes.
+//! (default 200,000) in the folder `--index DIR`, which stays and is taken again, or in one that goes. `--plot FILE` draws what series cost
+//! as SVG.
 
 mod classify;
 mod detectors;
@@ -15,6 +16,7 @@ mod features;
 mod floor;
 mod load;
 mod patterns;
+mod plot;
 mod process;
 mod search;
 mod series;
@@ -34,7 +36,7 @@ use sink::Swallow as Sink;
 const BATCH: usize = 125;
 const CONNECTIONS: u32 = 8;
 
-const USAGE: &str = "there are --seconds N, --kdd FILE, --engine URL, --model FOLDER, --events N, --index DIR, --only features|classifier|live|detectors|series|patterns|throughput|search";
+const USAGE: &str = "there are --seconds N, --kdd FILE, --engine URL, --model FOLDER, --events N, --index DIR, --plot FILE, --only features|classifier|live|detectors|series|patterns|throughput|search";
 
 struct Options {
     length: Duration,
@@ -43,6 +45,7 @@ struct Options {
     model: Option<PathBuf>,
     events: u64,
     index: Option<PathBuf>,
+    plot: Option<PathBuf>,
     only: Option<String>,
 }
 
@@ -62,7 +65,7 @@ fn main() {
         detectors::print();
     }
     if wanted("series") {
-        series::print();
+        series::print(options.plot.as_deref());
     }
     if wanted("patterns") {
         patterns::print();
@@ -84,6 +87,7 @@ fn options() -> Options {
         model: None,
         events: 200_000,
         index: None,
+        plot: None,
         only: None,
     };
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
@@ -100,6 +104,7 @@ fn options() -> Options {
             ("--model", Some(folder)) => options.model = Some(folder.into()),
             ("--events", Some(text)) => options.events = text.parse().expect("a number of events"),
             ("--index", Some(folder)) => options.index = Some(folder.into()),
+            ("--plot", Some(file)) => options.plot = Some(file.into()),
             ("--only", Some(part))
                 if ["features", "classifier", "live", "detectors", "series", "patterns", "throughput", "search"]
                     .contains(&part.as_str()) =>

@@ -212,11 +212,12 @@ async fn fill(data: &Path, events: u64) {
     let store = Arc::new(EmbeddedStore::new(settings, Clock::system()));
     store.prepare().await.expect("the folder is there");
     let started = Instant::now();
+    let of_day = events / DAYS;
     let lane = |lane: u64| {
         let (store, templates) = (Arc::clone(&store), Arc::clone(&templates));
         tokio::spawn(async move {
             for day in (lane..DAYS).step_by(LANES as usize) {
-                fill_day(&store, &templates, day, events / DAYS).await;
+                fill_day(&store, &templates, day, of_day).await;
             }
         })
     };
@@ -225,7 +226,8 @@ async fn fill(data: &Path, events: u64) {
     }
     // what is merged in the background is waited for
     drop(store);
-    println!("{} events written at {:.0} a second", events, events as f64 / started.elapsed().as_secs_f64());
+    let written = of_day * DAYS;
+    println!("{written} events written at {:.0} a second", written as f64 / started.elapsed().as_secs_f64());
 }
 
 /// The events of a day in the order of their times; what they say is that of events around them.

@@ -1,11 +1,14 @@
 //! What many series of metrics cost: time an event and a bucket, memory, snapshots and what comes back from them, and series that do not
 //! fit into memory.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use oversight::anomaly::{AsideSettings, Engine, Fields, MetricDeclaration, Metrics, Settings, Touched, Value};
 use oversight::event::{EventTime, ReceivedTime, SeqNo};
+
+use super::plot;
 
 /// How many series, and how many buckets each of them closes.
 const SIZES: [(u32, u32); 3] = [(1_000, 120), (100_000, 40), (1_000_000, 8)];
@@ -70,8 +73,33 @@ fn settings(detector: &str, series: usize, lateness: &str) -> Settings {
     Settings { metrics: Metrics::check(&declared).expect("no faults"), series, ..Settings::default() }
 }
 
-/// Prints all of it.
-pub fn print() {
+/// What so many series cost under a detector.
+pub struct Cost {
+    /// The detector's name.
+    pub detector: &'static str,
+    /// How many series.
+    pub series: u32,
+    /// CPU time of an event with its share of the bucket.
+    pub nanos: f64,
+    /// Memory of a series, in bytes.
+    pub held: f64,
+    /// Of a snapshot, in bytes a series.
+    saved: f64,
+    /// Milliseconds that a snapshot takes, and that its reading does.
+    snapshot: [f64; 2],
+}
+
+impl Cost {
+    /// Reads what a process of its own has measured.
+    fn read(detector: &'static str, series: u32, told: &str) -> Self {
+        let numbers: Vec<f64> = told.split_whitespace().map(|word| word.parse().expect("a number")).collect();
+        let [nanos, held, saved, snapshot, restore] = numbers[..] else { panic!("five numbers: {told}") };
+        Self { detector, series, nanos, held, saved, snapshot: [snapshot, restore] }
+    }
+}
+
+/// Prints all of it, and draws it where a file for that is given.
+pub fn print(plot: Option<&Path>) {
     if let Ok(wanted) = std::env::var(ALONE) {
         let words: Vec<&str> = wanted.split(',').collect();
         measure(words[0], words[1].parse().expect("a number"), words[2].parse().expect("a number"));
@@ -80,14 +108,25 @@ pub fn print() {
     println!(
         "series: one thread (its CPU time), an event a minute of each; memory is what a process of its own comes to hold"
     );
+    let mut costs = Vec::new();
     for detector in ["seasonal", "combined"] {
         for (entities, minutes) in SIZES {
             // memory that an earlier measurement has given back would hide what this one takes
             let own = std::env::current_exe().expect("this program");
             let alone = format!("{detector},{entities},{minutes}");
-            let done = Command::new(own).args(["--only", "series"]).env(ALONE, alone).status().expect("it starts");
-            assert!(done.success(), "{detector} with {entities} series");
+            let done = Command::new(own).args(["--only", "series"]).env(ALONE, alone).output().expect("it starts");
+            assert!(done.status.success(), "{detector} with {entities} series");
+            let cost = Cost::read(detector, entities, &String::from_utf8_lossy(&done.stdout));
+            let Cost { nanos, held, saved, snapshot: [snapshot, restore], .. } = cost;
+            println!(
+                "{detector:>9} {entities:>9} series: {nanos:>6.0} ns an event with its bucket, {held:>6.0} B a series in memory, \
+                 {saved:>6.0} B saved; snapshot {snapshot:>7.1} ms, restore {restore:>7.1} ms"
+            );
+            costs.push(cost);
         }
+    }
+    if let Some(file) = plot {
+        plot::draw(file, &costs).expect("the picture can be written");
     }
     flood();
     rounds();
@@ -108,8 +147,7 @@ fn measure(detector: &str, entities: u32, minutes: u32) {
     let started = Instant::now();
     other.restore(&snapshot).expect("just saved");
     println!(
-        "{detector:>9} {entities:>9} series: {nanos:>6.0} ns an event with its bucket, {held:>6.0} B a series in memory, \
-         {:>6.0} B saved; snapshot {:>7.1} ms, restore {:>7.1} ms",
+        "{nanos} {held} {} {} {}",
         snapshot.len() as f64 / f64::from(entities),
         saved.as_secs_f64() * 1e3,
         started.elapsed().as_secs_f64() * 1e3,
