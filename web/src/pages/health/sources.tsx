@@ -46,8 +46,8 @@ function One({ source }: { source: Source }): ReactElement {
   return (
     <details className="stack">
       <summary>
-        <b>{source.dialect}</b>: {count(source.measured)} of {count(source.events)} events are connections; of the {looked.length} {source.by_flow ? "facts" : "features"} that the model looks at {told} as
-        the source says them, {estimated.length} estimated, {missing.length} missing
+        <b>{source.dialect}</b>: {count(source.measured)} of {count(source.events)} events are connections; of the {looked.length} {source.by_flow ? "facts" : "features"} that the model looks at {told} are told as they are,{" "}
+        {estimated.length} estimated and {missing.length} missing, always or at times
       </summary>
       {source.facts.length > 0 && <Told what="Of a connection" source={source.dialect} features={source.facts} />}
       <Told what="Feature of KDD-99" source={source.dialect} features={source.features} />
