@@ -114,7 +114,7 @@ impl Gatherer {
     /// Whether each connection has enough for a row, whatever its source tells: as many flow features as a row needs tell of its company.
     pub fn takes_every_connection(&self) -> bool {
         let names = self.space.features().iter().map(|feature| feature.name.as_str());
-        names.filter(|name| flow::is_always_told(name)).count() >= usize::from(self.space.least_known())
+        names.filter(|name| flow::is_always_told(name)).count() >= self.space.least_known()
     }
 
     /// Appends the row of an event to `rows`; false, and nothing is appended, where it is not one for this space.
