@@ -1,6 +1,8 @@
 //! `oversight demo`: the first thing a newcomer sees.
 
+use std::io::ErrorKind;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -44,9 +46,23 @@ pub fn demo(mut configuration: Config, options: &Options) -> anyhow::Result<()> 
         configuration.listen.set_port(0);
     }
     let shown = runtime()?.block_on(show(&configuration, options));
-    let cleared = std::fs::remove_dir_all(&folder);
+    let cleared = clear(&folder);
     shown?;
     cleared.with_context(|| format!("{} could not be removed", folder.display()))
+}
+
+/// Removes the folder. A merge of the index that was under way at the end may still put a file into it.
+fn clear(folder: &Path) -> std::io::Result<()> {
+    let mut tries = 50;
+    loop {
+        match std::fs::remove_dir_all(folder) {
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty && tries > 0 => {
+                tries -= 1;
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            other => return other,
+        }
+    }
 }
 
 async fn show(configuration: &Config, options: &Options) -> anyhow::Result<()> {
@@ -107,4 +123,29 @@ async fn show(configuration: &Config, options: &Options) -> anyhow::Result<()> {
     }
     running.stop().await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_still_written_to_goes_when_that_has_ended() {
+        let folder = tempfile::tempdir().expect("a folder").keep();
+        let inner = folder.join("index");
+        std::fs::create_dir(&inner).expect("a folder");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // fails from the moment on at which the folder is gone
+                for number in 0..100_000 {
+                    if std::fs::write(inner.join(number.to_string()), "merged").is_err() {
+                        break;
+                    }
+                }
+            });
+            clear(&folder).expect("it goes");
+        });
+        assert!(!folder.exists());
+        assert_eq!(clear(&folder).expect_err("it is gone").kind(), ErrorKind::NotFound);
+    }
 }
