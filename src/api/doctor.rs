@@ -1,5 +1,5 @@
-//! `GET /v1/doctor`: for each dialect that events came in since the start, how often each of the 41 features was told,
-//! estimated or missing.
+//! `GET /v1/doctor`: for each dialect that events came in since the start, how often each of the 41 features of KDD-99, and each fact that flow
+//! features are made of, was told, estimated or missing.
 
 use http::StatusCode;
 use serde_json::Value;

@@ -2,7 +2,6 @@
 
 use std::io::ErrorKind;
 use std::net::Ipv4Addr;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -46,16 +45,16 @@ pub fn demo(mut configuration: Config, options: &Options) -> anyhow::Result<()> 
         configuration.listen.set_port(0);
     }
     let shown = runtime()?.block_on(show(&configuration, options));
-    let cleared = clear(&folder);
+    let cleared = insist(|| std::fs::remove_dir_all(&folder));
     shown?;
     cleared.with_context(|| format!("{} could not be removed", folder.display()))
 }
 
-/// Removes the folder. A merge of the index that was under way at the end may still put a file into it.
-fn clear(folder: &Path) -> std::io::Result<()> {
+/// Tries again where a folder was still written to: a merge of the index that was under way at the end may put a last file into it.
+fn insist(mut remove: impl FnMut() -> std::io::Result<()>) -> std::io::Result<()> {
     let mut tries = 50;
     loop {
-        match std::fs::remove_dir_all(folder) {
+        match remove() {
             Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty && tries > 0 => {
                 tries -= 1;
                 std::thread::sleep(Duration::from_millis(100));
@@ -130,22 +129,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_that_is_still_written_to_goes_when_that_has_ended() {
-        let folder = tempfile::tempdir().expect("a folder").keep();
-        let inner = folder.join("index");
-        std::fs::create_dir(&inner).expect("a folder");
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                // fails from the moment on at which the folder is gone
-                for number in 0..100_000 {
-                    if std::fs::write(inner.join(number.to_string()), "merged").is_err() {
-                        break;
-                    }
-                }
+    fn a_folder_that_is_still_written_to_is_tried_again_and_any_other_fault_told_at_once() {
+        let told = |faults: &[ErrorKind]| {
+            let (mut faults, mut asked) = (faults.iter(), 0);
+            let result = insist(|| {
+                asked += 1;
+                faults.next().map_or(Ok(()), |kind| Err((*kind).into()))
             });
-            clear(&folder).expect("it goes");
-        });
-        assert!(!folder.exists());
-        assert_eq!(clear(&folder).expect_err("it is gone").kind(), ErrorKind::NotFound);
+            (result.map_err(|error| error.kind()), asked)
+        };
+        let (busy, denied) = (ErrorKind::DirectoryNotEmpty, ErrorKind::PermissionDenied);
+        assert_eq!(told(&[]), (Ok(()), 1));
+        assert_eq!(told(&[busy, busy]), (Ok(()), 3));
+        assert_eq!(told(&[busy, denied]), (Err(denied), 2));
     }
 }

@@ -36,7 +36,9 @@ pub fn same_of_kdd(fact: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{FEATURES, FlowSettings, FlowWindows, is_always_told};
     use super::*;
+    use crate::event::ReceivedTime;
     use crate::features::NAMES;
     use crate::normalise::{Normaliser, Record};
 
@@ -61,6 +63,21 @@ mod tests {
         let untold = of(vpc);
         assert!(["bytes_in", "packets_in", "history", "name"].iter().all(|name| untold.contains(name)), "{untold:?}");
         assert!(!untold.contains(&"bytes_out") && !untold.contains(&"packets_out"), "{untold:?}");
+    }
+
+    #[test]
+    fn counts_of_company_are_told_of_a_connection_of_which_nothing_else_is() {
+        let bare = r#"{"uid":"C1","id.orig_h":"10.0.0.1","id.resp_h":"10.0.0.2","proto":"tcp","_path":"conn"}"#;
+        let mut normaliser = Normaliser::new(&[]);
+        let view = normaliser.read(bare.as_bytes()).expect("an event");
+        let mut windows = FlowWindows::new(&FlowSettings::default());
+        let time = ReceivedTime::from_micros(1_600_000_000_000_000).as_event_time();
+        let vector = windows.measure(&view.record, time).expect("a connection");
+        let told = |name: &str| vector.named(name).is_some_and(f32::is_finite);
+        let always: Vec<&str> = FEATURES.iter().map(|one| one.name).filter(|name| is_always_told(name)).collect();
+        assert_eq!(always.len(), 39);
+        assert_eq!(always.iter().filter(|name| !told(name)).count(), 0);
+        assert!(!told("flow_bytes_out") && !told("flow_originator_bytes_2m"), "and bytes are not");
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! What the query language means, and what it refuses.
+
 use proptest::prelude::proptest;
 
 use super::*;
