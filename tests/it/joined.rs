@@ -11,7 +11,7 @@ use oversight::normalise::{Connection, Content, Normaliser, Record, Related};
 use serde_json::{Value, json};
 
 use crate::harness::data;
-use crate::harness::oversight::run;
+use crate::harness::oversight::run_with;
 
 /// Reads files one behind the other; gives what is told of each connection.
 fn connections<T>(files: &[PathBuf], mut told: impl FnMut(&Connection<'_>, &Related) -> T) -> Vec<T> {
@@ -51,10 +51,11 @@ fn baseline(folder: &Path, test: &str, logs: [&str; 2]) -> Option<Vec<PathBuf>> 
     Some(logs.map(|log| place.join(log)).to_vec())
 }
 
+/// Judged by the model that looks at what logs tell of a connection's content.
 fn judge(files: &[&Path], output: &str) -> String {
     let mut arguments = vec!["judge", "--output", output];
     arguments.extend(files.iter().map(|file| file.to_str().unwrap()));
-    let done = run(&arguments);
+    let done = run_with(&[("CLASSIFY_MODEL", "builtin:kdd99")], &arguments);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8(done.stdout).unwrap()
 }

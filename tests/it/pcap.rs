@@ -239,7 +239,8 @@ async fn a_capture_is_replayed_and_judged_as_any_other_file() {
     let Some(path) = data::shared("pcap-attacks/zeek/ssh__ssh.pcap.gz") else { return };
     let (expected, _) = connections(&bytes(&path));
     let folder = tempfile::tempdir().unwrap();
-    let mut oversight = Oversight::start(folder.path(), &[]);
+    // a model that looks at what only packets tell
+    let mut oversight = Oversight::start(folder.path(), &[("CLASSIFY_MODEL", "builtin:kdd99")]);
     let sent = run(&["replay", path.to_str().unwrap(), "--url", &oversight.url("/")]);
     let told = String::from_utf8_lossy(&sent.stderr).into_owned();
     assert!(sent.status.success() && told.contains("1797 packets, 25 connections"), "{told}");
@@ -256,7 +257,9 @@ async fn a_capture_is_replayed_and_judged_as_any_other_file() {
             assert_eq!(&document[name], value, "{name} of {document}");
         }
         assert!(document["oversight"]["classification"]["label"].is_string(), "{document}");
-        let missing = document["oversight"]["features"]["missing"].to_string();
+        let features = &document["oversight"]["features"];
+        let missing = features["missing"].to_string();
+        assert!(features.to_string().contains("num_shells"), "no packet tells of a shell: {document}");
         assert!(!missing.contains("urgent") && !missing.contains("wrong_fragment"), "{document}");
     }
     assert!(oversight.stop().success());

@@ -122,9 +122,15 @@ pub fn client() -> reqwest::Client {
 
 /// The program with these arguments, run to its end in an empty folder.
 pub fn run(arguments: &[&str]) -> Output {
+    run_with(&[], arguments)
+}
+
+/// The same with settings: environment variables without their `OVERSIGHT_`.
+pub fn run_with(settings: &[(&str, &str)], arguments: &[&str]) -> Output {
     let folder = tempfile::tempdir().expect("a temporary folder");
     Command::new(env!("CARGO_BIN_EXE_oversight"))
         .args(arguments)
+        .envs(settings.iter().map(|(name, value)| (format!("OVERSIGHT_{name}"), value)))
         .current_dir(folder.path())
         .output()
         .expect("it starts")
