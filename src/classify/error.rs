@@ -23,12 +23,12 @@ pub enum ClassifyError {
 
 /// A model folder cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: cannot be written ({source})", file.display())]
+#[error("{}: cannot be written ({reason})", file.display())]
 pub struct FolderError {
     /// The file or folder.
     pub file: PathBuf,
-    /// What the system says.
-    pub source: io::Error,
+    /// What the system says, or what is there already.
+    pub reason: io::Error,
 }
 
 /// Why a model could not be loaded.

@@ -5,21 +5,56 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::FolderError;
+use super::card::{CARD_FILE, SCRIPT_FILE, WEIGHTS_FILE};
 
-/// Puts a folder with these files in the place of `folder`.
+/// Whether a model may be written there: there is nothing yet, or a folder that holds files alone. One with folders in it is
+/// somebody's home or project, and not to be replaced.
+///
+/// # Errors
+/// When it holds a folder, or cannot be read.
+pub fn check(folder: &Path) -> Result<(), FolderError> {
+    others(folder).map(|_| ())
+}
+
+/// The files in a folder that are no part of a model: a spec, a note. They are kept.
+fn others(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
+    let failed = |reason| FolderError { file: folder.to_owned(), reason };
+    let entries = match fs::read_dir(folder) {
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed)?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(failed)?.path();
+        if path.is_dir() {
+            let what =
+                "it is a folder, and a model is written into one of its own that holds files alone; name another place";
+            return Err(FolderError { file: path, reason: io::Error::other(what) });
+        }
+        let is_ours = path
+            .file_name()
+            .is_some_and(|name| [CARD_FILE, WEIGHTS_FILE, SCRIPT_FILE].iter().any(|ours| name == *ours));
+        if !is_ours {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+/// Puts a folder with these files in the place of `folder`, and keeps the files there that are no part of a model.
 ///
 /// The files are written and synced in a folder beside it, which then takes the name. Where there was a folder before,
 /// it is moved aside first and removed afterwards: a crash between the two renames leaves both versions complete under
 /// their other names, and a reader at that moment finds none rather than a mixed one.
 ///
 /// # Errors
-/// When the disk refuses; the folder that was there is then still there.
+/// When the disk refuses, or what is there holds folders; the folder that was there is then still there.
 pub fn write(folder: &Path, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
     let failed = |file: &Path| {
         let file = file.to_owned();
-        move |source| FolderError { file, source }
+        move |reason| FolderError { file, reason }
     };
-    let (fresh, old) = (beside(folder, "new"), beside(folder, "old"));
+    let (fresh, old, kept) = (beside(folder, "new"), beside(folder, "old"), others(folder)?);
     if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         fs::create_dir_all(parent).map_err(failed(parent))?;
     }
@@ -30,17 +65,21 @@ pub fn write(folder: &Path, files: &[(&str, &[u8])]) -> Result<(), FolderError> 
         let written = File::create(&file).and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()));
         written.map_err(failed(&file))?;
     }
+    for file in &kept {
+        let name = file.file_name().expect("it was listed by its name");
+        fs::copy(file, fresh.join(name)).map_err(failed(file))?;
+    }
     sync_folder(&fresh).map_err(failed(&fresh))?;
     remove(&old).map_err(failed(&old))?;
     let moved_aside = folder.exists();
     if moved_aside {
         fs::rename(folder, &old).map_err(failed(folder))?;
     }
-    if let Err(source) = fs::rename(&fresh, folder) {
+    if let Err(reason) = fs::rename(&fresh, folder) {
         if moved_aside {
             fs::rename(&old, folder).map_err(failed(folder))?;
         }
-        return Err(FolderError { file: folder.to_owned(), source });
+        return Err(FolderError { file: folder.to_owned(), reason });
     }
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     sync_folder(parent).map_err(failed(parent))?;
@@ -66,7 +105,6 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::card::{CARD_FILE, WEIGHTS_FILE};
     use super::*;
 
     fn model(folder: &Path, card: &[u8], weights: &[u8]) -> Result<(), FolderError> {
@@ -78,13 +116,38 @@ mod tests {
         let place = tempfile::tempdir().expect("a folder");
         let folder = place.path().join("models/kdd99");
         model(&folder, b"one", b"weights one").expect("written");
-        fs::write(folder.join("stray"), "x").expect("written");
+        fs::write(folder.join(SCRIPT_FILE), "of the one").expect("written");
         model(&folder, b"two", b"weights two").expect("replaced");
         assert_eq!(fs::read(folder.join(CARD_FILE)).expect("there"), b"two");
         assert_eq!(fs::read(folder.join(WEIGHTS_FILE)).expect("there"), b"weights two");
         let left: Vec<_> = fs::read_dir(folder.parent().expect("has one")).expect("there").collect();
         assert_eq!(left.len(), 1, "nothing lies beside it");
-        assert!(!folder.join("stray").exists());
+        assert!(!folder.join(SCRIPT_FILE).exists());
+    }
+
+    #[test]
+    fn what_is_no_part_of_a_model_is_kept() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = place.path().join("flow");
+        model(&folder, b"one", b"weights one").expect("written");
+        fs::write(folder.join("captures.yml"), "name: flow").expect("written");
+        model(&folder, b"two", b"weights two").expect("replaced");
+        assert_eq!(fs::read(folder.join("captures.yml")).expect("kept"), b"name: flow");
+        assert_eq!(fs::read(folder.join(CARD_FILE)).expect("there"), b"two");
+    }
+
+    #[test]
+    fn a_folder_with_folders_in_it_is_not_replaced() {
+        let place = tempfile::tempdir().expect("a folder");
+        fs::create_dir(place.path().join("papers")).expect("made");
+        fs::write(place.path().join("papers/thesis"), "years").expect("written");
+        for fault in [check(place.path()), model(place.path(), b"", b"")].map(|done| done.expect_err("refused")) {
+            assert!(
+                fault.to_string().contains("papers") && fault.to_string().contains("name another place"),
+                "{fault}"
+            );
+        }
+        assert_eq!(fs::read(place.path().join("papers/thesis")).expect("there"), b"years");
     }
 
     #[test]

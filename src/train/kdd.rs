@@ -56,7 +56,7 @@ fn train_on(
     Ok(Report { folder: settings.output.clone(), card })
 }
 
-/// Whether the settings are possible.
+/// Whether the settings are possible, and the model can be written where they say.
 ///
 /// # Errors
 /// With the first that is not.
@@ -89,7 +89,8 @@ pub fn check(settings: &Settings) -> Result<(), TrainError> {
     demand(share(settings.mix), "mix", "must be within 0 and 1")?;
     demand((0.0..=10.0).contains(&settings.adversary), "adversary", "must be within 0 and 10")?;
     demand(share(settings.false_alarms), "false_alarms", "must be within 0 and 1")?;
-    demand(settings.coverage > 0.0 && settings.coverage < 1.0, "coverage", "must be between 0 and 1")
+    demand(settings.coverage > 0.0 && settings.coverage < 1.0, "coverage", "must be between 0 and 1")?;
+    Ok(folder::check(&settings.output)?)
 }
 
 #[cfg(test)]
