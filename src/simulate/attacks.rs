@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 
 use super::chance::Chance;
-use super::connection::{Connection, Ends, Protocol, State};
+use super::connection::{Cause, Connection, Ends, Protocol, State};
 use super::network::{JUMP, Network, SWITCH, WEB};
 use super::{Scenario, Settings};
 
@@ -74,7 +74,7 @@ impl Plan {
             Scenario::Exfiltration => self.exfiltration(network, out),
         }
         for connection in &mut out[first..] {
-            connection.scenario = Some(self.scenario);
+            connection.cause = Cause::Planted(self.scenario);
         }
     }
 

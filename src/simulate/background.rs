@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 
 use super::Settings;
 use super::chance::Chance;
-use super::connection::{Connection, Ends, Protocol, State};
+use super::connection::{Cause, Connection, Ends, Protocol, State};
 use super::network::{
     APPLICATION, BACKUP, DIRECTORY, FILES, JUMP, MAIL, MONITOR, MULTICAST_DNS, Network, PRINTER, SERVERS, WEB,
 };
@@ -319,6 +319,7 @@ fn noise(chance: &mut Chance, network: &Network, start: i64) -> Connection {
     let stranger = network.stranger(chance);
     let port = chance.pick(&[22, 23, 445, 3389, 5900, 6379, 8080, 8443]);
     let ends = Ends::new(chance, stranger, WEB, port);
-    let knock = Connection::new(start, ends, Protocol::Tcp, None).carrying(0, 0, 0.0002);
-    knock.ending(if chance.happens(0.6) { State::Unanswered } else { State::Refused })
+    let state = if chance.happens(0.6) { State::Unanswered } else { State::Refused };
+    let knock = Connection::new(start, ends, Protocol::Tcp, None).carrying(0, 0, 0.0002).ending(state);
+    Connection { cause: Cause::Knocking, ..knock }
 }

@@ -94,7 +94,35 @@ pub struct Connection {
     pub received: u64,
     /// Packets of the originator beyond those that follow from the rest, such as repeated SYNs.
     pub extra_packets: u64,
-    pub scenario: Option<Scenario>,
+    pub cause: Cause,
+}
+
+/// Why a connection is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// Somebody's work.
+    Background,
+    /// The Internet tries what is open, as it does everywhere: a scan, though no planted one.
+    Knocking,
+    Planted(Scenario),
+}
+
+impl Cause {
+    /// The name in `labels.scenario`.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Background => "background",
+            Self::Knocking => "knocking",
+            Self::Planted(scenario) => scenario.name(),
+        }
+    }
+
+    pub fn planted(self) -> Option<Scenario> {
+        match self {
+            Self::Planted(scenario) => Some(scenario),
+            Self::Background | Self::Knocking => None,
+        }
+    }
 }
 
 /// What is counted of one side.
@@ -106,8 +134,8 @@ struct Side {
 impl Connection {
     /// An answered UDP exchange, or a TCP connection that both sides close.
     pub fn new(start: i64, ends: Ends, protocol: Protocol, service: Option<&'static str>) -> Self {
-        let (state, duration) = (State::Closed, 0);
-        Self { start, ends, protocol, service, state, duration, sent: 0, received: 0, extra_packets: 0, scenario: None }
+        let (state, duration, cause) = (State::Closed, 0, Cause::Background);
+        Self { start, ends, protocol, service, state, duration, sent: 0, received: 0, extra_packets: 0, cause }
     }
 
     /// With payload of both sides over `seconds`.
@@ -219,8 +247,7 @@ impl Connection {
         }
         write!(out, "\"orig_pkts\":{},\"orig_ip_bytes\":{},", orig.packets, orig.ip_bytes)?;
         write!(out, "\"resp_pkts\":{},\"resp_ip_bytes\":{},", resp.packets, resp.ip_bytes)?;
-        let scenario = self.scenario.map_or("background", Scenario::name);
-        write!(out, "\"labels\":{{\"scenario\":\"{scenario}\"}}}}")
+        write!(out, "\"labels\":{{\"scenario\":\"{}\"}}}}", self.cause.name())
     }
 }
 

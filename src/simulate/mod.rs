@@ -2,8 +2,8 @@
 //!
 //! [`Traffic`] makes Zeek `conn.log` records as Logstash forwards them. What always holds: the same settings give the
 //! same events, byte for byte; events come in the order of their times; every record is one that Zeek could have
-//! written (state, history, bytes and packets agree). `labels.scenario` tells what was planted, for whoever measures
-//! detection; nothing that judges may look at it.
+//! written (state, history, bytes and packets agree). `labels.scenario` tells what was planted, and which of the rest is
+//! the Internet's everyday knocking, for whoever measures detection; nothing that judges may look at it.
 //!
 //! [`sender`] posts events as Logstash's http output does.
 
@@ -191,7 +191,7 @@ impl Iterator for Traffic {
         }
         Some(Simulated {
             time: EventTime::from_micros(start)?,
-            scenario: connection.scenario,
+            scenario: connection.cause.planted(),
             json: connection.json(&mut self.names),
         })
     }
