@@ -31,10 +31,8 @@ fn others(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
                 "it is a folder, and a model is written into one of its own that holds files alone; name another place";
             return Err(FolderError { file: path, reason: io::Error::other(what) });
         }
-        let is_ours = path
-            .file_name()
-            .is_some_and(|name| [CARD_FILE, WEIGHTS_FILE, SCRIPT_FILE].iter().any(|ours| name == *ours));
-        if !is_ours {
+        let named = |name: &&str| path.file_name().is_some_and(|found| found == *name);
+        if ![CARD_FILE, WEIGHTS_FILE, SCRIPT_FILE].iter().any(named) {
             files.push(path);
         }
     }
@@ -66,8 +64,9 @@ pub fn write(folder: &Path, files: &[(&str, &[u8])]) -> Result<(), FolderError> 
         written.map_err(failed(&file))?;
     }
     for file in &kept {
-        let name = file.file_name().expect("it was listed by its name");
-        fs::copy(file, fresh.join(name)).map_err(failed(file))?;
+        let copy = fresh.join(file.file_name().expect("it was listed by its name"));
+        let kept = fs::copy(file, &copy).and_then(|_| File::open(&copy)?.sync_all());
+        kept.map_err(failed(file))?;
     }
     sync_folder(&fresh).map_err(failed(&fresh))?;
     remove(&old).map_err(failed(&old))?;
