@@ -103,9 +103,9 @@ async fn show(configuration: &Config, options: &Options) -> anyhow::Result<()> {
             "{} events sent, {} accepted, {} stored in {seconds:.1} s\n",
             found.sent, found.accepted, found.stored
         );
-        println!("{:<16} {:>8} {:>12}  example", "class", "events", "probability");
+        println!("{:<19} {:>8} {:>12}  example", "class", "events", "probability");
         for class in &classes {
-            println!("{:<16} {:>8} {:>12.3}  {}", class.label, class.count, class.probability, class.example);
+            println!("{:<19} {:>8} {:>12.3}  {}", class.label, class.count, class.probability, class.example);
         }
         println!("\n{} anomalies; the strongest of each metric and pattern:", found.anomalies);
         for (score, reason) in questions.anomalies().await? {

@@ -248,12 +248,12 @@ impl Findings {
         if connections == 0 {
             return Ok(());
         }
-        writeln!(out, "\n{:<16} {:<10} {:>9} {:>11}  surest example", "class", "category", "count", "probability")?;
+        writeln!(out, "\n{:<19} {:<19} {:>9} {:>11}  surest example", "class", "category", "count", "probability")?;
         let mut classes: Vec<_> = self.classes.iter().collect();
         classes.sort_by_key(|(_, class)| (class.category == "normal", std::cmp::Reverse(class.count)));
         for (label, class) in classes {
             let mean = class.sum / class.count as f64;
-            writeln!(out, "{label:<16} {:<10} {:>9} {mean:>11.3}  {}", class.category, class.count, class.example)?;
+            writeln!(out, "{label:<19} {:<19} {:>9} {mean:>11.3}  {}", class.category, class.count, class.example)?;
         }
         let worst = self.worst(top);
         if !worst.is_empty() {

@@ -23,6 +23,7 @@ const ZIP: &[u8] = b"PK\x03\x04";
 /// # Errors
 /// When the network is not understood, or does not fit the recipe, or the folder cannot be written.
 pub fn import(file: &Path, recipe: &Recipe, into: &Path) -> Result<Card, ImportError> {
+    folder::check(into)?;
     let bytes = std::fs::read(file).map_err(|source| ImportError::Read { file: file.to_owned(), source })?;
     let digest = blake3::hash(&bytes).to_hex();
     let is_script = is_torch_script(&bytes);
