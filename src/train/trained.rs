@@ -139,8 +139,10 @@ fn training(settings: &Settings, dataset: &Dataset) -> Training {
             ("adversary", settings.adversary),
             ("false_alarms", settings.false_alarms),
         ]
+        .into_iter()
+        .chain(settings.student.iter().map(|student| ("student_epochs", f64::from(student.epochs))))
         .map(|(name, value)| (name.to_owned(), value))
-        .into(),
+        .collect(),
         epochs: settings.epochs,
         best_epoch: settings.epochs,
         classes: dataset.labels.iter().enumerate().map(counts).collect(),

@@ -77,15 +77,8 @@ impl Trainee {
     /// # Errors
     /// When libtorch reports a fault.
     pub fn step(&mut self, batch: &Batch, smoothing: f64) -> Result<f64, TrainError> {
-        let mut state = Tensor::f_from_slice(&batch.inputs)?.f_view([batch.labels.len() as i64, -1])?;
-        let mut made = state.shallow_clone();
-        for (place, (weight, bias)) in self.layers.iter().enumerate() {
-            if place > 0 {
-                made = state.f_relu()?;
-            }
-            state = bias.f_addmm(&made, weight)?;
-        }
-        let (likelihoods, labels) = (state.f_log_softmax(-1, Kind::Float)?, Tensor::f_from_slice(&batch.labels)?);
+        let (made, likelihoods) = self.forward(batch)?;
+        let labels = Tensor::f_from_slice(&batch.labels)?;
         let mut loss = likelihoods.f_nll_loss(&labels, None::<Tensor>, Reduction::Mean, -100)?;
         if smoothing > 0.0 {
             let evenly = likelihoods.f_mean(Kind::Float)?.f_mul_scalar(-smoothing)?;
@@ -94,7 +87,34 @@ impl Trainee {
         if let Some(adversary) = &self.adversary {
             loss = loss.f_add(&adversary.loss(&made, &labels, &batch.captures)?)?;
         }
-        self.optimiser.backward_step_clip_norm(&loss, LONGEST_GRADIENT);
+        self.descend(&loss)
+    }
+
+    /// One step on these rows towards what somebody believes of each output for each, rows × outputs; gives their mean loss.
+    ///
+    /// # Errors
+    /// When libtorch reports a fault.
+    pub fn imitate(&mut self, batch: &Batch, beliefs: &Tensor) -> Result<f64, TrainError> {
+        let (_, likelihoods) = self.forward(batch)?;
+        let each = likelihoods.f_mul(beliefs)?.f_sum_dim_intlist(&[-1i64][..], false, Kind::Float)?;
+        self.descend(&each.f_mean(Kind::Float)?.f_neg()?)
+    }
+
+    /// What the last layer looks at, and the logarithm of each output's likelihood.
+    fn forward(&self, batch: &Batch) -> Result<(Tensor, Tensor), TrainError> {
+        let mut state = Tensor::f_from_slice(&batch.inputs)?.f_view([batch.labels.len() as i64, -1])?;
+        let mut made = state.shallow_clone();
+        for (place, (weight, bias)) in self.layers.iter().enumerate() {
+            if place > 0 {
+                made = state.f_relu()?;
+            }
+            state = bias.f_addmm(&made, weight)?;
+        }
+        Ok((made, state.f_log_softmax(-1, Kind::Float)?))
+    }
+
+    fn descend(&mut self, loss: &Tensor) -> Result<f64, TrainError> {
+        self.optimiser.backward_step_clip_norm(loss, LONGEST_GRADIENT);
         Ok(loss.f_double_value(&[])?)
     }
 

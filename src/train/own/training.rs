@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::super::Student;
 use super::Settings;
 
 /// Settings of training; of those that are not there the usual ones hold.
@@ -15,6 +16,8 @@ pub struct TrainingSpec {
     pub members: Option<u16>,
     /// Units of the hidden layers of each.
     pub hidden: Option<Vec<usize>>,
+    /// One network that learns from the others and stands for them.
+    pub student: Option<Student>,
     /// Highest step width.
     pub rate: Option<f64>,
     /// Weight decay.
@@ -50,6 +53,7 @@ impl TrainingSpec {
             epochs: self.epochs.unwrap_or(settings.epochs),
             members: self.members.unwrap_or(settings.members),
             hidden: self.hidden.clone().unwrap_or(settings.hidden),
+            student: self.student.clone().or(settings.student),
             rate: self.rate.unwrap_or(settings.rate),
             decay: self.decay.unwrap_or(settings.decay),
             class_power: self.class_power.unwrap_or(settings.class_power),
