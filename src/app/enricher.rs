@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-use crate::classify::Slot;
+use crate::classify::{Slot, init_runtime};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::event::SeqNo;
@@ -96,6 +96,7 @@ impl Drop for Running {
 }
 
 fn work(parts: Parts, jobs: &Receiver<Job>, clock: &Clock) {
+    init_runtime();
     let mut pipeline = Pipeline::new(parts);
     let mut next = SeqNo(1);
     while let Ok(Job { batch, answer }) = jobs.recv() {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::classify;
 use crate::clock::Clock;
 use crate::files;
 use crate::spool::{Next, Reader, Spool, StoredBatch};
@@ -58,6 +59,7 @@ pub struct Snapshots {
 impl Worker {
     /// Works until it is told to stop, the spool is closed, or nobody takes documents any more.
     pub fn run(mut self) {
+        classify::init_runtime();
         let (mut saved, mut bytes) = (self.clock.monotonic(), 0);
         while !self.stop.load(Ordering::Relaxed) {
             let Some(stored) = self.gather() else { break };

@@ -39,3 +39,20 @@ async fn logstash_gets_its_event_back_judged_and_nothing_is_stored() {
     }
     println!("200 single events, each on a connection of its own: the slowest answer took {slowest:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_thread_that_judges_gets_no_second_one_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let oversight = Oversight::start(folder.path(), &[]);
+    let batch = format!("{CONNECTION}\n").repeat(2000);
+    for _ in 0..12 {
+        assert_eq!(oversight.post("/v1/events", batch.clone()).await.0, 200);
+    }
+    assert_eq!(oversight.post("/v1/enrich", batch).await.0, 200);
+    oversight.drained().await;
+    // a pool of OpenMP takes the name of the thread that it belongs to
+    for name in ["worker", "enricher"] {
+        let threads = oversight.threads();
+        assert_eq!(threads.iter().filter(|thread| *thread == name).count(), 1, "{threads:?}");
+    }
+}

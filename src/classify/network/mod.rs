@@ -25,7 +25,8 @@ use layer::Layer;
 
 /// Prepares libtorch for one worker per core: its own thread pools are switched off.
 ///
-/// Called once at start by whoever starts workers; training chooses its number of threads itself.
+/// That is a setting of the thread that calls it: whoever runs networks on a thread of its own calls it there, or products of
+/// matrices wake a second thread that mostly waits. Training chooses its number of threads itself.
 pub fn init_runtime() {
     tch::set_num_threads(1);
 }

@@ -42,6 +42,14 @@ impl Oversight {
         (self.child, self.port) = spawn(&self.data, &self.settings, self.port);
     }
 
+    /// The names of its threads.
+    pub fn threads(&self) -> Vec<String> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        // a thread may end meanwhile
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        names.map(|name| name.trim().to_owned()).collect()
+    }
+
     /// Any signal, such as `STOP`.
     pub fn signal(&self, name: &str) {
         let mut kill = Command::new("kill");
