@@ -44,7 +44,7 @@ async fn logstash_gets_its_event_back_judged_and_nothing_is_stored() {
 async fn the_thread_that_judges_gets_no_second_one_beside_it() {
     let folder = tempfile::tempdir().unwrap();
     let oversight = Oversight::start(folder.path(), &[]);
-    let batch = format!("{CONNECTION}\n").repeat(2000);
+    let batch = format!("[{}]", [CONNECTION; 2000].join(","));
     for _ in 0..12 {
         assert_eq!(oversight.post("/v1/events", batch.clone()).await.0, 200);
     }

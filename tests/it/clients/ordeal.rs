@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A sink in front of an engine that is away at first.
 pub struct Ordeal {
     pub oversight: Oversight,
-    engine_port: u16,
+    engine: Scripted,
     _folder: tempfile::TempDir,
 }
 
@@ -42,17 +42,18 @@ impl Ordeal {
     /// With a spool that a fraction of the events fills.
     pub fn prepare() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let engine_port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let engine = format!("http://127.0.0.1:{engine_port}");
+        let engine = Scripted::start();
+        engine.be_away(true);
+        let url = engine.url();
         let settings = [
-            ("STORE_ELASTICSEARCH_URL", engine.as_str()),
+            ("STORE_ELASTICSEARCH_URL", url.as_str()),
             ("STORE_ELASTICSEARCH_INSTALL_TEMPLATES", "false"),
             ("SPOOL_MAX_SIZE", "768KiB"),
             ("SPOOL_SEGMENT_SIZE", "64KiB"),
             ("BULK_OVERLOAD_DELAY", "200ms"),
         ];
         let oversight = Oversight::start(&folder.path().join("data"), &settings);
-        Self { oversight, engine_port, _folder: folder }
+        Self { oversight, engine, _folder: folder }
     }
 
     /// Puts a shipper through it, which takes its events as lines from `feed`.
@@ -63,7 +64,8 @@ impl Ordeal {
             sink.metric("oversight_bodies_refused_total").await > 0.0
         })
         .await;
-        let engine = Scripted::start_at(self.engine_port);
+        let engine = self.engine.clone();
+        engine.be_away(false);
         wait("the first events are stored", || stored(&engine).len() >= 7_000).await;
 
         self.oversight.signal("STOP");

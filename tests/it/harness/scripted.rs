@@ -61,12 +61,7 @@ pub struct Scripted {
 impl Scripted {
     /// Listens, and takes documents.
     pub fn start() -> Self {
-        Self::start_at(0)
-    }
-
-    /// Listens on this port of 127.0.0.1, and takes documents.
-    pub fn start_at(port: u16) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", port)).expect("a free port");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
