@@ -16,8 +16,7 @@ demo: libtorch web ## build, start, send itself traffic with attacks, and show w
 	$(CARGO) run --release --quiet --bin oversight -- demo $(DEMO_ARGS)
 
 test: libtorch engines web ## all tests, with a real Elasticsearch, OpenSearch and Kafka where a JDK (21 or newer) and Maven exist
-	$(CARGO) test --release -- --test-threads=$(TEST_THREADS)
-	OVERSIGHT=$(BINARY) scripts/web.sh test
+	CARGO="$(CARGO)" BINARY="$(BINARY)" TEST_THREADS=$(TEST_THREADS) scripts/test.sh
 
 build: libtorch web ## the release binary, target/release/oversight
 	$(CARGO) build --release

@@ -6,7 +6,7 @@
   scripts/traffic.py --list              what there is
 
 Needs root, and the packages iproute2 iptables tcpdump nmap masscan fping hping3 slowhttptest siege hydra ncrack medusa openssh-server
-dropbear-bin sshpass vsftpd dnsmasq-base curl openssl iodine dns2tcp ptunnel-ng.
+dropbear-bin sshpass vsftpd dnsmasq-base curl openssl iodine dns2tcp ptunnel-ng wrk.
 Nothing leaves the machine: seven hosts hang on a bridge in namespaces of their own, without a way out. What a host does is told by its
 address, which is how the records are labelled (models/flow/captures.yml):
 
@@ -397,6 +397,114 @@ def poll(server, pause, seconds):
         time.sleep(pause * random.uniform(0.95, 1.05))
 
 
+def pages(server, clients, pause, seconds, most):
+    """So many clients call pages, each on a connection of its own, after pauses."""
+    import threading
+    import urllib.request
+    until, left = time.time() + seconds, [most]
+
+    def call(chance):
+        while time.time() < until and left[0] > 0:
+            left[0] -= 1
+            page = f"http://{server}/{chance.randint(0, 39)}.html?{chance.getrandbits(chance.choice([20, 60, 120])):x}"
+            try:
+                urllib.request.urlopen(page, timeout=5).read()
+            except OSError:
+                pass
+            time.sleep(pause * chance.uniform(0.5, 1.5))
+
+    threads = [threading.Thread(target=call, args=(random.Random(number),)) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def watch(first, last, pause, seconds):
+    """What a monitoring system does: each host's login, page and answer to a ping, again and again."""
+    import socket
+    until = time.time() + seconds
+    while time.time() < until:
+        for host in range(first, last):
+            for port, question in ((22, b""), (80, b"GET /3.html HTTP/1.0\r\n\r\n"), (21, b"")):
+                try:
+                    with socket.create_connection((f"10.77.0.{host}", port), timeout=2) as wire:
+                        wire.settimeout(2)
+                        if question:
+                            wire.sendall(question)
+                        while question and wire.recv(65536):
+                            pass
+                        if not question:
+                            wire.recv(200)
+                except OSError:
+                    pass
+            run(f"ping -n -c 2 -i 0.2 -W 1 10.77.0.{host}", check=False)
+        time.sleep(pause)
+
+
+def probe(first, last, port, pause, seconds):
+    """What a load balancer does: looks whether each server takes a connection, and closes it."""
+    import socket
+    until = time.time() + seconds
+    while time.time() < until:
+        for host in range(first, last):
+            try:
+                socket.create_connection((f"10.77.0.{host}", port), timeout=1).close()
+            except OSError:
+                pass
+        time.sleep(pause)
+
+
+def crawl(first, last, pause, seconds):
+    """What a proxy for many people does: names are asked for, and pages called, of one host after the other, several at once."""
+    import threading
+    import urllib.request
+    until = time.time() + seconds
+
+    def call(chance):
+        while time.time() < until:
+            host = chance.randint(first, last)
+            for _ in range(chance.choice([1, 1, 2, 5])):
+                ask(address("web"), f"www{host}.example.{chance.choice(['com', 'org', 'net'])}")
+                try:
+                    urllib.request.urlopen(f"http://10.77.0.{host}/{chance.randint(0, 42)}.html", timeout=5).read()
+                except OSError:
+                    pass
+            time.sleep(pause * chance.expovariate(1.0))
+
+    threads = [threading.Thread(target=call, args=(random.Random(number),)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def talk(server, port, packets, calls):
+    """What a telephone does: fifty small packets a second either way, for as long as somebody speaks."""
+    import socket
+    for call in range(calls):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+            wire.setblocking(False)
+            for _ in range(packets * (1 + call % 3)):
+                wire.sendto(random.randbytes(172), (server, port + 2 * call))
+                time.sleep(0.02)
+        time.sleep(2)
+
+
+def answer(port, calls, seconds):
+    """The other telephone."""
+    import select
+    import socket
+    until, wires = time.time() + seconds, []
+    for call in range(calls):
+        wires.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        wires[-1].bind(("", port + 2 * call))
+    while time.time() < until:
+        for wire in select.select(wires, [], [], 1)[0]:
+            _, other = wire.recvfrom(2000)
+            wire.sendto(random.randbytes(172), other)
+
+
 def hold_open(server, count, seconds):
     """Slow headers on many connections, as slowloris does."""
     import socket
@@ -507,6 +615,7 @@ CAPTURES = {
     "flood-slow-bodies": (40, [f"slowhttptest -c 250 -B -i 4 -r 40 -s 8192 -t POST -u http://{W}/ -x 10 -p 3 -l 30"]),
     "flood-slow-reads": (40, [f"slowhttptest -c 200 -X -r 50 -w 512 -y 1024 -n 5 -z 32 -k 3 -u http://{W}/7.html -p 3 -l 30"]),
     "flood-pages": (15, [f"siege -q -b -c 40 -t 2S http://{W}/3.html"]),
+    "flood-pages-wrk": (15, [f"wrk -t 2 -c 30 -d 1s -H 'Connection: close' http://{W}/9.html"]),
     "flood-replies": (20, [f"hping3 --icmp --icmptype 0 -d 900 -i u500 -c 3000 {W}", f"hping3 --icmp --icmptype 0 --rand-source -d 60 -i u800 -c 2000 {W}"]),
     "flood-syn-steady": (30, [f"hping3 -S -p 443 -i u8000 -c 2500 {W}"]),
     "guess-ssh-ncrack": (60, [f"ncrack -u root -P {LIST} -T4 ssh://{W}"]),
@@ -528,6 +637,14 @@ CAPTURES = {
     "carry-pings": (110, [through(f"ptunnel-ng -p{D} -l4433 -r127.0.0.1 -R443", "http://127.0.0.1:4433/up")], "ptunnel-ng"),
     "carry-sealed": (50, [f"sh -c 'for i in 9 21 40 64; do head -c $((i * 1000000)) /dev/urandom | curl -s -k -m 30 -T - https://{F}:8443/$i; sleep 2; done'"]),
     "quiet-names": (75, [mine("lookups", W, 0.7, 70)]),
+    "quiet-names-many": (60, [mine("many", 3, "lookups", W, 2.0, 55)]),
+    "quiet-watch": (75, [mine("watch", 30, 42, 5, 70)]),
+    "quiet-probe": (75, [mine("probe", 30, 34, 80, 2, 70)]),
+    "quiet-watch-pages": (60, ["sh -c 'for r in 1 2 3 4 5; do for h in $(seq 44 58); do ping -n -c 1 -W 1 10.77.0.$h; curl -s -m 3 http://10.77.0.$h/7.html; done; sleep 6; done'"]),
+    "quiet-probe-pages": (60, ["sh -c 'for r in $(seq 1 28); do for h in 36 37 38; do curl -s -I -m 1 http://10.77.0.$h/; done; sleep 1.8; done'"]),
+    "quiet-crawl-slow": (60, [mine("crawl", 34, 48, 4.0, 55)]),
+    "quiet-talk": (75, [mine("talk", D, 16384, 300, 5)], mine("answer", 16384, 5, 72)),
+    "quiet-api": (60, [mine("pages", W, 6, 0.6, 55, 5000)]),
     "quiet-admin": (75, [mine("look_after", "KEY", W, 1.5, 70)]),
     "quiet-poll": (75, [mine("many", 2, "poll", W, 2, 70)]),
     "quiet": (120, []),
@@ -551,6 +668,8 @@ def most_of(name):
     """Bytes of a packet that are kept: of names all, for that is what is told by them."""
     if any(word in name for word in ("names", "hex", "iodine", "dns2tcp")):
         return 600
+    if "pages-" in name or name == "quiet-talk":
+        return 70
     return 90 if "ssh" in name or name == "carry-web" else 110
 
 

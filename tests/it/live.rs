@@ -96,6 +96,13 @@ fn quiet_browsing_raises_no_alarm() {
 }
 
 #[test]
+fn what_a_proxy_a_telephone_and_a_monitor_of_pages_do_raises_no_alarm() {
+    for (name, connections) in [("quiet-crawl-slow", 592), ("quiet-talk", 120), ("quiet-watch-pages", 157)] {
+        assert_eq!(alarms_of(&judged(&captured(name)), |_| true), (0, connections), "{name}");
+    }
+}
+
+#[test]
 fn traffic_made_now_is_judged_alike() {
     if std::env::var_os("OVERSIGHT_NAMESPACES").is_none() {
         eprintln!("SKIPPED: set OVERSIGHT_NAMESPACES=1 to make traffic with real tools (root, four minutes)");
