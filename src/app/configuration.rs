@@ -176,6 +176,11 @@ pub fn patterns_alone(config: &Config) -> Engine {
     Engine::new(anomaly::Settings { record_from, patterns, ..anomaly::Settings::default() })
 }
 
+/// Hosts whose connections are told as no attacks.
+pub fn excused(config: &Config) -> Networks {
+    Networks::parse(&config.classify.known_hosts).expect("they were read when the configuration was checked")
+}
+
 fn patterns(config: &Config) -> PatternSettings {
     let patterns = &config.anomaly.patterns;
     PatternSettings {

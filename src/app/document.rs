@@ -316,6 +316,7 @@ mod tests {
             verdict: if label == 0 { Verdict::Normal } else { Verdict::Known },
             label,
             probability: share(probability),
+            excused: None,
             top: [(label, share(probability)), (1 - label, share(1.0 - probability)), (0, share(0.0))],
             set: [label, 1 - label].into_iter().collect(),
             unknown: share(0.0),

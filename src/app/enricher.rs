@@ -62,6 +62,7 @@ impl PipelineEnricher {
             flow: dialects::flow_fields(&self.config),
             census: None,
             threats: false,
+            excused: configuration::excused(&self.config),
             settled_below: SeqNo(0),
         };
         let (jobs, waiting) = sync_channel(WAITING);

@@ -43,14 +43,14 @@ pub fn run(
     if !writer.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, model)) {
         *writer = Some((model.clone(), VerdictWriter::new(model)));
     }
-    count(model, verdicts);
 }
 
 /// Counts what was found, in one pass.
-fn count(model: &ModelInfo, verdicts: &[Classification]) {
+pub fn count(verdicts: &[Classification]) {
+    let Some(ModelInfo { labels, .. }) = verdicts.first().map(|verdict| &*verdict.model) else { return };
     let (mut attacks, mut kinds) = (0, [0; 3]);
     for verdict in verdicts {
-        attacks += u64::from(!model.labels[usize::from(verdict.label)].is_normal());
+        attacks += u64::from(!labels[usize::from(verdict.label)].is_normal());
         kinds[verdict.verdict as usize] += 1;
     }
     catalogue::DETECTIONS.add(attacks);

@@ -13,6 +13,7 @@ mod document;
 mod door;
 mod enricher;
 mod error;
+mod excused;
 mod fields;
 mod flow;
 mod health;
@@ -215,6 +216,7 @@ fn judging(
         flow: dialects::flow_fields(config),
         census: Some(census.clone()),
         threats: configuration::tells_threats(config),
+        excused: configuration::excused(config),
         settled_below,
     })
 }

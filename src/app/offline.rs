@@ -84,6 +84,7 @@ impl Offline {
             flow: FlowFields::ALL,
             census: None,
             threats: false,
+            excused: configuration::excused(config),
             settled_below: SeqNo(0),
         });
         Ok(Self { pipeline, clock, next: SeqNo(1) })

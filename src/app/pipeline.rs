@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::anomaly::patterns::Finding;
 use crate::anomaly::{AnomalyRecord, Engine, Touched};
 use crate::classify::{Classifiers, Explain, Follower, Slot};
+use crate::config::Networks;
 use crate::event::annotated::{Classification, Verdict};
 use crate::event::id::SpoolId;
 use crate::event::{EventId, EventTime, ReceivedTime, SeqNo};
@@ -24,9 +25,10 @@ use crate::telemetry::catalogue;
 
 use super::census::{Census, LiveCensus};
 use super::document::{self, Annotation, Target};
+use super::excused::Excused;
 use super::fields::MetricFields;
 use super::flow::{FlowFields, FlowPlaces, FlowTexts};
-use super::judging::{Writers, run, told};
+use super::judging::{Writers, count, run, told};
 use super::output::Output;
 use super::quality::{Quality, QualityWriter};
 use super::rows::{Places, Rows};
@@ -52,6 +54,8 @@ pub struct Parts {
     pub census: Option<Arc<LiveCensus>>,
     /// Whether detections are also told in the four fields of older dashboards.
     pub threats: bool,
+    /// Hosts whose connections are told as no attacks.
+    pub excused: Networks,
     /// Below this, events were settled before this start: they are only counted, not written again.
     pub settled_below: SeqNo,
 }
@@ -78,6 +82,7 @@ pub struct Pipeline {
     census: Option<Arc<LiveCensus>>,
     /// None where they are told nowhere.
     threats: Option<Threats>,
+    excused: Excused,
     scratch: Scratch,
 }
 
@@ -143,6 +148,7 @@ impl Pipeline {
             quality: QualityWriter::default(),
             census: parts.census,
             threats: parts.threats.then(Threats::default),
+            excused: Excused::new(parts.excused),
             scratch: Scratch::default(),
         };
         pipeline.look_at_what_models_need();
@@ -236,6 +242,7 @@ impl Pipeline {
     fn begin(&mut self) {
         self.scratch.clear();
         self.threats.iter_mut().for_each(Threats::clear);
+        self.excused.clear();
         if self.follower.as_mut().is_some_and(Follower::follow) {
             self.look_at_what_models_need();
         }
@@ -303,6 +310,7 @@ impl Pipeline {
                     (places, rows.look_at_flow(places))
                 });
                 let (places, by_flow) = gathered.unwrap_or_default();
+                self.excused.note(&view.record, places);
                 let quality = measured.map(|vector| Quality { by_flow, ..Quality::of(&view, &vector) });
                 if let Some(quality) = quality {
                     self.quality.prepare(quality);
@@ -330,6 +338,16 @@ impl Pipeline {
 
     /// Second pass: the network judges all of them together.
     fn judge(&mut self) {
+        self.run_models();
+        let Scratch { verdicts, second, .. } = &mut self.scratch;
+        self.excused.of_active(verdicts);
+        self.excused.of_second(second);
+        count(verdicts);
+        count(second);
+    }
+
+    /// Lets the models judge, and compares their verdicts.
+    fn run_models(&mut self) {
         let (Some(follower), Some(rows)) = (&mut self.follower, &self.rows) else { return };
         let Scratch { verdicts, second: others, shadow: compared, .. } = &mut self.scratch;
         let Classifiers { active, second, shadow } = follower.classifiers();

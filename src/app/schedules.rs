@@ -26,6 +26,7 @@ use super::pipeline::{Parts, Pipeline};
 use super::worker::Worker;
 use crate::classify::Explain;
 use crate::clock::Clock;
+use crate::config::Networks;
 use crate::event::{ReceivedTime, SeqNo};
 use crate::ingest::{HttpSettings, Redriver};
 use crate::normalise::Rules;
@@ -200,6 +201,7 @@ impl Run {
             flow: FlowFields::ALL,
             census: None,
             threats: false,
+            excused: Networks::NONE,
             settled_below: recovery.checkpoint,
         };
         let worker = Worker {

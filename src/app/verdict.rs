@@ -78,6 +78,10 @@ impl VerdictWriter {
         write_number(out, f64::from(verdict.novelty.value()), DECIMALS);
         out.extend_from_slice(br#","features_known":"#);
         write_integer(out, u64::from(verdict.features_known));
+        if let Some(label) = verdict.excused {
+            out.extend_from_slice(br#","excused":"#);
+            out.extend_from_slice(&self.labels[usize::from(label)].name);
+        }
         reasons::write(out, &verdict.model, verdict);
     }
 

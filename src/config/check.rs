@@ -40,6 +40,7 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
     }
     let (syslog, kafka_input) = (check.syslog(&raw.syslog), check.kafka_input(&raw.kafka.input));
     let store = check.store(&mut raw.store);
+    check.known_hosts("classify.known_hosts", &raw.classify.known_hosts);
     check.known(&raw.anomaly.patterns);
     Config {
         listen,
@@ -72,6 +73,7 @@ pub fn check(raw: &mut Raw, root: &Node, variables: &BTreeMap<String, String>, f
             second: raw.classify.second.as_deref().and_then(model_or_none),
             second_judges: raw.classify.second_judges,
             max_false_alarms: raw.classify.max_false_alarms,
+            known_hosts: raw.classify.known_hosts.clone(),
             window: raw.classify.window.0,
             explain_per_batch: raw.classify.explain_per_batch,
             decision: raw.classify.decision,
@@ -101,15 +103,20 @@ pub(super) struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// Hosts and domains that can be read.
-    fn known(&mut self, patterns: &Patterns) {
-        for (at, text) in patterns.known_hosts.iter().enumerate() {
+    /// Hosts that can be read.
+    fn known_hosts(&mut self, key: &str, texts: &[String]) {
+        for (at, text) in texts.iter().enumerate() {
             if Networks::parse(std::slice::from_ref(text)).is_err() {
                 let problem =
                     format!("{text} is no address, no network such as 10.1.0.0/16, and none of the named ranges");
-                self.item_fault("anomaly.patterns.known_hosts", at, "", problem);
+                self.item_fault(key, at, "", problem);
             }
         }
+    }
+
+    /// Hosts and domains that can be read.
+    fn known(&mut self, patterns: &Patterns) {
+        self.known_hosts("anomaly.patterns.known_hosts", &patterns.known_hosts);
         for (at, name) in patterns.known_domains.iter().enumerate() {
             if !is_host_name(name.trim_start_matches('.')) {
                 let problem =

@@ -200,6 +200,8 @@ pub struct Classify {
     pub second_judges: SecondJudges,
     /// False alarms among 10,000 normal connections that are allowed.
     pub max_false_alarms: Option<f64>,
+    /// Hosts whose connections are told as no attacks, as they are written.
+    pub known_hosts: Vec<String>,
     /// How far back comparisons look.
     pub window: Duration,
     /// Verdicts of each batch that are explained.

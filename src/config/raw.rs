@@ -283,6 +283,8 @@ pub struct Classify {
     /// How many of 10,000 normal connections may be called something else; the model's card tells what its thresholds cost and find. Without it, the threshold is the card's own.
     #[schemars(range(min = 0.0, max = 10_000.0))]
     pub max_false_alarms: Option<f64>,
+    /// Hosts that call, scan or carry for a good reason (monitors, load balancers, scanners of one's own, backups), as addresses, networks such as 10.1.0.0/16, or private, public, loopback, link_local or multicast: what they open is judged as all else and told as no attack; `excused` says what it would have been.
+    pub known_hosts: Vec<String>,
     /// How far back the drift of inputs and the disagreement of a shadow model look.
     #[schemars(extend("x-minimum" = "1m", "x-maximum" = "31d"))]
     pub window: DurationText,
@@ -323,6 +325,7 @@ impl Default for Classify {
             second: Some("builtin:kdd99".to_owned()),
             second_judges: SecondJudges::Rest,
             max_false_alarms: None,
+            known_hosts: Vec::new(),
             window: seconds(3600),
             explain_per_batch: 16,
             decision: Decision::MostProbable,

@@ -394,6 +394,13 @@ fn what_kafka_needs_or_may_not_have_is_told() {
 }
 
 #[test]
+fn hosts_whose_connections_are_no_attacks_are_read_one_by_one() {
+    let faults = told("classify: {known_hosts: [10.0.0.1, monitor, '2001:db8::/32']}", &[]);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].contains("classify.known_hosts[1]") && faults[0].contains("monitor is no address"), "{faults:?}");
+}
+
+#[test]
 fn hosts_and_domains_of_patterns_are_read_one_by_one() {
     let text = "anomaly: {patterns: {known_hosts: [10.0.0.1, private, 10.1/16, '2001:db8::/32'], known_domains: [sensor.example, .below.example, '*.x', 'https://y']}}";
     let faults = told(text, &[]);

@@ -44,6 +44,7 @@ impl Classifier for ByBytes {
                 },
                 label,
                 probability: top[0].1,
+                excused: None,
                 top,
                 set: [label].into_iter().collect(),
                 unknown: Probability::saturating(0.0),

@@ -139,6 +139,8 @@ pub struct Classification {
     pub label: u16,
     /// Calibrated probability of that class.
     pub probability: Probability,
+    /// Where a host opened it that is known to do so for a good reason: the class that was decided on before.
+    pub excused: Option<u16>,
     /// The most probable classes, best first.
     pub top: [(u16, Probability); TOP],
     /// The classes that cannot be excluded.

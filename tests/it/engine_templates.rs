@@ -57,7 +57,7 @@ async fn setting_up_installs_what_is_missing_or_older_and_leaves_the_rest_alone(
     let (_, found) = engine.ask("GET", "/_index_template/setup-anomalies", &Value::Null).await;
     assert_eq!(found["index_templates"][0]["index_template"]["priority"], 7);
     let (_, found) = engine.ask("GET", "/_index_template/setup-events", &Value::Null).await;
-    assert_eq!(found["index_templates"][0]["index_template"]["version"], 6);
+    assert_eq!(found["index_templates"][0]["index_template"]["version"], 7);
 }
 
 async fn a_field_may_have_any_shape_in_any_event(kind: engines::Kind) {

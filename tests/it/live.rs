@@ -103,6 +103,46 @@ fn what_a_proxy_a_telephone_and_a_monitor_of_pages_do_raises_no_alarm() {
 }
 
 #[test]
+fn a_known_host_is_no_attacker_and_what_it_would_have_been_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("oversight.yml");
+    let by = |known: &str, capture: &str| {
+        std::fs::write(&config, format!("classify: {{known_hosts: [{known}]}}\n")).unwrap();
+        let capture = captured(capture);
+        let done =
+            run(&["--config", config.to_str().unwrap(), "judge", capture.to_str().unwrap(), "--output", "ndjson"]);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let lines = String::from_utf8(done.stdout).unwrap();
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    let excused = |documents: &[Value]| {
+        let of = |one: &&Value| !one["oversight"]["classification"]["excused"].is_null();
+        documents.iter().filter(of).cloned().collect::<Vec<Value>>()
+    };
+
+    let before = judged(&captured("quiet-probe"));
+    let alarms = alarms_of(&before, |_| true).0;
+    assert!(alarms > 50 && excused(&before).is_empty(), "a load balancer is taken for a bot: {alarms}");
+    let after = by("10.77.0.64/30", "quiet-probe");
+    assert_eq!((alarms_of(&after, |_| true), excused(&after).len()), ((0, before.len()), alarms));
+    for one in excused(&after) {
+        let told = &one["oversight"]["classification"];
+        assert_eq!(
+            (&told["label"], &told["category"], &told["verdict"]),
+            (&"normal".into(), &"normal".into(), &"normal".into())
+        );
+        assert!(told["excused"] == "command_and_control" || told["excused"] == "scan", "{told}");
+        assert!(one["threat"].is_null() && one["event"]["risk_score"] == 0, "{one}");
+        assert_eq!(one["id.orig_h"], ACTOR);
+    }
+
+    // only what it opens: the scan of another one is told, whomever it meets
+    let scan = by("10.77.0.10", "scan-syn");
+    let (all, called) = opened_by_the_actor(&scan, "scan");
+    assert!(called * 100 > all * 95 && excused(&scan).is_empty(), "{called} of {all}");
+}
+
+#[test]
 fn traffic_made_now_is_judged_alike() {
     if std::env::var_os("OVERSIGHT_NAMESPACES").is_none() {
         eprintln!("SKIPPED: set OVERSIGHT_NAMESPACES=1 to make traffic with real tools (root, four minutes)");

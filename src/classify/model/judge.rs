@@ -151,6 +151,7 @@ impl Judge {
             verdict: self.open_set.verdict(self.normal[label], normal, unknown),
             label: u16::try_from(label).expect("a class is a u16"),
             probability: Probability::saturating(classes[label]),
+            excused: None,
             top,
             set: conformal::not_excluded(classes, &self.thresholds, label),
             unknown: Probability::saturating(unknown),

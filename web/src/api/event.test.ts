@@ -31,6 +31,8 @@ describe("events", () => {
     expect(found.verdict?.changes).toEqual([{ feature: "count", operator: "<=", value: 2 }]);
     expect(found.verdict?.top).toEqual([{ label: "ipsweep", probability: 0.9 }]);
     expect(found.metrics[0]).toMatchObject({ value: 400, upper: 12, meaning: ["scan"] });
+    expect(found.verdict?.excused).toBeUndefined();
+    expect(judged({ oversight: { classification: { verdict: "normal", excused: "scan" } } }).verdict?.excused).toBe("scan");
     expect(found.technique).toEqual(["TA0043", "T1595"]);
   });
 

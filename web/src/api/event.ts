@@ -29,6 +29,7 @@ export type Verdict = {
   explanation: Contribution[];
   reason: string | undefined;
   normalIf: string | undefined;
+  excused: string | undefined;
   changes: Condition[];
   featuresKnown: number | undefined;
   model: string | undefined;
@@ -89,6 +90,7 @@ function verdictOf(found: JsonObject): Verdict {
     reason: asText(found["reason"]),
     normalIf: asText(at(found, "counterfactual.text")),
     changes: objects(at(found, "counterfactual.changes")).map((one) => ({ feature: asText(one["feature"]) ?? "?", operator: asText(one["operator"]) ?? "=", value: one["value"] ?? null })),
+    excused: asText(found["excused"]),
     featuresKnown: asNumber(found["features_known"]),
     model: model[0] === undefined ? undefined : model.filter((part) => part !== undefined).join("/"),
   };

@@ -17,6 +17,11 @@ export function VerdictView({ found }: { found: Judged }): ReactElement {
       <p className="headline">
         <VerdictBadge verdict={verdict.verdict ?? "normal"} /> <Text value={headline(verdict)} most={160} />
       </p>
+      {verdict.excused !== undefined && (
+        <p>
+          A known host opened it (<code>classify.known_hosts</code>); else it would be called <Text value={verdict.excused} most={60} />.
+        </p>
+      )}
       {verdict.reason !== undefined && (
         <p>
           <Text value={because(verdict) ?? verdict.reason} most={600} />
