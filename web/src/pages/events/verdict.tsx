@@ -19,7 +19,7 @@ export function VerdictView({ found }: { found: Judged }): ReactElement {
       </p>
       {verdict.excused !== undefined && (
         <p>
-          A known host opened it (<code>classify.known_hosts</code>); else it would be called <Text value={verdict.excused} most={60} />.
+          <code>classify.known_hosts</code> names who opened it: what such a host does is told as no attack.
         </p>
       )}
       {verdict.reason !== undefined && (
@@ -94,7 +94,8 @@ export function VerdictView({ found }: { found: Judged }): ReactElement {
   );
 }
 
-function headline({ verdict, label, probability }: Verdict): string {
+function headline({ verdict, label, probability, excused }: Verdict): string {
+  if (excused !== undefined) return `for a known host opened it; else ${excused}`;
   const sure = probability === undefined ? "" : `, ${percent(probability)} sure`;
   switch (verdict) {
     case "known":
