@@ -82,7 +82,8 @@ pub struct Pipeline {
     census: Option<Arc<LiveCensus>>,
     /// None where they are told nowhere.
     threats: Option<Threats>,
-    excused: Excused,
+    /// None where no host is excused.
+    excused: Option<Excused>,
     scratch: Scratch,
 }
 
@@ -148,7 +149,7 @@ impl Pipeline {
             quality: QualityWriter::default(),
             census: parts.census,
             threats: parts.threats.then(Threats::default),
-            excused: Excused::new(parts.excused),
+            excused: Some(parts.excused).filter(|hosts| *hosts != Networks::NONE).map(Excused::new),
             scratch: Scratch::default(),
         };
         pipeline.look_at_what_models_need();
@@ -242,7 +243,7 @@ impl Pipeline {
     fn begin(&mut self) {
         self.scratch.clear();
         self.threats.iter_mut().for_each(Threats::clear);
-        self.excused.clear();
+        self.excused.iter_mut().for_each(Excused::clear);
         if self.follower.as_mut().is_some_and(Follower::follow) {
             self.look_at_what_models_need();
         }
@@ -310,11 +311,9 @@ impl Pipeline {
                     (places, rows.look_at_flow(places))
                 });
                 let (places, by_flow) = gathered.unwrap_or_default();
-                self.excused.note(&view.record, places);
+                self.excused.iter_mut().for_each(|excused| excused.note(&view.record, places));
                 let quality = measured.map(|vector| Quality { by_flow, ..Quality::of(&view, &vector) });
-                if let Some(quality) = quality {
-                    self.quality.prepare(quality);
-                }
+                quality.into_iter().for_each(|quality| self.quality.prepare(quality));
                 if self.census.is_some() {
                     scratch.census.add(view.dialect, quality);
                 }
@@ -340,8 +339,10 @@ impl Pipeline {
     fn judge(&mut self) {
         self.run_models();
         let Scratch { verdicts, second, .. } = &mut self.scratch;
-        self.excused.of_active(verdicts);
-        self.excused.of_second(second);
+        if let Some(excused) = &self.excused {
+            excused.of_active(verdicts);
+            excused.of_second(second);
+        }
         count(verdicts);
         count(second);
     }
