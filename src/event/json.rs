@@ -38,12 +38,14 @@ pub fn write_number(out: &mut Vec<u8>, value: f64, decimals: u32) {
         out.extend_from_slice(b"null");
         return;
     }
-    let scaled = (value.abs() * UNITS[decimals as usize]).round();
-    if scaled >= 9e15 {
+    let scaled = value.abs() * UNITS[decimals as usize];
+    // from here on a half is not exact any more
+    if scaled >= 4e15 {
         write_display(out, format_args!("{value:e}"));
         return;
     }
-    let scaled = scaled as u64;
+    // rounding by a call of the mathematical library costs more than all digits
+    let scaled = (scaled + 0.5) as u64;
     if value < 0.0 && scaled > 0 {
         out.push(b'-');
     }

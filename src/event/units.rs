@@ -77,22 +77,13 @@ impl EventTime {
         let in_day = (self.0.rem_euclid(86_400_000_000) / 1000).unsigned_abs();
         let (hour, minute, second) = (in_day / 3_600_000, in_day / 60_000 % 60, in_day / 1000 % 60);
         let mut text = *b"0000-00-00T00:00:00.000Z";
-        let parts: [(usize, u64); 7] = [
-            (4, year.unsigned_abs().into()),
-            (7, month.into()),
-            (10, day.into()),
-            (13, hour),
-            (16, minute),
-            (19, second),
-            (23, in_day % 1000),
-        ];
-        for (mut end, mut part) in parts {
-            while part > 0 {
-                end -= 1;
-                text[end] = b'0' + (part % 10) as u8;
-                part /= 10;
-            }
-        }
+        digits::<4>(&mut text, 0, year.unsigned_abs().into());
+        digits::<2>(&mut text, 5, month.into());
+        digits::<2>(&mut text, 8, day.into());
+        digits::<2>(&mut text, 11, hour);
+        digits::<2>(&mut text, 14, minute);
+        digits::<2>(&mut text, 17, second);
+        digits::<3>(&mut text, 20, in_day % 1000);
         TimeText(text)
     }
 
@@ -137,6 +128,14 @@ impl Deref for TimeText {
 
     fn deref(&self) -> &str {
         std::str::from_utf8(&self.0).expect("digits and marks")
+    }
+}
+
+/// Writes the last `N` digits of a number.
+fn digits<const N: usize>(text: &mut [u8; 24], at: usize, mut number: u64) {
+    for digit in text[at..at + N].iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
     }
 }
 

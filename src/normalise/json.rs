@@ -86,6 +86,13 @@ impl<'a> Scanner<'a> {
         self.bytes.get(self.at).copied()
     }
 
+    /// Goes on at `at`, and at what stands behind the white space there.
+    #[inline]
+    pub fn jump(&mut self, at: usize) {
+        self.at = at;
+        self.space();
+    }
+
     /// The fault `reason`, here.
     #[inline]
     pub fn fault(&self, reason: Reason) -> Unreadable {

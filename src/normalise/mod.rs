@@ -34,6 +34,7 @@ mod scalar;
 mod service;
 mod slots;
 mod suricata;
+mod trail;
 mod unreadable;
 mod vpc;
 mod zeek;
@@ -65,6 +66,7 @@ use slots::{
     ASKED, COMMUNITY_ID, DESTINATION, EVENT, HISTORY, NETWORK, OVERSIGHT, OWN_COMMUNITY_ID, RISK_SCORE, SOURCE, Slots,
     THREAT, TIMESTAMP, TS,
 };
+use trail::Step;
 pub use unreadable::{Reason, Unreadable};
 
 /// A path that was asked for: its place in the list given to [`Normaliser::new`].
@@ -226,11 +228,28 @@ impl Normaliser {
         if scanner.open_object()? {
             return Ok(true);
         }
+        let mut step = Step::beginning(node);
         loop {
-            let key = scanner.key()?;
-            match self.target(key, body, node) {
-                Some(target) => self.value(scanner, body, target, depth)?,
-                None => scanner.skip(depth)?,
+            let at = scanner.place() as usize;
+            let target = match self.paths.guess(step, body, at) {
+                Some((behind, target, value)) => {
+                    if node == ROOT {
+                        note_dotted(&mut self.layout, &body.as_bytes()[at + 1..value]);
+                    }
+                    scanner.jump(value);
+                    step = behind;
+                    target
+                }
+                None => {
+                    let key = scanner.key()?;
+                    let target;
+                    (step, target) = self.find(step, node, key, body);
+                    target
+                }
+            };
+            match target {
+                Target::NOTHING => scanner.skip(depth)?,
+                _ => self.value(scanner, body, target, depth)?,
             }
             if !scanner.more(b'}')? {
                 return Ok(false);
@@ -238,22 +257,20 @@ impl Normaliser {
         }
     }
 
-    /// Where `key` of the object of `node` leads to.
-    #[inline]
-    fn target(&mut self, key: Text, body: &str, node: u32) -> Option<Target> {
+    /// Where `key`, which came behind `step` in the object of `node`, leads to.
+    fn find(&mut self, step: Step, node: u32, key: Text, body: &str) -> (Step, Target) {
         let Text { span, escaped } = key;
         if escaped {
             self.key.clear();
             unescape(&body[span.range()], &mut self.key);
         }
-        let (bytes, start, end) = match escaped {
-            true => (self.key.as_bytes(), 0, self.key.len()),
-            false => (body.as_bytes(), span.start as usize, span.end as usize),
-        };
         if node == ROOT {
-            note_dotted(&mut self.layout, &bytes[start..end]);
+            note_dotted(&mut self.layout, if escaped { self.key.as_bytes() } else { body[span.range()].as_bytes() });
         }
-        self.paths.find(node, bytes, start, end)
+        match escaped {
+            true => (Step::NOWHERE, self.paths.find_once(node, &self.key)),
+            false => self.paths.find(step, node, body, span.start as usize, span.end as usize),
+        }
     }
 
     /// Takes the value of a key that matters.

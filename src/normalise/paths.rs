@@ -2,15 +2,23 @@
 //!
 //! The path `source.geo.name` may come as `{"source":{"geo":{"name":…}}}`, as `{"source.geo.name":…}`, or mixed
 //! (`{"source":{"geo.name":…}}`): each proper prefix of a wanted path is a node, and the table holds every way from
-//! a node to a slot or to a deeper node. It is built once and then only read, so keys that a sender makes up can
-//! cost a lookup, never growth.
+//! a node to a slot or to a deeper node. Keys that nobody wants are learned, so that they can be
+//! [guessed](super::trail) like the others; keys that a sender makes up cost a lookup and are forgotten again, never growth.
 
 use rustc_hash::FxHashMap;
+
+use super::trail::{Step, Trail};
 
 /// The node of the event itself.
 pub const ROOT: u32 = 0;
 /// No slot, no node.
 pub const NONE: u32 = u32::MAX;
+/// Keys that nobody wants and that are kept in mind.
+const MOST_LEARNED: usize = 512;
+/// Longer ones are not.
+const LONGEST_LEARNED: usize = 64;
+/// So many others must have come before those are forgotten: a sender that makes up keys costs lookups, hardly more.
+const PATIENCE: usize = 64 * MOST_LEARNED;
 
 /// What a key leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +27,11 @@ pub struct Target {
     pub slot: u32,
     /// The node of the object that is its value, or [`NONE`] where nothing within matters.
     pub node: u32,
+}
+
+impl Target {
+    /// Nobody wants it.
+    pub const NOTHING: Self = Self { slot: NONE, node: NONE };
 }
 
 /// The table while it is collected.
@@ -41,8 +54,7 @@ impl Collector {
             let node = self.node(prefix);
             for end in ends().filter(|&end| end >= from) {
                 let below = if end == path.len() { NONE } else { self.node(&path[..end]) };
-                let nothing = Target { slot: NONE, node: NONE };
-                let target = self.entries.entry((node, path[from..end].to_owned())).or_insert(nothing);
+                let target = self.entries.entry((node, path[from..end].to_owned())).or_insert(Target::NOTHING);
                 if below == NONE { target.slot = slot } else { target.node = below }
             }
         }
@@ -59,21 +71,19 @@ impl Collector {
 
     /// The finished table.
     pub fn finish(self) -> Paths {
-        let size = (self.entries.len() * 4).next_power_of_two().max(16);
-        let mut tags = vec![EMPTY; size].into_boxed_slice();
-        let mut entries = Vec::with_capacity(self.entries.len());
+        let size = ((self.entries.len() + MOST_LEARNED) * 4).next_power_of_two();
+        let mut paths = Paths {
+            tags: vec![EMPTY; size].into_boxed_slice(),
+            wanted: self.entries.len(),
+            refused: 0,
+            entries: Vec::with_capacity(self.entries.len() + MOST_LEARNED),
+            trail: Trail::new(self.nodes.len() + 1),
+        };
         for ((node, key), target) in self.entries {
             let (low, high) = words(key.as_bytes(), 0, key.len());
-            let hash = hash(node, low, high, key.len());
-            let mut place = hash as usize & (size - 1);
-            while tags[place] != EMPTY {
-                place = (place + 1) & (size - 1);
-            }
-            let index = u32::try_from(entries.len()).expect("fewer than 4 G ways");
-            tags[place] = Tag { check: check(hash), index };
-            entries.push(Entry { low, high, node, target, key: key.into_boxed_str() });
+            paths.add(Entry { low, high, node, target, key: key.into_boxed_str() });
         }
-        Paths { tags, entries: entries.into_boxed_slice() }
+        paths
     }
 }
 
@@ -99,17 +109,50 @@ struct Entry {
     key: Box<str>,
 }
 
+impl Entry {
+    fn hash(&self) -> u64 {
+        hash(self.node, self.low, self.high, self.key.len())
+    }
+}
+
 /// The finished table; at most a quarter of it is in use.
 #[derive(Debug)]
 pub struct Paths {
     tags: Box<[Tag]>,
-    entries: Box<[Entry]>,
+    /// First those of wanted paths, then what was learned.
+    entries: Vec<Entry>,
+    wanted: usize,
+    /// How many keys were not learned, for lack of room.
+    refused: usize,
+    /// What came behind which of the entries.
+    trail: Trail,
 }
 
 impl Paths {
-    /// Where the key `bytes[start..end]` leads to within the object of `node`.
+    /// Where the key that stands at `at`, with its quotes and colon, leads to, and what is behind the colon; none where it is not one
+    /// of those that lately came behind `from`, and [`Self::find`] is to be asked.
     #[inline]
-    pub fn find(&self, node: u32, bytes: &[u8], start: usize, end: usize) -> Option<Target> {
+    pub fn guess(&mut self, from: Step, body: &str, at: usize) -> Option<(Step, Target, usize)> {
+        let (entry, behind) = self.trail.guess(from, body.as_bytes(), at)?;
+        Some((Step::behind(entry), self.entries[entry as usize].target, behind))
+    }
+
+    /// Where the key `body[start..end]`, which came behind `from` in the object of `node`, leads to. No step where it will not be known again.
+    pub fn find(&mut self, from: Step, node: u32, body: &str, start: usize, end: usize) -> (Step, Target) {
+        let found = self.look_up(node, body.as_bytes(), start, end).or_else(|| self.learn(node, &body[start..end]));
+        let Some(entry) = found else { return (Step::NOWHERE, Target::NOTHING) };
+        self.trail.note(from, entry);
+        (Step::behind(entry), self.entries[entry as usize].target)
+    }
+
+    /// Where `key`, of which nothing is kept in mind, leads to within the object of `node`.
+    pub fn find_once(&self, node: u32, key: &str) -> Target {
+        let found = self.look_up(node, key.as_bytes(), 0, key.len());
+        found.map_or(Target::NOTHING, |entry| self.entries[entry as usize].target)
+    }
+
+    #[inline]
+    fn look_up(&self, node: u32, bytes: &[u8], start: usize, end: usize) -> Option<u32> {
         let (low, high) = words(bytes, start, end);
         let length = end - start;
         let hash = hash(node, low, high, length);
@@ -128,11 +171,55 @@ impl Paths {
                     && entry.key.len() == length
                     && (length <= 16 || entry.key.as_bytes() == &bytes[start..end])
                 {
-                    return Some(entry.target);
+                    return Some(tag.index);
                 }
             }
             place += 1;
         }
+    }
+
+    /// Keeps a key in mind that leads nowhere; all others of its like are forgotten when too many have come.
+    fn learn(&mut self, node: u32, key: &str) -> Option<u32> {
+        if key.len() > LONGEST_LEARNED {
+            return None;
+        }
+        if self.entries.len() == self.wanted + MOST_LEARNED {
+            self.refused += 1;
+            if self.refused < PATIENCE {
+                return None;
+            }
+            self.forget();
+        }
+        let (low, high) = words(key.as_bytes(), 0, key.len());
+        Some(self.add(Entry { low, high, node, target: Target::NOTHING, key: key.into() }))
+    }
+
+    fn forget(&mut self) {
+        self.refused = 0;
+        self.entries.truncate(self.wanted);
+        self.trail.forget(self.wanted);
+        self.tags.fill(EMPTY);
+        for index in 0..self.entries.len() {
+            self.place(index);
+        }
+    }
+
+    fn add(&mut self, entry: Entry) -> u32 {
+        self.trail.add(&entry.key);
+        self.entries.push(entry);
+        self.place(self.entries.len() - 1)
+    }
+
+    /// Gives an entry its place in the table.
+    fn place(&mut self, index: usize) -> u32 {
+        let (hash, mask) = (self.entries[index].hash(), self.tags.len() - 1);
+        let mut place = hash as usize & mask;
+        while self.tags[place] != EMPTY {
+            place = (place + 1) & mask;
+        }
+        let index = u32::try_from(index).expect("fewer than 4 G ways");
+        self.tags[place] = Tag { check: check(hash), index };
+        index
     }
 }
 
@@ -172,29 +259,32 @@ fn hash(node: u32, low: u64, high: u64, length: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use rustc_hash::FxHashSet;
+
     use super::*;
 
-    fn find(paths: &Paths, node: u32, key: &str) -> Option<Target> {
-        let alone = paths.find(node, key.as_bytes(), 0, key.len());
+    fn find(paths: &mut Paths, node: u32, key: &str) -> Option<Target> {
+        let alone = paths.find_once(node, key);
         let among = format!("{{\"{key}\":1234567890");
-        assert_eq!(paths.find(node, among.as_bytes(), 2, 2 + key.len()), alone, "{key}");
-        alone
+        let (_, target) = paths.find(Step::NOWHERE, node, &among, 2, 2 + key.len());
+        assert_eq!(target, alone, "{key}");
+        Some(alone).filter(|target| *target != Target::NOTHING)
     }
 
     #[test]
     fn a_path_is_found_nested_dotted_and_mixed() {
         let mut collector = Collector::default();
         collector.add("source.geo.country_name_of_the_place", 7);
-        let paths = collector.finish();
+        let mut paths = collector.finish();
         let slot = |target: Option<Target>| target.map(|target| target.slot);
-        assert_eq!(slot(find(&paths, ROOT, "source.geo.country_name_of_the_place")), Some(7));
-        let source = find(&paths, ROOT, "source").expect("a prefix").node;
-        let geo = find(&paths, source, "geo").expect("a prefix").node;
-        assert_eq!(find(&paths, ROOT, "source.geo").expect("a prefix").node, geo);
-        assert_eq!(slot(find(&paths, source, "geo.country_name_of_the_place")), Some(7));
-        assert_eq!(slot(find(&paths, geo, "country_name_of_the_place")), Some(7));
-        assert_eq!(find(&paths, geo, "country_name_of_his_place"), None);
-        assert_eq!(find(&paths, ROOT, "geo"), None);
+        assert_eq!(slot(find(&mut paths, ROOT, "source.geo.country_name_of_the_place")), Some(7));
+        let source = find(&mut paths, ROOT, "source").expect("a prefix").node;
+        let geo = find(&mut paths, source, "geo").expect("a prefix").node;
+        assert_eq!(find(&mut paths, ROOT, "source.geo").expect("a prefix").node, geo);
+        assert_eq!(slot(find(&mut paths, source, "geo.country_name_of_the_place")), Some(7));
+        assert_eq!(slot(find(&mut paths, geo, "country_name_of_the_place")), Some(7));
+        assert_eq!(find(&mut paths, geo, "country_name_of_his_place"), None);
+        assert_eq!(find(&mut paths, ROOT, "geo"), None);
     }
 
     #[test]
@@ -203,10 +293,10 @@ mod tests {
         assert_eq!(collector.add("a.b", 1), 1);
         assert_eq!(collector.add("a", 2), 2);
         assert_eq!(collector.add("a", 3), 2, "the same path has one slot");
-        let paths = collector.finish();
-        let target = find(&paths, ROOT, "a").expect("wanted");
+        let mut paths = collector.finish();
+        let target = find(&mut paths, ROOT, "a").expect("wanted");
         assert_eq!(target.slot, 2);
-        assert_eq!(find(&paths, target.node, "b").map(|target| target.slot), Some(1));
+        assert_eq!(find(&mut paths, target.node, "b").map(|target| target.slot), Some(1));
     }
 
     #[test]
@@ -215,9 +305,29 @@ mod tests {
         for (slot, path) in ["", ".", "a..b", ".a", "a.", "12345678", "123456789012345678"].into_iter().enumerate() {
             collector.add(path, slot as u32);
         }
-        let paths = collector.finish();
-        assert_eq!(find(&paths, ROOT, "a..b").map(|target| target.slot), Some(2));
-        assert_eq!(find(&paths, ROOT, "123456789012345678").map(|target| target.slot), Some(6));
-        assert_eq!(find(&paths, ROOT, "1234567890ab345678"), None);
+        let mut paths = collector.finish();
+        assert_eq!(find(&mut paths, ROOT, "a..b").map(|target| target.slot), Some(2));
+        assert_eq!(find(&mut paths, ROOT, "123456789012345678").map(|target| target.slot), Some(6));
+        assert_eq!(find(&mut paths, ROOT, "1234567890ab345678"), None);
+    }
+
+    #[test]
+    fn keys_that_a_sender_makes_up_are_forgotten_and_the_wanted_ones_stay() {
+        let mut collector = Collector::default();
+        collector.add("source.ip", 3);
+        let mut paths = collector.finish();
+        let size = paths.tags.len();
+        let mut learned = FxHashSet::default();
+        for number in 0..3 * PATIENCE {
+            assert_eq!(find(&mut paths, ROOT, &format!("made up {number}")), None);
+            learned.insert(paths.entries.len() - paths.wanted);
+        }
+        assert_eq!(learned.iter().max(), Some(&MOST_LEARNED));
+        assert!(learned.contains(&1), "some were forgotten, and others learned");
+        assert_eq!(find(&mut paths, ROOT, "source.ip").map(|target| target.slot), Some(3));
+        assert_eq!(paths.tags.len(), size);
+        let before = paths.entries.len();
+        assert_eq!(find(&mut paths, ROOT, &"long".repeat(LONGEST_LEARNED)), None);
+        assert_eq!(paths.entries.len(), before);
     }
 }

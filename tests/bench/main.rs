@@ -18,6 +18,7 @@ mod load;
 mod patterns;
 mod plot;
 mod process;
+mod saturated;
 mod search;
 mod series;
 mod single;
@@ -31,6 +32,7 @@ use std::time::{Duration, Instant};
 
 use load::{Outcome, Template};
 use process::Oversight;
+use saturated::Way;
 use sink::Swallow as Sink;
 
 const BATCH: usize = 125;
@@ -126,23 +128,15 @@ async fn measure(options: Options) {
     );
 
     let sink = sink::start(0).await;
-    let on = saturate(&template, &sink, true, options.length).await;
-    let floor = floor::parse(template.body(), template.events(), options.length / 4);
-    let off = saturate(&template, &sink, false, options.length).await;
-    let half = at_half(&template, &sink, on.stored_rate / 2.0, options.length).await;
-
-    println!("floor: serde_json to Value                  {floor:>10.0} events/CPU-s");
-    on.print("enrichment on");
-    off.print("enrichment off");
-    println!("cost on / off (CPU)                         {:>10.2}", off.per_cpu_second / on.per_cpu_second);
-    println!("events per CPU-second on / floor            {:>10.2}", on.per_cpu_second / floor);
+    let stored_rate = by_turns(&template, &sink, options.length).await;
+    let half = at_half(&template, &sink, stored_rate / 2.0, options.length).await;
     println!(
         "answers at half load ({:.0} events/s)   p50 {:.1} ms  p99 {:.1} ms",
-        on.stored_rate / 2.0,
+        stored_rate / 2.0,
         millis(half.quantile(0.5)),
         millis(half.quantile(0.99))
     );
-    let slow = slow_clients(&template, &sink, on.stored_rate / 4.0, options.length).await;
+    let slow = slow_clients(&template, &sink, stored_rate / 4.0, options.length).await;
     let (quiet, beside) = (millis(slow.quiet), millis(slow.beside));
     println!(
         "a quarter of the load, p99 {quiet:.1} ms; beside {} slow clients {beside:.1} ms; ratio {:.2} (medians of {}); not 200: {}",
@@ -171,33 +165,29 @@ fn sample_events(options: &Options) -> Vec<String> {
     traffic.step_by(97).take(BATCH).map(|event| event.json).collect()
 }
 
-struct Saturated {
-    answered_rate: f64,
-    stored_rate: f64,
-    delivered_during: f64,
-    per_cpu_second: f64,
-    peak_resident: u64,
-    answers: Outcome,
-}
-
-impl Saturated {
-    fn print(&self, name: &str) {
-        println!(
-            "{name:<15} in {:>8.0} events/s  stored {:>8.0} events/s ({:.1} % during the load)  {:>8.0} events/CPU-s",
-            self.answered_rate,
-            self.stored_rate,
-            100.0 * self.delivered_during,
-            self.per_cpu_second
-        );
-        println!(
-            "{:<15} answers p50 {:.1} ms  p99 {:.1} ms  not 200: {}  peak resident {} MiB",
-            "",
-            millis(self.answers.quantile(0.5)),
-            millis(self.answers.quantile(0.99)),
-            self.answers.refused,
-            self.peak_resident >> 20
-        );
+/// With enrichment, without it, and the floor, in turns; prints them, and gives the events stored in a second with enrichment.
+async fn by_turns(template: &Template, sink: &Sink, length: Duration) -> f64 {
+    let turns = u32::try_from(saturated::TURNS).expect("a few");
+    let data = [(); 2].map(|()| tempfile::tempdir().expect("a temporary folder"));
+    let mut on = Way::start(data[0].path(), template, sink, true, length).await;
+    let mut off = Way::start(data[1].path(), template, sink, false, length).await;
+    let (mut floors, mut costs, mut shares) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..turns {
+        let with = on.turn(template, length / turns).await;
+        let floor = floor::parse(template.body(), template.events(), length / 2 / turns);
+        costs.push(off.turn(template, length / turns).await / with);
+        floors.push(floor);
+        shares.push(with / floor);
     }
+    println!("floor: serde_json to Value                  {:>10.0} events/CPU-s", saturated::median(floors));
+    on.print("enrichment on");
+    off.print("enrichment off");
+    for (name, mut values) in [("cost on / off (CPU)", costs), ("events per CPU-second on / floor", shares)] {
+        values.sort_by(f64::total_cmp);
+        let [low, middle, high] = [1, 2, 3].map(|quarter| values[values.len() * quarter / 4]);
+        println!("{name:<43} {middle:>10.2} (median of {turns} turns; half of them {low:.2} to {high:.2})");
+    }
+    on.stored_rate()
 }
 
 fn start(data: &std::path::Path, url: &str, enrich: bool) -> Oversight {
@@ -209,28 +199,6 @@ fn start(data: &std::path::Path, url: &str, enrich: bool) -> Oversight {
             ("OVERSIGHT_LOG_LEVEL", "warn".to_owned()),
         ],
     )
-}
-
-async fn saturate(template: &Template, sink: &Sink, enrich: bool, length: Duration) -> Saturated {
-    let data = tempfile::tempdir().expect("a temporary folder");
-    let oversight = start(data.path(), &format!("http://127.0.0.1:{}", sink.port), enrich);
-    load::send(oversight.port, template, 2, length / 4, None).await;
-    drain(&oversight).await;
-
-    let (before, cpu, started) = (sink.documents(), oversight.cpu(), Instant::now());
-    let answers = load::send(oversight.port, template, CONNECTIONS, length, None).await;
-    let during = sink.documents() - before;
-    drain(&oversight).await;
-    let (took, spent) = (started.elapsed(), oversight.cpu() - cpu);
-    let stored = (sink.documents() - before) as f64;
-    Saturated {
-        answered_rate: answers.answered as f64 / answers.took.as_secs_f64(),
-        stored_rate: stored / took.as_secs_f64(),
-        delivered_during: during as f64 / stored,
-        per_cpu_second: stored / spent.as_secs_f64(),
-        peak_resident: oversight.peak_resident(),
-        answers,
-    }
 }
 
 async fn at_half(template: &Template, sink: &Sink, rate: f64, length: Duration) -> Outcome {

@@ -2,6 +2,9 @@
 
 use super::LENGTHS;
 
+/// So many lengths of a window later f32 holds nothing of a count.
+const NOTHING_LEFT: f32 = 104.0;
+
 /// A damped sum for each window.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Damped(pub [f32; 3]);
@@ -26,7 +29,8 @@ impl Fading {
             return Self([1.0; 3]);
         }
         let seconds = micros as f32 / 1e6;
-        Self(LENGTHS.map(|length| (-seconds / length).exp()))
+        // far beyond, where f32 has nothing but 0 any more, the exponential takes a slow way to say so
+        Self(LENGTHS.map(|length| if seconds > NOTHING_LEFT * length { 0.0 } else { (-seconds / length).exp() }))
     }
 }
 
@@ -43,5 +47,6 @@ mod tests {
         assert!((damped.0[0] - 1.0 / e).abs() < 1e-6 && (damped.0[2] - (-1.0_f32 / 360.0).exp()).abs() < 1e-6);
         damped.add(&Fading::over(i64::MAX), 1.0);
         assert_eq!(damped.0, [1.0; 3]);
+        assert!((-NOTHING_LEFT).exp() == 0.0 && (2.0 - NOTHING_LEFT).exp() > 0.0);
     }
 }

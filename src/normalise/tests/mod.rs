@@ -405,6 +405,26 @@ proptest! {
     }
 
     #[test]
+    fn what_was_read_before_changes_nothing(
+        events in prop::collection::vec((events(), any::<bool>(), prop::option::of(any::<prop::sample::Index>())), 1..16)
+    ) {
+        let paths = ["a", "a.b", "event.a", "event.risk_score", "threat.a.b", "é"];
+        let mut experienced = normaliser(&paths);
+        for (event, pretty, cut) in &events {
+            let body = if *pretty { serde_json::to_string_pretty(event) } else { serde_json::to_string(event) }.expect("valid");
+            let body = &body.as_bytes()[..cut.as_ref().map_or(body.len(), |cut| cut.index(body.len()))];
+            let mut fresh = normaliser(&paths);
+            match (experienced.read(body), fresh.read(body)) {
+                (Ok(ours), Ok(theirs)) => {
+                    prop_assert_eq!((ours.layout, &ours.fields), (theirs.layout, &theirs.fields));
+                    experienced.recycle(ours);
+                }
+                (ours, theirs) => prop_assert_eq!(ours.err(), theirs.err()),
+            }
+        }
+    }
+
+    #[test]
     fn what_is_spliced_in_by_the_layout_is_read_back_beside_the_rest(event in events(), pretty in any::<bool>()) {
         let body = if pretty { serde_json::to_string_pretty(&event) } else { serde_json::to_string(&event) }.expect("valid");
         let mut normaliser = normaliser(&[]);
