@@ -315,7 +315,8 @@ fn note_missing(numeric: &[f32], missing: &mut [u64]) {
         return;
     }
     for (word, values) in missing.iter_mut().zip(numeric.chunks(64)) {
-        *word = values.iter().enumerate().map(|(bit, value)| u64::from(!value.is_finite()) << bit).sum();
+        // bits do not meet, so this is a sum; one with a check for overflow would not become vector instructions
+        *word = values.iter().enumerate().fold(0, |word, (bit, value)| word | u64::from(!value.is_finite()) << bit);
     }
 }
 

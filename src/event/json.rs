@@ -49,37 +49,96 @@ pub fn write_number(out: &mut Vec<u8>, value: f64, decimals: u32) {
     if value < 0.0 && scaled > 0 {
         out.push(b'-');
     }
+    if decimals == 4 && scaled < 10_000 {
+        return write_share(out, scaled as u16);
+    }
     // all digits by one division each by the same number: other divisors take a processor several times as long
-    let mut digits = [b'0'; 20];
-    let point = digits.len() - decimals as usize;
-    let mut start = digits.len();
+    let mut digits = Digits::new();
+    let decimals = decimals as usize;
     let mut rest = scaled;
-    while rest > 0 || start >= point {
-        start -= 1;
-        digits[start] = b'0' + (rest % 10) as u8;
+    while rest > 0 || digits.count() <= decimals {
+        digits.push(rest % 10);
         rest /= 10;
     }
-    out.extend_from_slice(&digits[start..point]);
-    let zeros = digits[point..].iter().rev().take_while(|digit| **digit == b'0').count();
-    if zeros < digits.len() - point {
+    let whole = digits.count() - decimals;
+    let fraction = decimals - digits.zeros(decimals);
+    digits.append(out, 0, whole);
+    if fraction > 0 {
         out.push(b'.');
-        out.extend_from_slice(&digits[point..digits.len() - zeros]);
+        digits.append(out, whole, fraction);
     }
+}
+
+/// Appends so many ten thousandths, fewer than all: what probabilities and scores nearly always are.
+fn write_share(out: &mut Vec<u8>, share: u16) {
+    let [hundreds, rest] = [share / 100, share % 100].map(|two| two as u8);
+    let digits = [hundreds / 10, hundreds % 10, rest / 10, rest % 10];
+    let [first, second, third, fourth] = digits.map(|digit| b'0' + digit);
+    let length = match digits {
+        [0, 0, 0, 0] => 1,
+        [_, 0, 0, 0] => 3,
+        [_, _, 0, 0] => 4,
+        [_, _, _, 0] => 5,
+        _ => 6,
+    };
+    let end = out.len() + length;
+    out.extend_from_slice(&[b'0', b'.', first, second, third, fourth]);
+    out.truncate(end);
 }
 
 /// Appends an integer.
 pub fn write_integer(out: &mut Vec<u8>, mut value: u64) {
-    let mut digits = [0_u8; 20];
-    let mut start = digits.len();
+    let mut digits = Digits::new();
     loop {
-        start -= 1;
-        digits[start] = b'0' + u8::try_from(value % 10).expect("a digit");
+        digits.push(value % 10);
         value /= 10;
         if value == 0 {
             break;
         }
     }
-    out.extend_from_slice(&digits[start..]);
+    digits.append(out, 0, digits.count());
+}
+
+/// Most digits of a number of 64 bits.
+const MOST_DIGITS: usize = 20;
+
+/// The digits of a number, the last one first.
+struct Digits {
+    /// What is taken stands in the middle, so that any digit has as many bytes behind it.
+    bytes: [u8; 2 * MOST_DIGITS],
+    start: usize,
+}
+
+impl Digits {
+    fn new() -> Self {
+        Self { bytes: [b'0'; 2 * MOST_DIGITS], start: MOST_DIGITS }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, digit: u64) {
+        self.start -= 1;
+        self.bytes[self.start] = b'0' + digit as u8;
+    }
+
+    fn count(&self) -> usize {
+        MOST_DIGITS - self.start
+    }
+
+    /// How many of the last `most` are zeros at the end.
+    fn zeros(&self, most: usize) -> usize {
+        self.bytes[MOST_DIGITS - most..MOST_DIGITS].iter().rev().take_while(|digit| **digit == b'0').count()
+    }
+
+    /// Appends `count` of them from the `first` on. As many bytes as there may be are copied always, and the rest is cut off: a few moves,
+    /// where a copy of just so many is a call.
+    #[inline(always)]
+    fn append(&self, out: &mut Vec<u8>, first: usize, count: usize) {
+        let (from, end) = (self.start + first, out.len() + count);
+        let bytes: &[u8; MOST_DIGITS] =
+            self.bytes[from..from + MOST_DIGITS].try_into().expect("so many are behind any");
+        out.extend_from_slice(bytes);
+        out.truncate(end);
+    }
 }
 
 /// Appends what `value` displays as; for text that is safe inside JSON.
@@ -103,6 +162,13 @@ mod tests {
     fn numbers_are_rounded_and_end_without_zeros() {
         assert_eq!(number(0.998_14, 4), "0.9981");
         assert_eq!(number(0.05, 4), "0.05");
+        assert_eq!(
+            ["0.1", "0.25", "0.125", "0.0001", "0.9999", "0"].map(|text| number(text.parse().unwrap(), 4)),
+            ["0.1", "0.25", "0.125", "0.0001", "0.9999", "0"]
+        );
+        assert_eq!(number(0.000_04, 4), "0");
+        assert_eq!(number(0.999_96, 4), "1");
+        assert_eq!(number(123_456_789.125, 3), "123456789.125");
         assert_eq!(number(1.0, 4), "1");
         assert_eq!(number(-0.000_001, 4), "0");
         assert_eq!(number(-12.5, 1), "-12.5");

@@ -377,18 +377,22 @@ impl Normaliser {
     fn fields(&mut self, understood: &Understood<'_>) -> Vec<Captured> {
         let mut fields = self.spare.pop().unwrap_or_default();
         fields.clear();
-        let slots = &self.slots;
-        fields.extend(self.wanted.iter().map(|(slot, canonical)| {
-            match (slots.at(*slot), canonical, &understood.record, &understood.origin) {
-                (Captured::Absent, Some(field), Record::Connection(connection), Origin::Names(names)) => {
-                    canonical::of_connection(*field, connection, names, slots)
-                }
-                (Captured::Absent, Some(field), Record::Kdd(features), Origin::Kdd(base)) => {
-                    kdd::canonical(*field, features, slots, *base)
-                }
-                (captured, ..) => captured,
-            }
-        }));
+        let (slots, wanted) = (&self.slots, self.wanted.iter());
+        let or = |slot: u32, other: &dyn Fn() -> Captured| match slots.at(slot) {
+            Captured::Absent => other(),
+            captured => captured,
+        };
+        match (&understood.record, &understood.origin) {
+            (Record::Connection(connection), Origin::Names(names)) => fields.extend(wanted.map(|(slot, canonical)| {
+                let Some(field) = canonical else { return slots.at(*slot) };
+                or(*slot, &|| canonical::of_connection(*field, connection, names, slots))
+            })),
+            (Record::Kdd(features), Origin::Kdd(base)) => fields.extend(wanted.map(|(slot, canonical)| {
+                let Some(field) = canonical else { return slots.at(*slot) };
+                or(*slot, &|| kdd::canonical(*field, features, slots, *base))
+            })),
+            _ => fields.extend(wanted.map(|(slot, _)| slots.at(*slot))),
+        }
         fields
     }
 

@@ -30,5 +30,5 @@ pub const ENOUGH: u64 = 500;
 /// The bin of a known value: as many edges lie below it.
 fn bin_of(edges: &[f32], value: f32) -> usize {
     // no early end: a handful of comparisons at once is faster than a search among nine
-    edges.iter().map(|edge| usize::from(*edge < value)).sum()
+    edges.iter().fold(0_u32, |below, edge| below.wrapping_add(u32::from(*edge < value))) as usize
 }

@@ -6,6 +6,9 @@ use super::super::encode::{Encoding, Missing, bits};
 use super::Scratch;
 use crate::features::Rows;
 
+/// So many groups have a row; the numbers of any others are added up one by one.
+const MOST_GROUPS: usize = 64;
+
 /// Its bias and rows.
 #[derive(Debug)]
 pub struct FirstLayer {
@@ -50,7 +53,8 @@ impl FirstLayer {
             }
             GroupRow { mask: mask.to_vec(), sum }
         };
-        let groups = encoding.number_groups().filter(|mask| !Missing(mask).none()).map(group).collect();
+        let groups =
+            encoding.number_groups().filter(|mask| !Missing(mask).none()).take(MOST_GROUPS).map(group).collect();
         Self { width, numbers, bias: bias.to_vec(), rows: rows.to_vec(), groups }
     }
 
@@ -70,10 +74,11 @@ impl FirstLayer {
         if missing.none() {
             return;
         }
-        let whole = |group: &&GroupRow| missing.has_all(&group.mask);
-        self.groups.iter().filter(whole).for_each(|group| add(sums, &group.sum));
+        let whole = |(place, group): (usize, &GroupRow)| u64::from(missing.has_all(&group.mask)) << place;
+        let whole = self.groups.iter().enumerate().map(whole).fold(0, |all, one| all | one);
+        bits(whole).for_each(|place| add(sums, &self.groups[place].sum));
         for (number, word) in missing.0.iter().enumerate() {
-            let added = self.groups.iter().filter(whole).fold(0, |added, group| added | group.mask[number]);
+            let added = bits(whole).fold(0, |added, place| added | self.groups[place].mask[number]);
             for bit in bits(word & !added) {
                 add(sums, self.row(self.numbers + number * 64 + bit));
             }
