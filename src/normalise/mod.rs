@@ -231,7 +231,7 @@ impl Normaliser {
         let mut step = Step::beginning(node);
         loop {
             let at = scanner.place() as usize;
-            let target = match self.paths.guess(step, body, at) {
+            let target = match self.paths.guess(step, node, body, at) {
                 Some((behind, target, value)) => {
                     if node == ROOT {
                         note_dotted(&mut self.layout, &body.as_bytes()[at + 1..value]);

@@ -129,12 +129,14 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// Where the key that stands at `at`, with its quotes and colon, leads to, and what is behind the colon; none where it is not one
-    /// of those that lately came behind `from`, and [`Self::find`] is to be asked.
+    /// Where the key that stands at `at` of an object of `node`, with its quotes and colon, leads to, and what is behind the colon; none
+    /// where it is not one of those that lately came behind `from`, and [`Self::find`] is to be asked.
     #[inline]
-    pub fn guess(&mut self, from: Step, body: &str, at: usize) -> Option<(Step, Target, usize)> {
-        let (entry, behind) = self.trail.guess(from, body.as_bytes(), at)?;
-        Some((Step::behind(entry), self.entries[entry as usize].target, behind))
+    pub fn guess(&mut self, from: Step, node: u32, body: &str, at: usize) -> Option<(Step, Target, usize)> {
+        let (place, behind) = self.trail.guess(from, body.as_bytes(), at)?;
+        let entry = &self.entries[place as usize];
+        // a step from before others were forgotten may have been noted behind a key of another object
+        (entry.node == node).then_some((Step::behind(place), entry.target, behind))
     }
 
     /// Where the key `body[start..end]`, which came behind `from` in the object of `node`, leads to. No step where it will not be known again.
@@ -329,5 +331,26 @@ mod tests {
         let before = paths.entries.len();
         assert_eq!(find(&mut paths, ROOT, &"long".repeat(LONGEST_LEARNED)), None);
         assert_eq!(paths.entries.len(), before);
+    }
+
+    #[test]
+    fn a_step_from_before_keys_were_forgotten_leads_into_no_other_object() {
+        let mut collector = Collector::default();
+        collector.add("source.ip", 3);
+        collector.add("destination.ip", 4);
+        let mut paths = collector.finish();
+        let [source, destination] =
+            ["source", "destination"].map(|key| find(&mut paths, ROOT, key).expect("a prefix").node);
+        let of = |paths: &mut Paths, from: Step, node: u32, key: &str| paths.find(from, node, key, 0, key.len());
+        let (stale, _) = of(&mut paths, Step::NOWHERE, source, "geo");
+        paths.forget();
+        let (now, _) = of(&mut paths, Step::NOWHERE, destination, "geo");
+        assert_eq!(now, stale, "it stands where the other one stood");
+        let (_, target) = of(&mut paths, stale, source, "ip");
+        assert_eq!(target.slot, 3);
+        let body = r#"{"geo":{},"ip":"10.0.0.1"}"#;
+        assert_eq!(paths.guess(now, destination, body, 10), None);
+        assert_eq!(of(&mut paths, now, destination, "ip").1.slot, 4);
+        assert_eq!(paths.guess(now, destination, body, 10).map(|guess| guess.1.slot), Some(4));
     }
 }
